@@ -1,0 +1,1 @@
+"""The training workbench: from recordings to a trained, quantised detector."""

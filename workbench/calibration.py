@@ -1,0 +1,76 @@
+"""From raw evidence to a log-likelihood ratio, and from scores to thresholds with stated error rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workbench.errors import QuantizeError
+
+Array = NDArray[np.float64]
+
+_STEPS = 100
+_RIDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """``cm_score = scale * evidence + offset``, in nats."""
+
+    scale: float
+    offset: float
+
+    def apply(self, evidence: ArrayLike) -> Array:
+        return self.scale * np.asarray(evidence, dtype=np.float64) + self.offset
+
+
+def fit_calibration(bonafide: ArrayLike, spoof: ArrayLike) -> Calibration:
+    """Logistic calibration with both classes at equal weight, so that the output is a log-likelihood ratio
+    (Brümmer and du Preez 2006, section 5).
+
+    Raises
+    ------
+    QuantizeError
+        Evidence that does not tell bona fide from spoof, or does so the wrong way round.
+    """
+    target, other = (np.asarray(values, dtype=np.float64).ravel() for values in (bonafide, spoof))
+    evidence = np.concatenate([target, other])
+    labels = np.concatenate([np.ones(target.size), np.zeros(other.size)])
+    weights = np.concatenate([np.full(target.size, 0.5 / target.size), np.full(other.size, 0.5 / other.size)])
+    centre, spread = evidence.mean(), evidence.std() or 1.0
+    design = np.stack([(evidence - centre) / spread, np.ones_like(evidence)], axis=1)
+    solution = np.zeros(2)
+    for _ in range(_STEPS):
+        probability = 1.0 / (1.0 + np.exp(-np.clip(design @ solution, -30.0, 30.0)))
+        gradient = design.T @ (weights * (probability - labels)) + _RIDGE * solution
+        curvature = (design.T * (weights * probability * (1.0 - probability))) @ design + _RIDGE * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        solution = solution - step
+        if np.abs(step).max() < 1e-10:
+            break
+    scale = float(solution[0] / spread)
+    if not scale > 0.0:
+        raise QuantizeError(
+            f"calibration on dev gives a scale of {scale:.3g}; expected a positive one: the model does not tell "
+            "bona fide from spoof there, train it further or look at the labels"
+        )
+    return Calibration(scale, float(solution[1] - scale * centre))
+
+
+def cllr(bonafide_llr: ArrayLike, spoof_llr: ArrayLike) -> float:
+    """Cost of log-likelihood ratios in bits (Brümmer and du Preez 2006, eq. 11): 0 perfect, 1 says nothing."""
+    target, other = np.asarray(bonafide_llr, dtype=np.float64), np.asarray(spoof_llr, dtype=np.float64)
+    return float(0.5 * (np.logaddexp(0.0, -target).mean() + np.logaddexp(0.0, other).mean()) / np.log(2.0))
+
+
+def threshold_at_false_alarm(bonafide: ArrayLike, rate: float) -> float:
+    """The highest threshold below which at most ``rate`` of bona fide scores lie."""
+    ordered = np.sort(np.asarray(bonafide, dtype=np.float64).ravel())
+    return float(ordered[min(int(np.floor(rate * ordered.size)), ordered.size - 1)])
+
+
+def threshold_at_miss(spoof: ArrayLike, rate: float) -> float:
+    """The lowest threshold above which at most ``rate`` of spoof scores lie."""
+    return -threshold_at_false_alarm(-np.asarray(spoof, dtype=np.float64), rate)

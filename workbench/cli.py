@@ -1,0 +1,179 @@
+"""`workbench`: train, quantise and evaluate detectors. Commands parse, call one function, print."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge.errors import EdgeError
+
+
+class _Group(click.Group):
+    """Prints the project's own errors as one line instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EdgeError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _use_legacy_keras() -> None:
+    # The model-optimization toolkit speaks tf_keras only; it reads this when TensorFlow is first imported.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="bonafone")
+def main() -> None:
+    """Train a detector of synthetic speech and turn it into an int8 TFLite model."""
+
+
+_cache_option = click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path.home() / ".cache" / "bonafone",
+    show_default="~/.cache/bonafone",
+    help="Folder for decoded audio.",
+)
+
+
+@main.command()
+@click.option(
+    "--bonafide",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of recordings of real people.",
+)
+@click.option(
+    "--spoof", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of synthetic speech."
+)
+@click.option(
+    "--manifest",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Manifest (TSV) instead of two folders.",
+)
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML configuration.")
+@click.option(
+    "--run",
+    "run_path",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs/tcn"),
+    help="Run folder; resumed if it exists.",
+)
+@click.option(
+    "--noise",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of background noise to mix in.",
+)
+@click.option("--epochs", type=click.IntRange(1), help="Epochs at most.  [default: from the configuration]")
+@click.option("--steps-per-epoch", type=click.IntRange(1), help="Batches an epoch.  [default: from the configuration]")
+@click.option("--batch-size", type=click.IntRange(2), help="Clips a batch.  [default: from the configuration]")
+@click.option("--seed", type=int, help="Seed of everything random.  [default: from the configuration]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@_cache_option
+def train(
+    bonafide: Path | None,
+    spoof: Path | None,
+    manifest: Path | None,
+    config: Path | None,
+    run_path: Path,
+    noise: Path | None,
+    cache: Path,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a detector and leave a run folder.
+
+    Example: workbench train --bonafide real/ --spoof fake/ --run runs/first
+    """
+    _use_legacy_keras()
+    from workbench.commands import run_training
+
+    if (manifest is None) == (bonafide is None or spoof is None):
+        raise click.UsageError("give either --manifest, or both --bonafide and --spoof")
+    result = run_training(bonafide, spoof, manifest, config, run_path, noise, cache, options)
+    click.echo(json.dumps(result) if as_json else _training_text(result))
+
+
+def _training_text(result: dict[str, Any]) -> str:
+    return (
+        f"{result['run']}: {result['epochs']} epochs, best dev EER {100 * result['best_dev_eer']:.1f} % "
+        f"(epoch {result['best_epoch']}); next: workbench quantize {result['run']}"
+    )
+
+
+@main.command()
+@click.argument("run_path", metavar="RUN", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The .tflite to write.  [default: RUN/NAME.tflite]",
+)
+@click.option("--name", help="The model's name.  [default: the configuration's]")
+@click.option(
+    "--method",
+    type=click.Choice(["ptq", "qat", "float"]),
+    default="ptq",
+    help="Post-training int8, quantisation-aware training, or float32.",
+)
+@click.option(
+    "--prune",
+    "sparsity",
+    type=click.FloatRange(0, 0.95),
+    default=0.0,
+    help="Share of convolution weights to set to zero.",
+)
+@click.option("--prune-steps", type=click.IntRange(1), default=600, help="Steps of fine-tuning while pruning.")
+@click.option("--qat-steps", type=click.IntRange(1), default=300, help="Steps of quantisation-aware fine-tuning.")
+@click.option(
+    "--max-eer-loss",
+    type=click.FloatRange(0, 1),
+    default=0.005,
+    help="Parity gate: int8 dev EER may exceed float by this (a fraction).",
+)
+@click.option("--ignore-parity", is_flag=True, help="Write the model and exit 0 even if the gate fails.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@_cache_option
+def quantize(
+    run_path: Path,
+    output: Path | None,
+    name: str | None,
+    cache: Path,
+    ignore_parity: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Turn a run into an int8 .tflite with its contract inside.
+
+    Example: workbench quantize runs/first -o first.tflite
+    """
+    _use_legacy_keras()
+    from workbench.commands import run_quantization
+
+    result = run_quantization(run_path, output, name, cache, options)
+    click.echo(json.dumps(result) if as_json else _quantization_text(result))
+    if result["eer_loss"] > options["max_eer_loss"] and not ignore_parity:
+        raise click.ClickException(
+            f"parity gate: the deployed model's dev EER exceeds the float one's by {100 * result['eer_loss']:.2f} "
+            f"points, more than {100 * options['max_eer_loss']:.2f}; try --method qat, or --ignore-parity to accept it"
+        )
+
+
+def _quantization_text(result: dict[str, Any]) -> str:
+    return (
+        f"{result['output']}: {result['model_bytes'] / 1000:.0f} kB, {result['parameters']:,} parameters, "
+        f"{result['quantization']}\n"
+        f"dev EER {100 * result['dev_eer_float']:.2f} % float, {100 * result['dev_eer_int8']:.2f} % deployed; "
+        f"largest score difference {result['max_score_difference']:.3f}; "
+        f"next: edge score --model {result['output']} FILE"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What `workbench train` and `workbench quantize` do: files in, files out, around the pure parts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from workbench.config import ExperimentConfig, load_config, override
+from workbench.errors import TrainingError
+from workbench.experiment import prepare
+from workbench.manifest import Manifest, read_manifest, split_by_group, write_manifest
+from workbench.network import Network
+from workbench.progress import EpochBar, watch
+from workbench.quantize import QuantizeOptions, quantize
+from workbench.runs import RunFolder, RunInfo, collect_versions, git_revision
+from workbench.train import fit
+
+_DEV_SHARE = 0.2
+
+
+def run_training(
+    bonafide: Path | None,
+    spoof: Path | None,
+    manifest_path: Path | None,
+    config_path: Path | None,
+    run_path: Path,
+    noise: Path | None,
+    cache: Path,
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    """Train to a run folder; see `workbench train --help`."""
+    import tf_keras
+
+    config = override(load_config(config_path) if config_path else ExperimentConfig(), "train", **options)
+    folder = RunFolder(run_path)
+    manifest, manifest_file = _manifest(bonafide, spoof, manifest_path, folder, config.train.seed)
+    info = RunInfo(
+        config=config,
+        manifest=str(manifest_file.resolve()),
+        manifest_root=str(manifest.root.resolve()),
+        manifest_digest=manifest.digest(),
+        noise="" if noise is None else str(noise.resolve()),
+        git_revision=git_revision(Path(__file__).parent),
+        versions=collect_versions(),
+    )
+    folder.create(info)
+    tf_keras.utils.set_random_seed(config.train.seed)
+    experiment = prepare(
+        config, manifest, cache, noise_folder=noise, progress=lambda rows: watch(rows, len(rows), "decoding")
+    )
+    history = fit(experiment.network, experiment.loader, experiment.dev, folder, EpochBar)
+    best = min(history, key=lambda record: record["selection"])
+    return {
+        "run": str(run_path),
+        "epochs": len(history),
+        "best_epoch": best["epoch"],
+        "best_dev_eer": best["selection"],
+        "best": best,
+    }
+
+
+def _manifest(
+    bonafide: Path | None, spoof: Path | None, manifest_path: Path | None, folder: RunFolder, seed: int
+) -> tuple[Manifest, Path]:
+    if manifest_path is not None:
+        return read_manifest(manifest_path), manifest_path
+    from workbench.readers import two_folders
+
+    if bonafide is None or spoof is None:
+        raise TrainingError("give a manifest, or a folder of bona fide and one of spoof recordings")
+    found = two_folders(bonafide, spoof)
+    manifest = replace(found, rows=split_by_group(found.rows, _DEV_SHARE, seed))
+    folder.path.mkdir(parents=True, exist_ok=True)
+    # Kept with the run: its split is what the run was trained and chosen on.
+    file = folder.path / "manifest.tsv"
+    write_manifest(manifest, file)
+    return manifest, file
+
+
+def run_quantization(
+    run_path: Path, output: Path | None, name: str | None, cache: Path, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Deploy a run to a `.tflite`; see `workbench quantize --help`."""
+    import tf_keras
+
+    folder = RunFolder(run_path)
+    info = folder.info()
+    if not folder.weights.exists():
+        raise TrainingError(f"{run_path}: no trained weights yet; run `workbench train` until an epoch has ended")
+    manifest = read_manifest(info.manifest, Path(info.manifest_root))
+    if manifest.digest() != info.manifest_digest:
+        raise TrainingError(f"{info.manifest} has changed since {run_path} was trained on it; train again")
+    tf_keras.utils.set_random_seed(info.config.train.seed)
+    noise = Path(info.noise) if info.noise else None
+    experiment = prepare(info.config, manifest, cache, noise_folder=noise)
+    network: Network = experiment.network
+    network.evidence_model(experiment.loader.clip_samples // info.config.frontend.hop).load_weights(folder.weights)
+    result = quantize(network, experiment, info, name or info.config.name, QuantizeOptions(**options), watch)
+    path = output or run_path / f"{result.contract.name}.tflite"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(result.model)
+    temporary.replace(path)
+    return {"output": str(path), **result.summary()}

@@ -1,0 +1,43 @@
+"""Errors of the workbench, a branch of the runtime's tree.
+
+EdgeError
+└── WorkbenchError
+    ├── ConfigError
+    ├── ManifestError
+    ├── LeakError
+    ├── TrainingError
+    └── QuantizeError
+        └── ParityError
+"""
+
+from __future__ import annotations
+
+from edge.errors import EdgeError
+
+
+class WorkbenchError(EdgeError):
+    """Base of every error that the workbench raises on purpose."""
+
+
+class ConfigError(WorkbenchError):
+    """The configuration cannot be read or does not fit."""
+
+
+class ManifestError(WorkbenchError):
+    """A manifest or corpus layout cannot be read."""
+
+
+class LeakError(WorkbenchError):
+    """A speaker, source or file lies on two sides of a split."""
+
+
+class TrainingError(WorkbenchError):
+    """Training cannot start or go on."""
+
+
+class QuantizeError(WorkbenchError):
+    """A run cannot be turned into a model."""
+
+
+class ParityError(QuantizeError):
+    """The int8 model falls too far behind the float one."""

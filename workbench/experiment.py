@@ -1,0 +1,79 @@
+"""An experiment put together: from a manifest and a configuration to everything `workbench.train.fit` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.audio_cache import AudioCache, build_cache, decode
+from workbench.config import ExperimentConfig
+from workbench.errors import TrainingError
+from workbench.loader import Loader
+from workbench.manifest import Manifest, Row
+from workbench.network import Network
+from workbench.sampling import BalancedSampler
+from workbench.train import DevSet, padded_samples, prepare_dev
+
+_MAX_CLIP_S = 30.0
+"""Of a longer recording only the beginning is used."""
+_MAX_DEV_CLIP_S = 12.0
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What training and quantisation share."""
+
+    network: Network
+    loader: Loader
+    dev: DevSet
+    dev_cache: AudioCache
+
+
+def prepare(
+    config: ExperimentConfig,
+    manifest: Manifest,
+    cache_folder: Path,
+    *,
+    noise_folder: Path | None = None,
+    progress: Callable[[Sequence[Row]], Iterable[Row]] = iter,
+) -> Experiment:
+    """Decode, index and build.
+
+    Raises
+    ------
+    TrainingError
+        Train or dev lacks a class.
+    """
+    rate = config.frontend.sample_rate
+    train, dev = manifest.select(split="train"), manifest.select(split="dev")
+    for name, part in (("train", train), ("dev", dev)):
+        for label in ("bonafide", "spoof"):
+            if not part.select(label=label).rows:
+                raise TrainingError(f"the {name} split has no {label} clip; training needs both classes on both splits")
+    cache = build_cache(train, cache_folder, rate, _MAX_CLIP_S, progress)
+    dev_cache = build_cache(dev, cache_folder, rate, _MAX_DEV_CLIP_S, progress)
+    network = Network(config)
+    loader = Loader(
+        cache=cache,
+        sampler=BalancedSampler.of(train.rows, config.train.paired_share),
+        augmentation=config.augment,
+        batch_size=config.train.batch_size,
+        clip_samples=padded_samples(config, config.train.clip_s),
+        sample_rate=rate,
+        seed=config.train.seed,
+        noises=_noises(noise_folder, rate),
+    )
+    return Experiment(network, loader, prepare_dev(network, dev_cache, dev.rows, range(len(dev.rows))), dev_cache)
+
+
+def _noises(folder: Path | None, sample_rate: int) -> list[Any]:
+    """Every recording below ``folder``, at most 10 s of each."""
+    if folder is None:
+        return []
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in (".flac", ".wav", ".ogg"))
+    noises = [decode(path, sample_rate, 10.0) for path in files]
+    if not noises:
+        raise TrainingError(f"{folder}: no .flac, .wav or .ogg recording found; give a folder of background noise")
+    return [noise for noise in noises if len(noise)]

@@ -1,0 +1,200 @@
+"""The detector network: one set of layers, seen as a whole-clip model (training) or as a stream step (shipping)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from tensorflow_model_optimization.quantization import keras as tfmot_quantization
+from tensorflow_model_optimization.sparsity import keras as sparsity
+
+from edge.contract import FrontEndSpec, SpeechSpec
+from workbench.config import ExperimentConfig
+from workbench.layers import (
+    ActivationQuantizer,
+    ConvolutionQuantization,
+    MelFrontEnd,
+    RunningStatistics,
+    SpeechMask,
+    Taps,
+)
+
+
+@dataclass
+class _States:
+    """Carried states of a step graph under construction; in a whole clip the past is zeros."""
+
+    streaming: bool
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def recall(self, name: str, shape: tuple[int, ...]) -> Any:
+        self.inputs[name] = tf_keras.Input(batch_shape=(1, *shape), name=name)
+        return self.inputs[name]
+
+
+class Network:
+    """Layers of the detector, made once and shared by every view of it.
+
+    ``quantized`` builds the deployment form: batch normalisation folded into the convolutions, int8 emulated on
+    weights and activations. ``folded`` is the same in floating point. ``pruning`` is a schedule of the toolkit's
+    magnitude pruning for every convolution.
+    """
+
+    def __init__(
+        self, config: ExperimentConfig, *, quantized: bool = False, folded: bool = False, pruning: Any = None
+    ) -> None:
+        self.config, self.quantized = config, quantized
+        self.deployed = folded or quantized
+        self.normalised = config.model.batch_norm and not self.deployed
+        self.layers: dict[str, Any] = {}
+        self._pruning = pruning
+        frontend: FrontEndSpec = config.frontend
+        speech: SpeechSpec = config.speech
+        model = config.model
+        self.frontend = MelFrontEnd(frontend, speech, name="frontend")
+        self.mask = SpeechMask(frontend, speech, name="mask")
+        forgetting = None if model.forgetting_s is None else model.forgetting_s * frontend.frames_per_s
+        self.chunk_frames = model.chunk_samples // frontend.hop
+        self.pool = RunningStatistics(self.chunk_frames, forgetting, model.statistics, name="pool")
+        self.width = model.widths[-1] * len(model.kernels)
+
+    # -- views -------------------------------------------------------------------------------------------------
+
+    def feature_model(self, samples: int) -> Any:
+        """Clips [B, samples] (a multiple of the chunk) to features [B, T, 1, M] and speech weights [B, T]."""
+        clip = tf_keras.Input((samples,), name="samples")
+        padded = tf.pad(clip, [[0, 0], [self.config.frontend.overlap, 0]])
+        features, level_db = self.frontend(padded)
+        trackers = tf.repeat(tf.constant(self.mask.initial_state()), tf.shape(clip)[0], axis=0)
+        mask, _ = self.mask(level_db, trackers)
+        return tf_keras.Model(clip, [features, mask], name="features")
+
+    def evidence_model(self, frames: int) -> Any:
+        """Features [B, T, 1, M] and speech weights [B, T] to evidence after each chunk [B, T / chunk]."""
+        features = tf_keras.Input((frames, 1, self.config.frontend.n_mels), name="features")
+        mask = tf_keras.Input((frames,), name="mask")
+        encoded = self._encode(features, _States(streaming=False))
+        sums = tf.zeros([tf.shape(mask)[0], 1 + 2 * self.width])
+        statistics, _ = self.pool(encoded, mask, sums)
+        return tf_keras.Model([features, mask], self._head(statistics), name="evidence")
+
+    def clip_model(self, samples: int) -> Any:
+        """Clips [B, samples] to evidence after each chunk [B, samples / chunk]."""
+        features = self.feature_model(samples)
+        evidence = self.evidence_model(samples // self.config.frontend.hop)
+        return tf_keras.Model(features.input, evidence(features.output), name="clip")
+
+    def step_model(self) -> Any:
+        """``{samples, states} -> {evidence, speech_frames, states}`` on one chunk [1, chunk_samples]."""
+        frontend, states = self.config.frontend, _States(streaming=True)
+        samples = tf_keras.Input(batch_shape=(1, self.config.model.chunk_samples), name="samples")
+        whole = samples
+        if frontend.overlap:
+            whole = tf.concat([states.recall("state_samples", (frontend.overlap,)), samples], axis=1)
+            states.outputs["state_samples"] = whole[:, -frontend.overlap :]
+        features, level_db = self.frontend(whole)
+        mask, states.outputs["state_trackers"] = self.mask(level_db, states.recall("state_trackers", (2,)))
+        encoded = self._encode(features, states)
+        sums = states.recall("state_sums", (1 + 2 * self.width,))
+        statistics, states.outputs["state_sums"] = self.pool(encoded, mask, sums)
+        outputs = {
+            "evidence": self._head(statistics)[:, 0],
+            "speech_frames": tf.reduce_sum(mask, axis=1),
+            **states.outputs,
+        }
+        return tf_keras.Model({"samples": samples, **states.inputs}, outputs, name="step")
+
+    def initial_states(self) -> dict[str, np.ndarray]:
+        """States at the beginning of a stream, by the names of `step_model`'s inputs."""
+        shapes = {tensor.name: tensor.shape for tensor in self.step_model().inputs}
+        states = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name != "samples"}
+        states["state_trackers"] = self.mask.initial_state()
+        return states
+
+    # -- parts -------------------------------------------------------------------------------------------------
+
+    def _layer(self, name: str, make: Any) -> Any:
+        if name not in self.layers:
+            self.layers[name] = make(name=name)
+        return self.layers[name]
+
+    def _quantize(self, tensor: Any, name: str) -> Any:
+        return self._layer(f"{name}_q", ActivationQuantizer)(tensor) if self.quantized else tensor
+
+    def _encode(self, features: Any, states: _States) -> Any:
+        branches = [self._branch(features, kernel, states) for kernel in self.config.model.kernels]
+        return tf.concat(branches, axis=-1) if len(branches) > 1 else branches[0]
+
+    def _branch(self, features: Any, kernel: int, states: _States) -> Any:
+        model = self.config.model
+        outputs: list[Any] = []
+        hidden = self._quantize(features, "features")
+        before = "features"
+        for index, (width, dilation) in enumerate(zip(model.widths, model.dilations, strict=True)):
+            name = f"k{kernel}_b{index}"
+            taps = self._taps(hidden, name, before, kernel, dilation, states)
+            block = self._convolve(taps, name, width)
+            block = self._skip(block, name, hidden, outputs, width)
+            if model.dropout and index < len(model.widths) - 1 and not self.deployed:
+                block = self._layer(
+                    f"{name}_dropout", lambda name: tf_keras.layers.SpatialDropout2D(model.dropout, name=name)
+                )(block)
+            hidden, before = block, name
+            outputs.append(block)
+        return hidden
+
+    def _taps(self, hidden: Any, name: str, before: str, kernel: int, dilation: int, states: _States) -> Any:
+        context = (kernel - 1) * dilation
+        if context:
+            if states.streaming:
+                past = states.recall(f"state_{name}", (context, 1, hidden.shape[-1]))
+                # The state was dequantised from this very grid, so quantising it again changes nothing; it tells
+                # the converter that both parts share a scale.
+                past = self._quantize(past, f"{before}_out" if before != "features" else before)
+                hidden = tf.concat([past, hidden], axis=1)
+                states.outputs[f"state_{name}"] = hidden[:, -context:]
+            else:
+                hidden = tf.pad(hidden, [[0, 0], [context, 0], [0, 0], [0, 0]])
+        return self._layer(f"{name}_taps", lambda name: Taps(kernel, dilation, name=name))(hidden)
+
+    def _convolve(self, tensor: Any, name: str, width: int) -> Any:
+        hidden = self._convolution(f"{name}_conv", width, bias=not self.normalised)(tensor)
+        if self.normalised:
+            hidden = self._layer(f"{name}_norm", tf_keras.layers.BatchNormalization)(hidden)
+        if self.config.model.activation == "relu":
+            return self._layer(f"{name}_act", tf_keras.layers.ReLU)(hidden)
+        hidden = self._quantize(hidden, f"{name}_conv")
+        return self._layer(f"{name}_act", lambda name: tf_keras.layers.LeakyReLU(0.3, name=name))(hidden)
+
+    def _convolution(self, name: str, width: int, *, bias: bool) -> Any:
+        def make(name: str) -> Any:
+            layer = tf_keras.layers.Conv2D(width, 1, use_bias=bias, kernel_initializer="he_normal", name=name)
+            if self._pruning is not None:
+                return sparsity.prune_low_magnitude(layer, self._pruning, name=name)
+            if not self.quantized:
+                return layer
+            return tfmot_quantization.QuantizeWrapperV2(layer, ConvolutionQuantization(), name=name)
+
+        return self._layer(name, make)
+
+    def _skip(self, block: Any, name: str, hidden: Any, outputs: list[Any], width: int) -> Any:
+        skip = None
+        if self.config.model.skip == "identity" and hidden.shape[-1] == width:
+            skip = hidden
+        elif self.config.model.skip == "projection" and len(outputs) >= 2:
+            skip = self._convolution(f"{name}_skip", width, bias=True)(outputs[-2])
+            skip = self._quantize(skip, f"{name}_skip")
+        if skip is None:
+            return self._quantize(block, f"{name}_out")
+        return self._quantize(self._quantize(block, f"{name}_act") + skip, f"{name}_out")
+
+    def _head(self, statistics: Any) -> Any:
+        units = self.config.model.head_units
+        hidden = self._layer("head_hidden", lambda name: tf_keras.layers.Dense(units, name=name))(statistics)
+        hidden = self._layer("head_norm", tf_keras.layers.BatchNormalization)(hidden)
+        hidden = self._layer("head_act", lambda name: tf_keras.layers.LeakyReLU(0.3, name=name))(hidden)
+        return self._layer("head_evidence", lambda name: tf_keras.layers.Dense(1, name=name))(hidden)[..., 0]

@@ -9,12 +9,12 @@ from typing import Any
 
 from workbench.audio_cache import AudioCache, build_cache, decode
 from workbench.config import ExperimentConfig
+from workbench.dev import DevSet, padded_samples, prepare_dev
 from workbench.errors import TrainingError
 from workbench.loader import Loader
 from workbench.manifest import Manifest, Row
 from workbench.network import Network
 from workbench.sampling import BalancedSampler
-from workbench.train import DevSet, padded_samples, prepare_dev
 
 _MAX_CLIP_S = 30.0
 """Of a longer recording only the beginning is used."""

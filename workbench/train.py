@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,10 @@ import tf_keras
 from numpy.typing import NDArray
 
 from edge.contract import FrontEndSpec
-from workbench.audio_cache import AudioCache
 from workbench.augment import mask_features
 from workbench.config import ExperimentConfig
-from workbench.loader import Batch, Loader, fit_length
-from workbench.manifest import Row
-from workbench.metrics import auc, eer
+from workbench.dev import DevSet, evaluate_dev, score_dev
+from workbench.loader import Batch, Loader
 from workbench.network import Network
 from workbench.runs import RunFolder
 
@@ -26,74 +23,6 @@ Float = NDArray[np.float32]
 
 _WARM_UP_STEPS = 50
 _MIN_LOSS_SPEECH_S = 0.75
-_EVALUATION_BATCH = 32
-
-
-@dataclass(frozen=True)
-class DevScores:
-    """EER and AUC on dev, over all clips and, where there are any, over the paired ones; fractions."""
-
-    eer: float
-    auc: float
-    paired_eer: float | None
-    paired_auc: float | None
-
-    @property
-    def selection(self) -> float:
-        """What early stopping watches: the paired EER, since the unpaired one can be won by recording conditions."""
-        return self.eer if self.paired_eer is None else self.paired_eer
-
-
-@dataclass(frozen=True)
-class DevSet:
-    """Features of the dev clips, computed once."""
-
-    rows: tuple[Row, ...]
-    features: Float
-    mask: Float
-
-
-def padded_samples(config: ExperimentConfig, seconds: float) -> int:
-    """``seconds`` in samples, rounded up to whole chunks."""
-    chunk = config.model.chunk_samples
-    return math.ceil(seconds * config.frontend.sample_rate / chunk) * chunk
-
-
-def prepare_dev(network: Network, cache: AudioCache, rows: Sequence[Row], indices: Sequence[int]) -> DevSet:
-    """Compute the features of the clips at ``indices``, padded to the longest with silence."""
-    config = network.config
-    longest = max(len(cache.clip(index)) for index in indices)
-    length = padded_samples(config, longest / config.frontend.sample_rate)
-    model = network.feature_model(length)
-    parts = []
-    for start in range(0, len(indices), _EVALUATION_BATCH):
-        clips = [fit_length(cache.clip(i), length) for i in indices[start : start + _EVALUATION_BATCH]]
-        features, mask = model(np.stack(clips))
-        parts.append((features.numpy(), mask.numpy()))
-    return DevSet(
-        tuple(rows[index] for index in indices),
-        np.concatenate([features for features, _ in parts]),
-        np.concatenate([mask for _, mask in parts]),
-    )
-
-
-def score_dev(network: Network, dev: DevSet) -> Float:
-    """Evidence of each dev clip at its end [shape=(n_clips,)]."""
-    model = network.evidence_model(dev.features.shape[1])
-    return model.predict([dev.features, dev.mask], batch_size=_EVALUATION_BATCH, verbose=0)[:, -1]
-
-
-def evaluate_dev(dev: DevSet, evidence: Float) -> DevScores:
-    """Error rates of dev evidence."""
-    bonafide = np.array([row.label == "bonafide" for row in dev.rows])
-    paired = np.array([row.paired == "yes" for row in dev.rows])
-    both = paired[bonafide].any() and paired[~bonafide].any()
-    return DevScores(
-        eer=float(eer(evidence[bonafide], evidence[~bonafide])[0]),
-        auc=float(auc(evidence[bonafide], evidence[~bonafide])),
-        paired_eer=float(eer(evidence[bonafide & paired], evidence[~bonafide & paired])[0]) if both else None,
-        paired_auc=float(auc(evidence[bonafide & paired], evidence[~bonafide & paired])) if both else None,
-    )
 
 
 class Objective:
@@ -127,6 +56,11 @@ class Stepper:
 
     def __call__(self, features: Float, mask: Float, labels: Float) -> float:
         return float(self._compiled(features, mask, labels))
+
+    def averages(self) -> list[Any]:
+        """The optimiser's running averages of the trainable variables, in their order; none without averaging."""
+        # tf_keras has no public way to read them without overwriting the variables for good.
+        return list(self.optimizer._model_variables_moving_average) if self.optimizer.use_ema else []
 
     def _step(self, features: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
@@ -182,7 +116,8 @@ def fit(
                 break
             record = _run_epoch(epoch, stepper, source, network, dev, progress)
             if all(record["selection"] < earlier["selection"] for earlier in history):
-                _save_weights(stepper.model, folder)
+                with averaged_weights(stepper):
+                    _save_weights(stepper.model, folder)
             history.append(record)
             manager.save(checkpoint_number=len(history))
             folder.write_history(history)
@@ -202,7 +137,8 @@ def _run_epoch(
         for batch in source.epoch(epoch, steps):
             losses.append(stepper(*batch))
             bar.update(losses[-1])
-        scores = evaluate_dev(dev, score_dev(network, dev))
+        with averaged_weights(stepper):
+            scores = evaluate_dev(dev, score_dev(network, dev))
         record = {
             "epoch": epoch,
             "loss": float(np.mean(losses)),
@@ -216,6 +152,21 @@ def _run_epoch(
     return record
 
 
+@contextmanager
+def averaged_weights(stepper: Stepper) -> Iterator[None]:
+    """Put the optimiser's running averages in place of the weights, and the weights back at the end."""
+    averages = stepper.averages()
+    variables = stepper.model.trainable_variables if averages else []
+    current = [variable.numpy() for variable in variables]
+    for variable, average in zip(variables, averages, strict=True):
+        variable.assign(average)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, current, strict=True):
+            variable.assign(value)
+
+
 def _optimizer(config: ExperimentConfig) -> Any:
     settings = config.train
     steps = settings.epochs * settings.steps_per_epoch
@@ -227,7 +178,14 @@ def _optimizer(config: ExperimentConfig) -> Any:
         warmup_target=settings.learning_rate if warm_up else None,
         warmup_steps=warm_up,
     )
-    return tf_keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
+    return tf_keras.optimizers.AdamW(
+        schedule,
+        weight_decay=settings.weight_decay,
+        use_ema=settings.average_momentum > 0,
+        ema_momentum=settings.average_momentum,
+        # Never written over the weights by the optimiser itself: `averaged_weights` does that for a moment.
+        ema_overwrite_frequency=None,
+    )
 
 
 def _restore(checkpoint: Any, manager: Any, folder: RunFolder, stepper: Stepper) -> list[dict[str, Any]]:

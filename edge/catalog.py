@@ -1,0 +1,65 @@
+"""The models that come with the runtime, and how `--model` names one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from edge.errors import NotAModelError
+
+_HERE = Path(__file__).parent
+# An installed wheel keeps the models beside the code, a checkout at its top.
+_FOLDERS = (_HERE / "models", _HERE.parent / "models")
+_VERSION = re.compile(r"-v(\d+)$")
+DEFAULT_FAMILY = "bonafone-tcn"
+
+
+def shipped_models() -> dict[str, Path]:
+    """Paths of the shipped models by name, sorted."""
+    found: dict[str, Path] = {}
+    for folder in _FOLDERS:
+        for path in folder.glob("*.tflite"):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def default_model() -> Path:
+    """The newest version of the family that is shipped as default.
+
+    Raises
+    ------
+    NotAModelError
+        None is installed.
+    """
+    versions = {
+        int(match[1]): path
+        for name, path in shipped_models().items()
+        if name.startswith(DEFAULT_FAMILY) and (match := _VERSION.search(name))
+    }
+    if not versions:
+        raise NotAModelError(
+            f"no model {DEFAULT_FAMILY}-vN is installed in {' or '.join(str(folder) for folder in _FOLDERS)}; "
+            "install the package again, or give --model FILE.tflite"
+        )
+    return versions[max(versions)]
+
+
+def resolve_model(choice: str | None) -> Path:
+    """The path of a model given by path, by shipped name, or not at all.
+
+    Raises
+    ------
+    NotAModelError
+        Neither a file nor a shipped name.
+    """
+    if choice is None:
+        return default_model()
+    if Path(choice).exists():
+        return Path(choice)
+    shipped = shipped_models()
+    if choice in shipped:
+        return shipped[choice]
+    raise NotAModelError(
+        f"{choice}: neither a file nor a shipped model; give the path of a .tflite or one of: "
+        f"{', '.join(shipped) or '(none is installed)'}"
+    )

@@ -29,7 +29,7 @@ class ModelConfig:
     """``identity`` adds a block's input to its output where widths agree; ``projection`` adds, from the third
     block on, a 1x1 convolution of the output two blocks before (the Dessa network)."""
     batch_norm: bool = True
-    dropout: float = 0.15
+    dropout: float = 0.08
     """Spatial dropout: whole channels."""
     statistics: tuple[str, ...] = STATISTICS
     forgetting_s: float | None = 8.0
@@ -64,9 +64,9 @@ class AugmentConfig:
 
     level_db: tuple[float, float] = (-30.0, 0.0)
     """Peak level, dB re full scale."""
-    band_limit: float = 0.3
+    band_limit: float = 0.2
     band_limit_hz: tuple[float, float] = (3400.0, 7600.0)
-    noise: float = 0.25
+    noise: float = 0.15
     noise_snr_db: tuple[float, float] = (8.0, 40.0)
     frequency_masks: int = 2
     frequency_mask_bands: int = 8
@@ -86,21 +86,21 @@ class TrainConfig:
     """Optimisation and sampling."""
 
     seed: int = 0
-    epochs: int = 24
+    epochs: int = 16
     steps_per_epoch: int = 200
     batch_size: int = 32
     clip_s: float = 3.84
     learning_rate: float = 2e-3
-    weight_decay: float = 0.01
+    weight_decay: float = 1e-3
     label_smoothing: float = 0.02
     average_momentum: float = 0.995
     """Momentum of the running average of the weights, a step; dev is scored with, and the run keeps, the average:
     a few hundred dev clips would else choose by the noise of single steps. 0 keeps the weights as they are."""
     bonafide_weight: float = 1.0
     """Weight of a bona fide clip's loss against a spoof clip's."""
-    early_stopping_epochs: int = 10
+    early_stopping_epochs: int = 6
     """Stop after this many epochs without a better dev EER."""
-    paired_share: float = 0.7
+    paired_share: float = 0.8
     """Share of bona fide draws that come from the same source as a drawn spoof clip."""
     intermediate_loss: float = 0.3
     """Weight of the loss at the chunks before the last, which teaches early answers."""

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import EdgeError
-from edge.output import columns
 from edge.runtime import Model, StreamScorer, runtime_version
 from edge.scoring import score_samples
+from edge.tables import columns
 
 Float = NDArray[np.float32]
 

@@ -180,7 +180,7 @@ def models(as_json: bool) -> None:
     """
     from edge.catalog import shipped_models
     from edge.contract import read_contract
-    from edge.output import columns
+    from edge.tables import columns
 
     rows = [("name", "kB", "parameters", "kind", "spoof below", "bona fide above")]
     for name, path in shipped_models().items():

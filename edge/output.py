@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -92,16 +92,3 @@ def _seconds(value: float) -> str:
 def _rounded(data: dict[str, Any]) -> dict[str, Any]:
     """Six digits after the point: below that int8 has nothing to say, and lines stay readable."""
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in data.items()}
-
-
-def columns(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Rows of cells as aligned lines; the first column to the left, the others to the right."""
-    table = [list(row) for row in rows]
-    widths = [max(len(row[index]) for row in table) for index in range(len(table[0]))]
-    return [
-        "  ".join(
-            cell.rjust(width) if index else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    ]

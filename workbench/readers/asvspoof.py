@@ -1,0 +1,147 @@
+"""ASVspoof 2019 LA, 2021 LA and DF, and ASVspoof 5 (track 1).
+
+Layouts and protocol columns as in each edition's own README and evaluation plan (Wang et al. 2020; Yamagishi et al.
+2021; Wang et al. 2024). The kinds of the attacks A01 to A19 are those of Wang et al. 2020, table 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.manifest import Manifest, Row
+from workbench.readers.files import find_one, finish, label_of, protocol_lines
+
+_VOICE_CONVERSION_2019 = frozenset({"A05", "A06", "A17", "A18", "A19"})
+# Text to speech whose output is then converted to the target voice.
+_BOTH_2019 = frozenset({"A13", "A14", "A15"})
+
+
+def asvspoof2019_la(root: Path, skip_missing: bool = False) -> Manifest:
+    """Read `LA/`: protocols `SPEAKER UTTERANCE - ATTACK KEY`, audio in `ASVspoof2019_LA_{train,dev,eval}/flac`.
+
+    Raises
+    ------
+    ManifestError
+        The layout or a line does not fit, or audio is missing.
+    """
+    protocols = find_one(root, "ASVspoof2019_LA_cm_protocols", "LA/ASVspoof2019_LA_cm_protocols")
+    rows = []
+    for part, suffix, split in (
+        ("train", "train.trn", "train"),
+        ("dev", "dev.trl", "dev"),
+        ("eval", "eval.trl", "test"),
+    ):
+        protocol = find_one(protocols, f"ASVspoof2019.LA.cm.{suffix}.txt")
+        audio = protocols.parent.relative_to(root) / f"ASVspoof2019_LA_{part}" / "flac"
+        for speaker, utterance, _, attack, key in (fields[:5] for fields in protocol_lines(protocol, 5)):
+            label = label_of(key, f"{protocol}: {utterance}")
+            rows.append(
+                Row(
+                    path=str(audio / f"{utterance}.flac"),
+                    split=split,
+                    label=label,
+                    attack_id="-" if label == "bonafide" else f"asvspoof2019:{attack}",
+                    attack_family=_family_2019(attack, label),
+                    speaker_id=f"asvspoof2019:{speaker}",
+                    language="en",
+                    source_repo="asvspoof2019-la",
+                    source_path=utterance,
+                    paired="yes",
+                )
+            )
+    return finish(rows, root, skip_missing)
+
+
+def asvspoof2021_la(root: Path, skip_missing: bool = False) -> Manifest:
+    """Read 2021 LA, all of it test: `SPEAKER UTTERANCE CODEC TRANSMISSION ATTACK KEY TRIM SUBSET`.
+
+    Raises
+    ------
+    ManifestError
+        The layout or a line does not fit, or audio is missing.
+    """
+    return finish(_rows_2021(root, "LA"), root, skip_missing)
+
+
+def asvspoof2021_df(root: Path, skip_missing: bool = False) -> Manifest:
+    """Read 2021 DF, all of it test: `SPEAKER UTTERANCE CODEC SOURCE ATTACK KEY TRIM SUBSET VOCODER …`.
+
+    Raises
+    ------
+    ManifestError
+        The layout or a line does not fit, or audio is missing.
+    """
+    return finish(_rows_2021(root, "DF"), root, skip_missing)
+
+
+def _rows_2021(root: Path, track: str) -> Iterator[Row]:
+    keys = find_one(root, f"keys/{track}/CM/trial_metadata.txt", "keys/CM/trial_metadata.txt", "trial_metadata.txt")
+    # DF comes in four archives, which some unpack side by side.
+    folders = [root / f"ASVspoof2021_{track}_eval" / "flac", root / "flac"]
+    folders += sorted(root.glob(f"ASVspoof2021_{track}_eval_part*/**/flac"))
+    present = {path.stem: path.relative_to(root) for folder in folders if folder.is_dir() for path in folder.iterdir()}
+    for speaker, utterance, codec, origin, attack, key, _, subset in (f[:8] for f in protocol_lines(keys, 8)):
+        label = label_of(key, f"{keys}: {utterance}")
+        yield Row(
+            path=str(present.get(utterance, Path(f"ASVspoof2021_{track}_eval/flac/{utterance}.flac"))),
+            split="test",
+            label=label,
+            attack_id="-" if label == "bonafide" else f"asvspoof2021:{attack}",
+            attack_family=_family_2019(attack, label),
+            speaker_id=f"asvspoof2021:{speaker}",
+            language="en",
+            source_repo=f"asvspoof2021-{track.lower()}",
+            # What a channel did to the clip, and which of progress, eval and hidden it is in.
+            source_path=f"{subset}/{origin}/{codec}/{utterance}",
+            paired="yes",
+        )
+
+
+def asvspoof5(root: Path, skip_missing: bool = False) -> Manifest:
+    """Read ASVspoof 5: `SPEAKER FILE GENDER CODEC Q SEED TAG ATTACK KEY TMP`, split by white space despite `.tsv`.
+
+    Audio in `flac_T`, `flac_D` and `flac_E_eval`. Speakers are MLS readers, the same conditions for both classes.
+
+    Raises
+    ------
+    ManifestError
+        The layout or a line does not fit, or audio is missing.
+    """
+    parts = (
+        ("ASVspoof5.train.tsv", "flac_T", "train"),
+        ("ASVspoof5.dev.track_1.tsv", "flac_D", "dev"),
+        ("ASVspoof5.eval.track_1.tsv", "flac_E_eval", "test"),
+    )
+    rows = []
+    for name, folder, split in parts:
+        protocol = find_one(root, name, f"ASVspoof5_protocols/{name}")
+        for speaker, file, _, codec, _, _, _, attack, key in (f[:9] for f in protocol_lines(protocol, 9)):
+            if file == "FLAC_FILE_NAME":  # some copies carry a header
+                continue
+            label = label_of(key, f"{protocol}: {file}")
+            rows.append(
+                Row(
+                    path=f"{folder}/{file}.flac",
+                    split=split,
+                    label=label,
+                    attack_id="-" if label == "bonafide" else f"asvspoof5:{attack}",
+                    attack_family="human" if label == "bonafide" else "-",
+                    speaker_id=f"asvspoof5:{speaker}",
+                    language="en",
+                    source_repo="asvspoof5",
+                    source_path=f"{codec}/{file}",
+                    paired="yes",
+                )
+            )
+    return finish(rows, root, skip_missing)
+
+
+def _family_2019(attack: str, label: str) -> str:
+    if label == "bonafide":
+        return "human"
+    if attack in _VOICE_CONVERSION_2019:
+        return "voice-conversion"
+    if attack in _BOTH_2019:
+        return "tts+voice-conversion"
+    return "tts" if attack.startswith("A") and attack[1:].isdecimal() and 1 <= int(attack[1:]) <= 19 else "-"

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.config import ExperimentConfig, load_config, override
-from workbench.errors import TrainingError
+from workbench.config import load_config, override
+from workbench.errors import ParityError, TrainingError
 from workbench.experiment import prepare
 from workbench.manifest import Manifest, read_manifest, split_by_group, write_manifest
 from workbench.network import Network
@@ -24,7 +24,7 @@ def run_training(
     bonafide: Path | None,
     spoof: Path | None,
     manifest_path: Path | None,
-    config_path: Path | None,
+    config_source: str | None,
     run_path: Path,
     noise: Path | None,
     cache: Path,
@@ -33,7 +33,7 @@ def run_training(
     """Train to a run folder; see `workbench train --help`."""
     import tf_keras
 
-    config = override(load_config(config_path) if config_path else ExperimentConfig(), "train", **options)
+    config = override(load_config(config_source or "tcn"), "train", **options)
     folder = RunFolder(run_path)
     manifest, manifest_file = _manifest(bonafide, spoof, manifest_path, folder, config.train.seed)
     info = RunInfo(
@@ -80,9 +80,17 @@ def _manifest(
 
 
 def run_quantization(
-    run_path: Path, output: Path | None, name: str | None, cache: Path, options: dict[str, Any]
+    run_path: Path, output: Path | None, name: str | None, cache: Path, options: dict[str, Any], *, ignore_parity: bool
 ) -> dict[str, Any]:
-    """Deploy a run to a `.tflite`; see `workbench quantize --help`."""
+    """Deploy a run to a `.tflite`; see `workbench quantize --help`.
+
+    Raises
+    ------
+    TrainingError
+        The run is unfinished, or its manifest has changed.
+    ParityError
+        int8 lost more than ``options["max_eer_loss"]`` against float on dev, and ``ignore_parity`` is not set.
+    """
     import tf_keras
 
     folder = RunFolder(run_path)
@@ -99,7 +107,16 @@ def run_quantization(
     network.evidence_model(experiment.loader.clip_samples // info.config.frontend.hop).load_weights(folder.weights)
     result = quantize(network, experiment, info, name or info.config.name, QuantizeOptions(**options), watch)
     path = output or run_path / f"{result.contract.name}.tflite"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    passed = result.eer_loss <= options["max_eer_loss"] or ignore_parity
+    # What the gate refuses is kept for a look, under a name that no script takes for the model.
+    written = path if passed else path.with_suffix(".rejected.tflite")
+    temporary = written.with_name(f".{written.name}.{os.getpid()}.tmp")
     temporary.write_bytes(result.model)
-    temporary.replace(path)
+    temporary.replace(written)
+    if not passed:
+        raise ParityError(
+            f"parity gate: the deployed model's dev EER exceeds the float one's by {100 * result.eer_loss:.2f} points, "
+            f"more than {100 * options['max_eer_loss']:.2f}; try --method qat, or --ignore-parity to accept it; "
+            f"kept as {written}"
+        )
     return {"output": str(path), **result.summary()}

@@ -6,6 +6,7 @@ EdgeError
     ├── ManifestError
     ├── LeakError
     ├── TrainingError
+    ├── EvaluationError
     └── QuantizeError
         └── ParityError
 """
@@ -33,6 +34,10 @@ class LeakError(WorkbenchError):
 
 class TrainingError(WorkbenchError):
     """Training cannot start or go on."""
+
+
+class EvaluationError(WorkbenchError):
+    """A model cannot be evaluated on a manifest."""
 
 
 class QuantizeError(WorkbenchError):

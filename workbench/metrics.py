@@ -66,3 +66,65 @@ def auc(bonafide: ArrayLike, spoof: ArrayLike) -> float:
     below = np.searchsorted(other, target, side="left")
     below_or_equal = np.searchsorted(other, target, side="right")
     return float((below + below_or_equal).sum() / (2.0 * target.size * other.size))
+
+
+@dataclass(frozen=True)
+class AsvOperatingPoint:
+    """A speaker-verification system at one threshold, and the costs and priors of an attack on it.
+
+    Defaults are those of ASVspoof 2019 (evaluation plan, table 2). All rates and priors are fractions.
+    """
+
+    miss_rate: float
+    """Share of target speakers that the verifier rejects."""
+    false_alarm_rate: float
+    """Share of other people that it accepts."""
+    spoof_miss_rate: float
+    """Share of spoofed trials that it rejects."""
+    cost_miss_asv: float = 1.0
+    cost_false_alarm_asv: float = 10.0
+    cost_miss_cm: float = 1.0
+    cost_false_alarm_cm: float = 10.0
+    prior_spoof: float = 0.05
+    prior_target: float = 0.9405
+    prior_nontarget: float = 0.0095
+
+
+def min_tdcf(bonafide: ArrayLike, spoof: ArrayLike, asv: AsvOperatingPoint) -> float:
+    """Minimum normalised tandem detection cost: 0 perfect, 1 as good as accepting or rejecting every trial.
+
+    The formulation of ASVspoof 2019 (Kinnunen et al. 2018, eq. 10 to 12).
+
+    Raises
+    ------
+    ValueError
+        The verifier is so bad that no countermeasure can help: a weight of the cost is negative.
+    """
+    weight_miss = (
+        asv.prior_target * (asv.cost_miss_cm - asv.cost_miss_asv * asv.miss_rate)
+        - asv.prior_nontarget * asv.cost_false_alarm_asv * asv.false_alarm_rate
+    )
+    weight_false_alarm = asv.cost_false_alarm_cm * asv.prior_spoof * (1.0 - asv.spoof_miss_rate)
+    if min(weight_miss, weight_false_alarm) <= 0.0:
+        raise ValueError(
+            f"the t-DCF weights must be positive; got {weight_miss:.4f} for misses and {weight_false_alarm:.4f} for "
+            "false alarms: check the verifier's error rates"
+        )
+    curve = det_curve(bonafide, spoof)
+    cost = weight_miss * curve.miss_rate + weight_false_alarm * curve.false_accept_rate
+    return float(cost.min() / min(weight_miss, weight_false_alarm))
+
+
+def min_dcf(
+    bonafide: ArrayLike,
+    spoof: ArrayLike,
+    *,
+    prior_spoof: float = 0.05,
+    cost_miss: float = 1.0,
+    cost_false_alarm: float = 10.0,
+) -> float:
+    """Minimum normalised detection cost of ASVspoof 5, track 1 (Wang et al. 2024, eq. 1 and 2): 1 says nothing."""
+    curve = det_curve(bonafide, spoof)
+    weight_miss, weight_false_alarm = cost_miss * (1.0 - prior_spoof), cost_false_alarm * prior_spoof
+    cost = weight_miss * curve.miss_rate + weight_false_alarm * curve.false_accept_rate
+    return float(cost.min() / min(weight_miss, weight_false_alarm))

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contract import Contract, Thresholds, embed_contract
-from edge.decision import FileDecider
-from edge.runtime import Model, StreamScorer
+from edge.runtime import Model
+from edge.scoring import score_samples
 from workbench.calibration import fit_calibration, threshold_at_false_alarm, threshold_at_miss
 from workbench.deploy import calibrate, fine_tune, fold, prune, sparsity_of
 from workbench.experiment import Experiment
@@ -129,15 +129,12 @@ def score_clips(model: bytes, experiment: Experiment, watch: Watch, what: str) -
         path.write_bytes(model)
         loaded = Model.load(path)
         indices = range(len(experiment.dev.rows))
-        scores = np.array([_score(loaded, experiment.dev_cache.clip(i)) for i in watch(indices, len(indices), what)])
+        scores = np.array([_cm_score(loaded, experiment.dev_cache.clip(i)) for i in watch(indices, len(indices), what)])
     return scores, int(np.isnan(scores).sum())
 
 
-def _score(model: Model, samples: Float) -> float:
-    scorer, decider = StreamScorer(model), FileDecider(model.contract)
-    for evidence in (*scorer.feed(samples), *scorer.flush()):
-        decider.add(evidence)
-    score = decider.decide(all_zero=not samples.any()).cm_score
+def _cm_score(model: Model, samples: Float) -> float:
+    score = score_samples(model, samples).cm_score
     return np.nan if score is None else score
 
 

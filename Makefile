@@ -27,7 +27,14 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/document_cli.py --check
+	$(BIN)/python tools/paste_output.py --check
 	$(BIN)/python -m pytest
+
+# What the documents show of the programs; the long runs among it are renewed by `tools/paste_output.py --all`.
+docs: $(VENV)/.dev
+	$(BIN)/python tools/document_cli.py
+	$(BIN)/python tools/paste_output.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

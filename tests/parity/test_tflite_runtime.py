@@ -1,0 +1,116 @@
+"""Boards that only have tflite-runtime 2.14 get the scores that LiteRT gives.
+
+Loading is half of the gate: an operator of a version that the old runtime does not know (LOG version 2 from an int8
+front end, say) stops it there. The rest is arithmetic: the speech measure of the float front end agrees to 1e-7 s, but
+the network's kernels do not round alike, which moves ``cm_score`` by up to 0.0094 nats on the examples and on the
+synthetic signals below. The tolerance is five times that, and small beside the width of the uncertain band.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import sys
+import wave
+
+import numpy as np
+import pytest
+from environments import ROOT, pip, require_registry, run
+
+pytestmark = pytest.mark.slow
+
+TOLERANCE_NATS = 0.05
+TOLERANCE_SPEECH_S = 1e-3
+PACKAGES = ("tflite-runtime==2.14.0", "numpy<2", "click", "soundfile", "soxr")
+ENVIRONMENT = ROOT / ".venv-tflite-runtime"
+MODELS = sorted((ROOT / "models").glob("*.tflite"))
+EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.suffix != ".md")
+RATE = 16000
+
+DRIVER = """
+import json, sys
+from edge.runtime import Model, runtime_version
+from edge.scoring import score_file
+model = Model.load(sys.argv[1])
+scores = [[s.verdict, s.cm_score, s.speech_s] for path in sys.argv[2:] for s in score_file(model, path)]
+print(json.dumps({"runtime": runtime_version(), "scores": scores}))
+"""
+
+
+def python_311():
+    if platform.system() != "Linux" or platform.machine() not in {"x86_64", "aarch64", "armv7l"}:
+        pytest.skip(f"tflite-runtime has no wheel for {platform.system()} on {platform.machine()}")
+    found = sys.executable if sys.version_info[:2] == (3, 11) else shutil.which("python3.11")
+    if found is None:
+        pytest.skip("tflite-runtime 2.14 needs Python 3.11, which is not installed")
+    return found
+
+
+@pytest.fixture(scope="module")
+def old_python(tmp_path_factory):
+    """The interpreter of an environment with tflite-runtime; made once and kept in the checkout, ignored by git."""
+    base, python = python_311(), ENVIRONMENT / "bin" / "python"
+    probe = "import click, numpy, soundfile, soxr, tflite_runtime.interpreter"
+    if python.exists() and run(python, "-c", probe, check=False).returncode == 0:
+        return python
+    require_registry(tmp_path_factory.mktemp("probe"))
+    run(base, "-m", "venv", "--clear", ENVIRONMENT)
+    pip(python, "install", "--quiet", "--only-binary", ":all:", *PACKAGES)
+    return python
+
+
+def voiced(rng):
+    """Six seconds with the outline of speech: a wavering harmonic tone in syllables over faint noise."""
+    t = np.arange(6 * RATE) / RATE
+    pitch = rng.uniform(90, 220) * (1 + 0.1 * np.sin(2 * np.pi * rng.uniform(0.3, 0.8) * t))
+    phase = 2 * np.pi * np.cumsum(pitch) / RATE
+    tone = sum(rng.uniform(0.2, 1.0) / order * np.sin(order * phase) for order in range(1, 20))
+    syllables = np.clip(np.sin(2 * np.pi * rng.uniform(2, 4) * t), 0, None)
+    samples = tone * syllables + rng.normal(0, 0.002, len(t))
+    return np.round(samples / np.abs(samples).max() * 0.7 * 32767).astype("<i2")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """The examples and four synthetic signals, as paths."""
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("synthetic")
+    for number in range(4):
+        with wave.open(str(folder / f"{number}.wav"), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes(voiced(rng).tobytes())
+    return [*EXAMPLES, *sorted(folder.iterdir())]
+
+
+def score(python, model, recordings):
+    return json.loads(run(python, "-c", DRIVER, model, *recordings, PYTHONPATH=str(ROOT)).stdout)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda path: path.stem)
+def test_tflite_runtime_scores_like_litert(model, recordings, old_python):
+    new = score(sys.executable, model, recordings)
+    old = score(old_python, model, recordings)
+
+    assert new["runtime"].startswith("ai-edge-litert ")
+    assert old["runtime"] == "tflite-runtime 2.14.0"
+    scored = [cm_score for _, cm_score, _ in new["scores"] if cm_score is not None]
+    assert len(scored) >= len(recordings) - 2  # all but too-short.wav and silent.wav
+
+    for (verdict, cm_score, speech_s), (old_verdict, old_cm_score, old_speech_s) in zip(
+        new["scores"], old["scores"], strict=True
+    ):
+        assert old_speech_s == pytest.approx(speech_s, abs=TOLERANCE_SPEECH_S)
+        assert (old_cm_score is None) == (cm_score is None)
+        if cm_score is None:
+            assert old_verdict == verdict
+        else:
+            assert old_cm_score == pytest.approx(cm_score, abs=TOLERANCE_NATS)
+
+
+def test_the_command_line_runs_on_tflite_runtime(old_python):
+    """NumPy 1 and the old runtime do for `edge score`, with no ai-edge-litert to fall back on."""
+    assert run(old_python, "-c", "import ai_edge_litert", check=False).returncode == 1
+    shown = run(old_python, "-m", "edge", "score", "--json", *EXAMPLES, PYTHONPATH=str(ROOT)).stdout
+    results = [json.loads(line) for line in shown.splitlines()]
+    assert [result["path"] for result in results] == [str(path) for path in EXAMPLES]
+    assert {path.stem for path in MODELS} >= {result["model"] for result in results}

@@ -1,0 +1,89 @@
+"""One set of weights gives one answer: whole clip, stream of any chunk, folded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="needs the workbench extra")
+
+from workbench.config import load_config
+from workbench.deploy import fold
+from workbench.export import count_parameters
+from workbench.network import Network
+
+FLOAT_TOLERANCE = 2e-4
+"""Evidence in nats; float32 sums taken in another order."""
+SAMPLES = 3 * 4096
+
+
+def randomised(network: Network, rng: np.random.Generator) -> Network:
+    """Give every weight, statistics of normalisation included, a value that shows."""
+    model = network.evidence_model(network.chunk_frames)
+    # Kernels move both ways, variances and scales only up.
+    moved = [np.abs(rng.standard_normal(w.shape)) * np.where(w.min() >= 0, 0.3, 0.1) for w in model.get_weights()]
+    model.set_weights([w + m.astype(np.float32) for w, m in zip(model.get_weights(), moved, strict=True)])
+    return network
+
+
+def stream(network: Network, samples: np.ndarray) -> np.ndarray:
+    step, states, evidence = network.step_model(), network.initial_states(), []
+    for start in range(0, len(samples), network.config.model.chunk_samples):
+        chunk = samples[None, start : start + network.config.model.chunk_samples]
+        outputs = step({"samples": chunk, **states})
+        evidence.append(float(outputs["evidence"][0]))
+        states = {name: outputs[name] for name in states}
+    return np.array(evidence)
+
+
+PARTS = {
+    "plain": {},
+    "projection": {"model": {"skip": "projection", "kernels": [3, 5], "activation": "leaky_relu", "batch_norm": False}},
+    "forgets nothing": {"model": {"forgetting_s": "none", "statistics": ["mean"]}},
+}
+
+
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS.keys())
+@pytest.mark.parametrize("chunk", [256, 1024, 4096, SAMPLES])
+def test_a_stream_of_any_chunk_equals_the_whole_clip(make_config, voice, rng, parts, chunk):
+    whole_config = make_config(**{**parts, "model": {**parts.get("model", {}), "chunk_samples": 256}})
+    whole = randomised(Network(whole_config), rng)
+    samples = voice(SAMPLES / 16000)[:SAMPLES]
+    expected = whole.clip_model(SAMPLES)(samples[None, :]).numpy()[0]
+    chunked = Network(make_config(**{**parts, "model": {**parts.get("model", {}), "chunk_samples": chunk}}))
+    chunked.evidence_model(chunked.chunk_frames).set_weights(whole.evidence_model(whole.chunk_frames).get_weights())
+    assert np.ptp(expected) > 0.01
+    np.testing.assert_allclose(
+        stream(chunked, samples), expected[chunk // 256 - 1 :: chunk // 256], atol=FLOAT_TOLERANCE
+    )
+
+
+def test_silence_after_speech_leaves_the_evidence_where_it_was(make_config, voice, rng):
+    """Two frames still hold the end of the voice; from then on nothing moves."""
+    network = randomised(Network(make_config(model={"chunk_samples": 256})), rng)
+    samples = np.concatenate([voice(0.5), np.zeros(8000, np.float32)])
+    samples = samples[: len(samples) // 256 * 256]
+    evidence = stream(network, samples)
+    last = int(np.ceil(0.5 * 16000 / 256)) + 1
+    assert np.ptp(evidence[:last]) > 0.01
+    np.testing.assert_allclose(evidence[last:], evidence[last], atol=1e-6)
+
+
+def test_folding_batch_normalisation_changes_nothing(make_config, voice, rng):
+    network = randomised(Network(make_config()), rng)
+    samples = voice(SAMPLES / 16000)[None, :SAMPLES]
+    expected = network.clip_model(SAMPLES)(samples).numpy()
+    folded = fold(network, quantized=False).clip_model(SAMPLES)(samples).numpy()
+    np.testing.assert_allclose(folded, expected, atol=FLOAT_TOLERANCE)
+
+
+def test_the_dessa_configuration_has_the_published_number_of_parameters():
+    """8,162,125, counted on the published network; it fixes widths, kernels, skips and head together."""
+    network = Network(load_config("dessa"))
+    network.evidence_model(network.chunk_frames)
+    assert count_parameters(network) == 8_162_125
+
+
+def test_the_shipped_configuration_is_small():
+    network = fold(Network(load_config("tcn")), quantized=False)
+    assert count_parameters(network) < 500_000

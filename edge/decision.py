@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.contract import Contract
@@ -133,9 +132,3 @@ class FileDecider:
             p_bonafide=None if cm_score is None else probability(cm_score),
             verdict=score_verdict(cm_score, self.contract) if cm_score is not None else "too_short",
         )
-
-
-def worst(verdicts: Sequence[str]) -> str:
-    """The verdict to report for several channels together: spoof before uncertain before bonafide before none."""
-    order = ("spoof", "uncertain", "bonafide", "too_short", "no_speech", "silenced")
-    return min(verdicts, key=order.index)

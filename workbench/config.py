@@ -29,7 +29,7 @@ class ModelConfig:
     """``identity`` adds a block's input to its output where widths agree; ``projection`` adds, from the third
     block on, a 1x1 convolution of the output two blocks before (the Dessa network)."""
     batch_norm: bool = True
-    dropout: float = 0.05
+    dropout: float = 0.15
     """Spatial dropout: whole channels."""
     statistics: tuple[str, ...] = STATISTICS
     forgetting_s: float | None = 8.0
@@ -64,13 +64,13 @@ class AugmentConfig:
 
     level_db: tuple[float, float] = (-30.0, 0.0)
     """Peak level, dB re full scale."""
-    band_limit: float = 0.15
+    band_limit: float = 0.35
     band_limit_hz: tuple[float, float] = (3400.0, 7600.0)
-    noise: float = 0.1
+    noise: float = 0.3
     noise_snr_db: tuple[float, float] = (8.0, 40.0)
-    frequency_masks: int = 1
+    frequency_masks: int = 2
     frequency_mask_bands: int = 8
-    time_masks: int = 1
+    time_masks: int = 2
     time_mask_frames: int = 12
 
     def __post_init__(self) -> None:
@@ -87,11 +87,11 @@ class TrainConfig:
 
     seed: int = 0
     epochs: int = 5
-    steps_per_epoch: int = 250
+    steps_per_epoch: int = 200
     batch_size: int = 32
     clip_s: float = 3.84
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-3
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
     label_smoothing: float = 0.02
     average_momentum: float = 0.995
     """Momentum of the running average of the weights, a step; dev is scored with, and the run keeps, the average:
@@ -100,7 +100,7 @@ class TrainConfig:
     """Weight of a bona fide clip's loss against a spoof clip's."""
     early_stopping_epochs: int = 4
     """Stop after this many epochs without a better dev EER."""
-    paired_share: float = 0.8
+    paired_share: float = 0.7
     """Share of bona fide draws that come from the same source as a drawn spoof clip."""
     intermediate_loss: float = 0.3
     """Weight of the loss at the chunks before the last, which teaches early answers."""

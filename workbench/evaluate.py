@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from edge.scoring import score_file
 from numpy.typing import NDArray
 
 from edge.errors import AudioError
 from edge.runtime import Model
+from edge.scoring import score_file
 from workbench.calibration import cllr
 from workbench.errors import EvaluationError
 from workbench.intervals import Interval, bootstrap_interval

@@ -1,0 +1,51 @@
+"""Recordings and models for the runtime's tests."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.catalog import default_model
+from edge.runtime import Model
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES = REPOSITORY / "examples"
+
+
+@pytest.fixture(scope="session")
+def model():
+    """The shipped model: tests ask how it is used, never how well it judges."""
+    return Model.load(default_model())
+
+
+@pytest.fixture
+def speech(rng):
+    """Make something that the speech measure takes for a voice: syllables of harmonics and a little noise."""
+
+    def make(seconds, rate=16000):
+        time = np.arange(round(seconds * rate)) / rate
+        tone = sum(np.sin(2 * np.pi * 130.0 * k * time) / k for k in range(1, 30) if 130.0 * k < 0.45 * rate)
+        voice = 0.15 * tone * (0.6 + 0.4 * np.sin(2 * np.pi * 4.0 * time)) + 0.002 * rng.standard_normal(len(time))
+        return voice.astype(np.float32)
+
+    return make
+
+
+def write_wav(path, samples, rate=16000, width=2):
+    """Write float samples [shape=(n,) or (n, channels)] as PCM of ``width`` bytes."""
+    samples = np.asarray(samples, np.float64)
+    samples = samples[:, None] if samples.ndim == 1 else samples
+    scaled = np.rint(samples * (2 ** (8 * width - 1) - 1)).astype(np.int64)
+    if width == 1:
+        data = (scaled + 128).astype(np.uint8).tobytes()
+    else:
+        data = scaled.astype("<i8").view(np.uint8).reshape(*scaled.shape, 8)[..., :width].tobytes()
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(samples.shape[1])
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        file.writeframes(data)
+    return path

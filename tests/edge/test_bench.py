@@ -1,0 +1,42 @@
+"""The benchmark measures what it names; no test asks how fast."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from edge.bench import measure, text_table, voice_like
+from edge.catalog import default_model
+from edge.cli import main
+from edge.runtime import Model
+from edge.scoring import score_samples
+
+KEYS = {
+    "rtf", "ms_per_4s", "ms_per_chunk_p50", "ms_per_chunk_p95", "ms_per_chunk_p99", "cold_start_s", "peak_rss_mb",
+    "model_bytes", "parameters", "model", "runtime",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def result():
+    return measure(default_model(), repeats=2)
+
+
+def test_the_figures_are_there_and_agree_with_each_other(result):
+    assert set(result) >= KEYS
+    assert result["rtf"] == pytest.approx(result["ms_per_4s"] / 4000)
+    assert 0 < result["ms_per_chunk_p50"] <= result["ms_per_chunk_p95"] <= result["ms_per_chunk_p99"]
+    assert result["model_bytes"] == default_model().stat().st_size
+    # A Python with NumPy and LiteRT is tens of megabytes: outside, the unit would be wrong.
+    assert 20 < result["peak_rss_mb"] < 500
+    assert all(name in text_table(result) for name in KEYS)
+
+
+def test_without_timing_the_same_work_gives_facts_alone():
+    result = CliRunner().invoke(main, ["bench", "--no-timing", "--json"])
+    assert result.exit_code == 0
+    facts = json.loads(result.stdout)
+    assert set(facts) == {"model", "model_bytes", "parameters", "runtime", "cpu", "python", "cm_score"}
+    assert facts["cm_score"] == score_samples(Model.load(default_model()), voice_like(4.0, 16000)).cm_score

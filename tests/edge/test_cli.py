@@ -1,0 +1,187 @@
+"""The command line: whole messages, exit codes, and nothing heavy before it is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from edge.catalog import default_model
+from edge.cli import main
+from edge.contract import embed_contract, read_contract
+from tests.edge.conftest import EXAMPLES, REPOSITORY, write_wav
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def recording(speech, tmp_path):
+    return write_wav(tmp_path / "call.wav", speech(3.0))
+
+
+@pytest.fixture
+def strict_model(tmp_path):
+    """The shipped network with thresholds that call every score spoof."""
+    from dataclasses import replace
+
+    from edge.contract import Thresholds
+
+    path = tmp_path / "strict.tflite"
+    contract = replace(read_contract(default_model()), thresholds=Thresholds(1e6, 2e6))
+    path.write_bytes(embed_contract(default_model().read_bytes(), contract))
+    return path
+
+
+def test_score_prints_one_json_object_a_recording(recording):
+    result = invoke("score", recording, EXAMPLES / "silent.wav", "--json")
+    assert result.exit_code == 0
+    first, second = (json.loads(line) for line in result.stdout.splitlines())
+    assert set(first) == {
+        "path", "channel", "verdict", "p_bonafide", "cm_score", "speech_s", "spoof_s", "duration_s", "model",
+    }  # fmt: skip
+    assert first["path"] == str(recording)
+    assert first["duration_s"] == 3.0
+    assert 0 <= first["p_bonafide"] <= 1
+    assert (second["verdict"], second["cm_score"], second["p_bonafide"]) == ("silenced", None, None)
+
+
+def test_score_prints_a_table_for_people():
+    result = invoke("score", EXAMPLES / "too-short.wav", EXAMPLES / "silent.wav")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "verdict    p(bona fide)    speech    length  recording",
+        f"too_short             –     0.4 s     0.4 s  {EXAMPLES}/too-short.wav",
+        f"silenced              –     0.0 s     3.0 s  {EXAMPLES}/silent.wav",
+    ]
+
+
+def test_timeline_shows_the_score_over_time(recording):
+    text = invoke("score", recording, "--timeline").stdout
+    assert "0.0 s –" in text
+    data = json.loads(invoke("score", recording, "--timeline", "--json").stdout)
+    assert data["timeline"][-1]["end_s"] == pytest.approx(3.0)
+
+
+def test_each_channel_gets_its_own_line():
+    lines = invoke("score", EXAMPLES / "call-left-bonafide-right-spoof.wav", "--channel", "each", "--json").stdout
+    assert [json.loads(line)["channel"] for line in lines.splitlines()] == ["left", "right"]
+
+
+def test_a_failed_input_is_told_on_stderr_the_batch_goes_on_and_the_exit_code_is_1(recording, tmp_path):
+    result = invoke("score", tmp_path / "none.wav", recording, "--json")
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {tmp_path}/none.wav: no such file; check the path\n"
+    failed, scored = (json.loads(line) for line in result.stdout.splitlines())
+    assert failed == {"path": f"{tmp_path}/none.wav", "error": f"{tmp_path}/none.wav: no such file; check the path"}
+    assert scored["path"] == str(recording)
+
+
+def test_fail_on_spoof_has_an_exit_code_of_its_own(recording, strict_model, tmp_path):
+    assert invoke("score", recording, "--model", strict_model).exit_code == 0
+    assert invoke("score", recording, "--model", strict_model, "--fail-on", "spoof").exit_code == 3
+    assert invoke("score", recording, tmp_path / "none", "--model", strict_model, "--fail-on", "spoof").exit_code == 3
+    assert invoke("score", EXAMPLES / "silent.wav", "--model", strict_model, "--fail-on", "spoof").exit_code == 0
+
+
+def test_a_channel_that_a_recording_lacks_fails_that_recording(recording):
+    result = invoke("score", recording, "--channel", "right")
+    assert result.exit_code == 1
+    assert "channel 'right' asked for, but there is 1 channel" in result.stderr
+
+
+@pytest.mark.parametrize("channel", ["up", "0", "-1", "1.5"])
+def test_an_impossible_channel_is_misuse(recording, channel):
+    result = invoke("score", recording, "--channel", channel)
+    assert result.exit_code == 2
+    assert f"expected left, right, mix, each or a number from 1; got {channel!r}" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("score",), ("score", "x.wav", "--fail-on", "bonafide"), ("nonsense",)])
+def test_misuse_exits_with_2(arguments):
+    assert invoke(*arguments).exit_code == 2
+
+
+def test_a_model_that_is_none_is_misuse_and_says_what_was_expected(recording):
+    result = invoke("score", recording, "--model", recording)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: {recording}: expected a TFLite model (bytes 4 to 8 are b'TFL3'), got "
+        f"{recording.read_bytes()[4:8]!r}; give a .tflite made by `workbench quantize`\n"
+    )
+
+
+def test_a_model_with_another_contract_is_misuse_and_says_what_to_do(recording, tmp_path):
+    contract = read_contract(default_model())
+    object.__setattr__(contract, "contract_version", 99)
+    path = tmp_path / "future.tflite"
+    path.write_bytes(embed_contract(default_model().read_bytes(), contract))
+    result = invoke("score", recording, "--model", path)
+    assert result.exit_code == 2
+    assert "reads contract version 1, the model carries 99; quantise the model again" in result.stderr
+
+
+def test_models_lists_what_is_shipped():
+    name = default_model().stem
+    assert name in invoke("models").stdout
+    facts = {entry["name"]: entry for entry in map(json.loads, invoke("models", "--json").stdout.splitlines())}
+    assert facts[name]["model_bytes"] == default_model().stat().st_size
+    assert facts[name]["parameters"] > 0
+
+
+def _commands(command, path=()):
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, sub in command.commands.items():
+            yield from _commands(sub, (*path, name))
+
+
+@pytest.mark.parametrize(("path", "command"), [(" ".join(p), c) for p, c in _commands(main) if p])
+def test_every_command_has_help_with_an_example(path, command):
+    result = invoke(*path.split(), "--help")
+    assert result.exit_code == 0
+    assert f"Example: edge {path}" in result.stdout
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def test_stdout_of_a_real_process_holds_data_alone(recording):
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "score", str(recording), "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 1
+    assert done.stderr == ""
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path, rng):
+    for index in range(40):
+        write_wav(tmp_path / f"{index}.wav", 0.01 * rng.standard_normal(16000))
+    script = f"{sys.executable} -m edge score {tmp_path} --json | head -n 1"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, cwd=REPOSITORY)
+    assert len(done.stdout.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_inside_a_closed_stderr_is_not_lost(recording):
+    """With stderr closed the verdict still comes and the exit code tells."""
+    script = f"{sys.executable} -m edge score {recording} --json 2>&-"
+    done = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, check=False, env={**os.environ})
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["duration_s"] == 3.0
+
+
+def test_nan_in_a_recording_is_an_error_not_a_score(tmp_path, speech):
+    soundfile = pytest.importorskip("soundfile", reason="needs the edge extra")
+    samples = speech(2.0)
+    samples[100] = np.nan
+    soundfile.write(tmp_path / "nan.wav", samples, 16000, subtype="FLOAT")
+    result = invoke("score", tmp_path / "nan.wav")
+    assert result.exit_code == 1
+    assert "NaN or infinite" in result.stderr

@@ -1,0 +1,103 @@
+"""A model carries its contract, and what does not fit is refused with what to do."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from edge.catalog import default_model
+from edge.contract import Contract, FrontEndSpec, Thresholds, contract_from_json, embed_contract, read_contract
+from edge.errors import ContractMismatchError, NotAModelError
+
+CONTRACT = Contract(
+    name="test", chunk_samples=4096, state_names=("state_a",), thresholds=Thresholds(-1.5, 0.5, 0.01, 0.04)
+)
+FLATBUFFER = b"\x1c\x00\x00\x00TFL3" + bytes(range(200))
+
+
+def test_a_contract_survives_the_way_into_a_model_and_back(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(embed_contract(FLATBUFFER, CONTRACT))
+    assert read_contract(path) == CONTRACT
+
+
+def test_the_flatbuffer_is_untouched_and_zip_tools_read_the_rest():
+    data = embed_contract(FLATBUFFER, CONTRACT)
+    assert data.startswith(FLATBUFFER)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == ["contract.json"]
+        assert archive.testzip() is None
+
+
+def test_embedding_again_replaces_and_is_repeatable():
+    other = replace(CONTRACT, name="other")
+    assert embed_contract(embed_contract(FLATBUFFER, other), CONTRACT) == embed_contract(FLATBUFFER, CONTRACT)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"contract_version": 2}, "this runtime reads contract version 1, the model carries 2"),
+        ({"surprise": 1}, "Contract has no field surprise"),
+        ({"chunk_samples": 1000}, "chunk_samples must be a positive multiple of the hop"),
+        ({"frontend": {"window": 500}}, "window must be even and a multiple of hop"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, message):
+    with pytest.raises(ContractMismatchError, match=message):
+        contract_from_json(json.dumps({**json.loads(CONTRACT.to_json()), **change}))
+
+
+def test_a_contract_that_is_not_json_is_refused():
+    with pytest.raises(ContractMismatchError, match="not JSON"):
+        contract_from_json("{")
+
+
+def test_a_model_without_contract_is_refused(tmp_path):
+    path = tmp_path / "plain.tflite"
+    path.write_bytes(FLATBUFFER)
+    with pytest.raises(ContractMismatchError, match="use a model made by `workbench quantize`"):
+        read_contract(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"RIFFxxxxWAVE", "expected a TFLite model"), (b"", "expected a TFLite")]
+)
+def test_a_file_that_is_no_model_is_refused(tmp_path, content, message):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(content)
+    with pytest.raises(NotAModelError, match=message):
+        read_contract(path)
+
+
+def test_a_missing_model_is_refused(tmp_path):
+    with pytest.raises(NotAModelError, match="No such file"):
+        read_contract(tmp_path / "none.tflite")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"window": 511}, "window must be even"),
+        ({"hop": 200}, "multiple of hop"),
+        ({"n_fft": 256}, "n_fft must be at least the window"),
+        ({"fmax_hz": 9000.0}, "need 0 <= fmin < fmax"),
+    ],
+)
+def test_impossible_front_end_numbers_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        FrontEndSpec(**fields)
+
+
+def test_the_shipped_model_states_where_it_comes_from_and_what_its_thresholds_cost():
+    contract = read_contract(default_model())
+    assert contract.name == default_model().stem
+    assert len(contract.corpus_digest) == 64
+    assert contract.git_revision
+    assert contract.quantization.startswith("int8")
+    assert 0 < contract.thresholds.false_alarm_rate <= 0.05
+    assert contract.thresholds.spoof_below < contract.thresholds.bonafide_above

@@ -1,0 +1,89 @@
+"""Results as JSON lines and as a table."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import click
+import pytest
+
+from edge.decision import TimelinePoint
+from edge.output import HEADER, json_line, merge_spans, text_row, text_timeline
+from edge.scoring import Failure, Score
+from edge.tables import columns
+
+TIMELINE = (
+    TimelinePoint(0.0, 0.256, 0.256, None, None, "too_short"),
+    TimelinePoint(0.256, 0.512, 0.256, 1.5, 0.8175744, "bonafide"),
+    TimelinePoint(0.512, 0.768, 0.256, 2.0, 0.8807971, "bonafide"),
+    TimelinePoint(0.768, 1.024, 0.256, -3.0, 0.0474259, "spoof"),
+)
+
+
+def score(**changes):
+    fields = {
+        "path": Path("calls/a.wav"), "channel": "mono", "verdict": "bonafide", "p_bonafide": 0.81757447,
+        "cm_score": 1.50000001, "speech_s": 4.2, "spoof_s": 0.0, "duration_s": 5.0, "model": "m-v1", "timeline": TIMELINE,
+    }  # fmt: skip
+    return Score(**{**fields, **changes})
+
+
+def test_json_has_every_field_and_no_timeline_unless_asked():
+    assert json.loads(json_line(score())) == {
+        "path": "calls/a.wav", "channel": "mono", "verdict": "bonafide", "p_bonafide": 0.817574, "cm_score": 1.5,
+        "speech_s": 4.2, "spoof_s": 0.0, "duration_s": 5.0, "model": "m-v1",
+    }  # fmt: skip
+
+
+def test_json_timeline_has_a_point_a_chunk_with_nulls_where_there_is_no_score():
+    points = json.loads(json_line(score(), with_timeline=True))["timeline"]
+    assert len(points) == 4
+    assert points[0] == {
+        "start_s": 0.0, "end_s": 0.256, "speech_s": 0.256, "cm_score": None, "p_bonafide": None, "verdict": "too_short",
+    }  # fmt: skip
+
+
+def test_json_of_a_failure_names_the_path_and_the_reason():
+    assert json.loads(json_line(Failure(Path("b.wav"), "b.wav: empty"))) == {"path": "b.wav", "error": "b.wav: empty"}
+
+
+def test_json_never_holds_a_number_that_json_has_not():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_line(score(cm_score=math.nan))
+
+
+def test_a_row_lines_up_with_the_header():
+    row = click.unstyle(text_row(score()))
+    assert row == "bonafide           82 %     4.2 s     5.0 s  calls/a.wav"
+    assert row.index("calls") == HEADER.index("recording")
+
+
+def test_a_row_tells_the_channel_of_a_call_and_the_spoof_in_a_real_recording():
+    row = click.unstyle(text_row(score(channel="right", spoof_s=8.0, duration_s=4000.0)))
+    assert row.endswith("1:06:40  calls/a.wav (right), spoof in 8.0 s of it")
+
+
+def test_a_row_without_score_shows_a_dash():
+    assert " – " in click.unstyle(text_row(score(verdict="silenced", p_bonafide=None, cm_score=None)))
+
+
+def test_the_text_timeline_is_a_bar_and_spans_of_equal_verdict():
+    assert text_timeline(score()) == [
+        "    ·▇█▁",
+        "        0.0 s – 0.3 s     too_short",
+        "        0.3 s – 0.8 s     bonafide   p(bona fide) 82–88 %",
+        "        0.8 s – 1.0 s     spoof      p(bona fide) 5 %",
+    ]
+
+
+def test_a_long_timeline_keeps_its_bar_short():
+    points = tuple(TimelinePoint(i, i + 1, 1.0, 0.0, 0.5, "uncertain") for i in range(5000))
+    bar = text_timeline(score(timeline=points))[0].strip()
+    assert len(bar) == 40
+    assert len(merge_spans(points)) == 1
+
+
+def test_columns_align_the_first_left_and_the_others_right():
+    assert columns([("a", "bb"), ("ccc", "d")]) == ["a    bb", "ccc   d"]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.errors import EdgeError, ModelError
+from edge.stderr import hold_stderr
 
 if TYPE_CHECKING:
     from edge.scoring import Failure, Score
@@ -48,25 +46,6 @@ class _Group(click.Group):
 @click.version_option(package_name="bonafone")
 def main() -> None:
     """Tell synthetic speech from real, on this device."""
-
-
-@contextmanager
-def _quiet_runtime() -> Iterator[None]:
-    """Hold back what the TFLite runtime writes to stderr while it loads, and show it only if that fails.
-
-    It announces its delegate there from C++, below anything that Python could filter.
-    """
-    with tempfile.TemporaryFile() as held, ExitStack() as stack:
-        saved = os.dup(2)
-        stack.callback(os.close, saved)
-        stack.callback(os.dup2, saved, 2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(saved, held.read())
-            raise
 
 
 def _check_channel(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -106,7 +85,7 @@ def score(
     from edge.runtime import Model
     from edge.scoring import Failure, score_paths
 
-    with _quiet_runtime():
+    with hold_stderr():
         loaded = Model.load(resolve_model(model))
     show = _printer(as_json=as_json, timeline=timeline)
     failed = found = False
@@ -226,7 +205,7 @@ def bench(repeats: int, no_timing: bool, model: str | None, as_json: bool) -> No
     from edge.bench import measure, text_table
     from edge.catalog import resolve_model
 
-    with _quiet_runtime():
+    with hold_stderr():
         result = measure(resolve_model(model), repeats=repeats, timing=not no_timing)
     click.echo(json.dumps(result) if as_json else text_table(result))
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -134,14 +135,19 @@ class Sources:
         return next(folder.iterdir())
 
     def _debian(self, name: str) -> Path:
-        folder = self.folder / name
-        folder.mkdir()
-        _run(["apt-get", "download", "-qq", *DEBIAN[name]], folder)
-        for archive in folder.glob("*.deb"):
-            _run(["dpkg", "-x", str(archive), str(folder)], folder)
+        folder = unpack_debian(DEBIAN[name], self.folder / name)
         # Debian's file names are NAME_VERSION_ARCHITECTURE.deb, with the colon of an epoch escaped.
         self.versions[name] = next(folder.glob(f"{name}_*.deb")).name.split("_")[1].replace("%3a", ":")
         return folder
+
+
+def unpack_debian(packages: Sequence[str], folder: Path) -> Path:
+    """Download Debian packages and unpack them into a new ``folder``, without installing them."""
+    folder.mkdir()
+    _run(["apt-get", "download", "-qq", *packages], folder)
+    for archive in folder.glob("*.deb"):
+        _run(["dpkg", "-x", str(archive), str(folder)], folder)
+    return folder
 
 
 _PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from edge.errors import EdgeError
+from edge.stderr import hold_stderr
 from workbench.corpus_cli import corpus
 from workbench.report_cli import card, evaluate
 
@@ -30,10 +31,18 @@ class _Group(click.Group):
             ) from error
 
 
-def _use_legacy_keras() -> None:
+def _load_tensorflow() -> None:
+    """Import TensorFlow as this project needs it, without the lines that it greets with."""
     # The model-optimization toolkit speaks tf_keras only; it reads this when TensorFlow is first imported.
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # AutoGraph warns of every lambda in the graph; nothing in these commands relies on it.
+    os.environ.setdefault("AUTOGRAPH_VERBOSITY", "0")
+    with hold_stderr():
+        import tensorflow as tf
+
+        # The first tensor starts the device, which says more.
+        tf.zeros([])
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -99,7 +108,7 @@ def train(
 
     Example: workbench train --bonafide real/ --spoof fake/ --run runs/first
     """
-    _use_legacy_keras()
+    _load_tensorflow()
     from workbench.commands import run_training
 
     if (manifest is None) == (bonafide is None or spoof is None):
@@ -161,7 +170,7 @@ def quantize(
 
     Example: workbench quantize runs/first -o first.tflite
     """
-    _use_legacy_keras()
+    _load_tensorflow()
     from workbench.commands import run_quantization
 
     result = run_quantization(run_path, output, name, cache, options, ignore_parity=ignore_parity)

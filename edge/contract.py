@@ -45,12 +45,16 @@ class FrontEndSpec:
     log_offset: float = 3.5
     clip_low: float = -1.5
     clip_high: float = 3.5
+    mean_s: float = 0.0
+    """Each band's running mean over speech, with this time constant in seconds, is subtracted; 0 keeps the bands."""
 
     def __post_init__(self) -> None:
         if self.window % 2 or self.window % self.hop:
             raise ValueError(f"window must be even and a multiple of hop; got {self.window} and {self.hop} samples")
         if self.window > self.n_fft:
             raise ValueError(f"n_fft must be at least the window; got {self.n_fft} < {self.window} samples")
+        if self.mean_s < 0:
+            raise ValueError(f"mean_s is 0 (off) or a time constant in seconds; got {self.mean_s}")
         if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate / 2:
             raise ValueError(f"need 0 <= fmin < fmax <= {self.sample_rate / 2} Hz; got {self.fmin_hz}, {self.fmax_hz}")
 

@@ -25,6 +25,8 @@ Float = NDArray[np.float32]
 
 POWER_FLOOR = 1e-12
 """Keeps the level of digital silence finite: -120 dB."""
+MEAN_PRIOR_FRAMES = 2.0
+"""Frames of zeros that every running mean starts from, so that the first frame does not cancel itself."""
 
 
 @dataclass(frozen=True)
@@ -187,3 +189,26 @@ def speech_mask(level_db: Float, spec: FrontEndSpec, speech: SpeechSpec) -> Floa
         bound = max(speech.floor_db, peak - speech.range_db, noise + speech.above_noise_db)
         mask[index] = np.clip((level - bound) / speech.ramp_db, 0.0, 1.0)
     return mask
+
+
+def mean_decay(spec: FrontEndSpec) -> float:
+    """Factor a frame by which the sums of the running mean fade."""
+    return float(np.exp(-1.0 / (spec.mean_s * spec.frames_per_s)))
+
+
+def subtract_running_mean(bands: Float, mask: Float, spec: FrontEndSpec) -> Float:
+    """Reference of the normalisation: ``bands`` [shape=(T, M)] less their mean over the speech so far.
+
+    ``mask`` [shape=(T,), range 0 to 1] weighs the frames. A gain or a fixed filter moves all frames of a band alike in
+    the logarithm, and goes with the mean (cepstral mean subtraction: Atal 1974, here causal and over speech only).
+    """
+    if not spec.mean_s:
+        return bands
+    decay, mass = mean_decay(spec), 0.0
+    total = np.zeros(bands.shape[1])
+    result = np.empty_like(bands)
+    for index, (frame_bands, weight) in enumerate(zip(bands, mask, strict=True)):
+        mass = decay * mass + float(weight)
+        total = decay * total + weight * frame_bands
+        result[index] = frame_bands - total / (mass + MEAN_PRIOR_FRAMES)
+    return result

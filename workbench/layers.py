@@ -14,7 +14,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 from tensorflow_model_optimization.quantization import keras as tfmot_quantization
 
 from edge.contract import FrontEndSpec, SpeechSpec
-from edge.frontend import POWER_FLOOR, build_matrices
+from edge.frontend import MEAN_PRIOR_FRAMES, POWER_FLOOR, build_matrices, mean_decay
 
 
 class MelFrontEnd(tf_keras.layers.Layer):
@@ -86,6 +86,34 @@ class SpeechMask(tf_keras.layers.Layer):
         bound = tf.maximum(tf.maximum(peak - speech.range_db, noise + speech.above_noise_db), speech.floor_db)
         mask = tf.minimum(tf.maximum((level_db - bound) / speech.ramp_db, 0.0), 1.0)
         return mask, tf.concat([peak[:, -1:], noise[:, -1:]], axis=1)
+
+
+class RunningMean(tf_keras.layers.Layer):
+    """Features [B, T, 1, M] less each band's running mean over speech; see `edge.frontend.subtract_running_mean`.
+
+    Inputs: features, weights [B, T], sums [B, 1 + M] (mass, weighted sum). Output: features and the new sums. The
+    recursion ``sum = decay * sum + weight * frame`` unrolls to one product with a triangle of powers.
+    """
+
+    def __init__(self, spec: FrontEndSpec, **kwargs: Any) -> None:
+        super().__init__(trainable=False, **kwargs)
+        self.decay = mean_decay(spec)
+
+    def call(self, features: tf.Tensor, mask: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        frames, bands = features.shape[1], features.shape[3]
+        steps = np.arange(frames)
+        age = steps[:, None] - steps[None, :]
+        triangle = np.where(age >= 0, self.decay ** np.maximum(age, 0), 0.0).astype(np.float32)
+        fading = (self.decay ** (steps + 1)).astype(np.float32)
+        batch = -1 if features.shape[0] is None else features.shape[0]
+        plain = tf.reshape(features, [batch, frames, bands])
+        weighted = tf.concat([mask[:, :, None], mask[:, :, None] * plain], axis=2)
+        # Frames last, so that the triangle is the constant right-hand side of a plain matrix product.
+        totals = tf.matmul(tf.reshape(tf.transpose(weighted, [0, 2, 1]), [-1, frames]), triangle.T)
+        totals = tf.transpose(tf.reshape(totals, [batch, 1 + bands, frames]), [0, 2, 1])
+        totals += fading[None, :, None] * sums[:, None, :]
+        normalised = plain - totals[:, :, 1:] / (totals[:, :, :1] + MEAN_PRIOR_FRAMES)
+        return normalised[:, :, None, :], totals[:, -1]
 
 
 class RunningStatistics(tf_keras.layers.Layer):

@@ -17,6 +17,7 @@ from workbench.layers import (
     ActivationQuantizer,
     ConvolutionQuantization,
     MelFrontEnd,
+    RunningMean,
     RunningStatistics,
     SpeechMask,
     Taps,
@@ -57,6 +58,7 @@ class Network:
         model = config.model
         self.frontend = MelFrontEnd(frontend, speech, name="frontend")
         self.mask = SpeechMask(frontend, speech, name="mask")
+        self.mean = RunningMean(frontend, name="mean") if frontend.mean_s else None
         forgetting = None if model.forgetting_s is None else model.forgetting_s * frontend.frames_per_s
         self.chunk_frames = model.chunk_samples // frontend.hop
         self.pool = RunningStatistics(self.chunk_frames, forgetting, model.statistics, name="pool")
@@ -71,6 +73,8 @@ class Network:
         features, level_db = self.frontend(padded)
         trackers = tf.repeat(tf.constant(self.mask.initial_state()), tf.shape(clip)[0], axis=0)
         mask, _ = self.mask(level_db, trackers)
+        if self.mean is not None:
+            features, _ = self.mean(features, mask, tf.zeros([tf.shape(clip)[0], 1 + self.config.frontend.n_mels]))
         return tf_keras.Model(clip, [features, mask], name="features")
 
     def evidence_model(self, frames: int) -> Any:
@@ -98,6 +102,9 @@ class Network:
             states.outputs["state_samples"] = whole[:, -frontend.overlap :]
         features, level_db = self.frontend(whole)
         mask, states.outputs["state_trackers"] = self.mask(level_db, states.recall("state_trackers", (2,)))
+        if self.mean is not None:
+            past = states.recall("state_mean", (1 + frontend.n_mels,))
+            features, states.outputs["state_mean"] = self.mean(features, mask, past)
         encoded = self._encode(features, states)
         sums = states.recall("state_sums", (1 + 2 * self.width,))
         statistics, states.outputs["state_sums"] = self.pool(encoded, mask, sums)

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from edge.contract import FrontEndSpec, SpeechSpec
-from edge.frontend import build_matrices, choose_phases, features, hann, mel_filters, speech_mask
+from edge.frontend import (
+    build_matrices,
+    choose_phases,
+    features,
+    hann,
+    mel_filters,
+    speech_mask,
+    subtract_running_mean,
+)
 
 SPEC = FrontEndSpec()
 SPECS = {
@@ -105,3 +113,14 @@ def test_the_speech_measure_does_not_depend_on_level_above_the_floor(speech):
     voice[np.arange(len(voice)) % 12000 > 8000] *= 0.01
     loud, quiet = (speech_mask(features(g * voice, SPEC, SpeechSpec())[1], SPEC, SpeechSpec()) for g in (1.0, 0.1))
     assert abs(loud.mean() - quiet.mean()) < 0.05
+
+
+def test_after_the_running_mean_a_gain_or_filter_hardly_shows(rng):
+    """A fixed offset a band, as a gain or a microphone gives, is gone once a few seconds of speech were heard."""
+    spec = FrontEndSpec(mean_s=4.0)
+    bands = rng.normal(1.0, 0.5, (1000, spec.n_mels)).astype(np.float32)
+    mask = np.ones(1000, np.float32)
+    filtered = bands + np.linspace(-1.0, 1.0, spec.n_mels, dtype=np.float32)
+    found, expected = (subtract_running_mean(b, mask, spec) for b in (filtered, bands))
+    np.testing.assert_allclose(found[-500:], expected[-500:], atol=0.02)
+    np.testing.assert_array_equal(subtract_running_mean(bands, mask, FrontEndSpec()), bands)

@@ -10,11 +10,12 @@ tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 import tf_keras  # noqa: E402
 
 from edge.contract import FrontEndSpec, SpeechSpec  # noqa: E402
-from edge.frontend import features, speech_mask  # noqa: E402
+from edge.frontend import features, speech_mask, subtract_running_mean  # noqa: E402
 from workbench.config import load_config  # noqa: E402
 from workbench.layers import (  # noqa: E402
     ActivationQuantizer,
     MelFrontEnd,
+    RunningMean,
     RunningStatistics,
     SpeechMask,
     Taps,
@@ -59,6 +60,19 @@ def test_speech_mask_layer_equals_the_loop_whatever_the_chunk(rng, chunk):
         piece, state = layer(level_db[None, start : start + chunk], state)
         pieces.append(piece[0].numpy())
     np.testing.assert_allclose(np.concatenate(pieces), speech_mask(level_db, spec, speech), atol=1e-4)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 60])
+def test_running_mean_layer_equals_the_loop_whatever_the_chunk(rng, chunk):
+    spec = FrontEndSpec(mean_s=1.0)
+    bands = rng.normal(1.0, 0.5, (420, spec.n_mels)).astype(np.float32)
+    mask = (rng.uniform(0, 1, 420) * (rng.uniform(0, 1, 420) > 0.3)).astype(np.float32)
+    layer, pieces = RunningMean(spec), []
+    state = np.zeros((1, 1 + spec.n_mels), np.float32)
+    for start in range(0, len(bands), chunk):
+        piece, state = layer(bands[None, start : start + chunk, None, :], mask[None, start : start + chunk], state)
+        pieces.append(piece[0, :, 0].numpy())
+    np.testing.assert_allclose(np.concatenate(pieces), subtract_running_mean(bands, mask, spec), atol=1e-4)
 
 
 def _statistics(frames, mask, chunk, forgetting):

@@ -39,6 +39,7 @@ def stream(network: Network, samples: np.ndarray) -> np.ndarray:
 PARTS = {
     "plain": {},
     "projection": {"model": {"skip": "projection", "kernels": [3, 5], "activation": "leaky_relu", "batch_norm": False}},
+    "running mean": {"frontend": {"mean_s": 2.0}},
     "forgets nothing": {"model": {"forgetting_s": "none", "statistics": ["mean"]}},
 }
 

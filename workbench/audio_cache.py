@@ -71,9 +71,12 @@ def build_cache(
     ManifestError
         Clips that cannot be decoded: all of them are listed, with the reason of each.
     """
-    key = hashlib.sha256(f"{manifest.digest()} {manifest.root} {sample_rate} {max_s}".encode()).hexdigest()[:16]
+    # Clips are found by row index, so unlike the manifest's digest the key depends on the order of the rows.
+    order = hashlib.sha256("\n".join(row.path for row in manifest.rows).encode()).hexdigest()
+    name = f"{manifest.digest()} {order} {manifest.root} {sample_rate} {max_s}"
+    key = hashlib.sha256(name.encode()).hexdigest()[:16]
     data, index = folder / f"{key}.pcm", folder / f"{key}.json"
-    if not index.exists():
+    if not (index.exists() and data.exists()):
         folder.mkdir(parents=True, exist_ok=True)
         _write_cache(manifest, data, index, sample_rate, max_s, progress)
     offsets = np.array(json.loads(index.read_text()), dtype=np.int64)

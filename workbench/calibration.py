@@ -33,10 +33,20 @@ def fit_calibration(bonafide: ArrayLike, spoof: ArrayLike) -> Calibration:
     Raises
     ------
     QuantizeError
-        Evidence that does not tell bona fide from spoof, or does so the wrong way round.
+        A class is empty, a value is not finite, or the evidence does not tell bona fide from spoof, or
+        does so the wrong way round.
     """
     target, other = (np.asarray(values, dtype=np.float64).ravel() for values in (bonafide, spoof))
     evidence = np.concatenate([target, other])
+    if not (target.size and other.size):
+        raise QuantizeError(
+            f"calibration needs dev clips of both classes; got {target.size} bona fide and {other.size} spoof"
+        )
+    if not np.isfinite(evidence).all():
+        raise QuantizeError(
+            f"{int((~np.isfinite(evidence)).sum())} of {evidence.size} dev clips have no finite evidence; "
+            "the weights may have diverged: train again with a lower learning rate"
+        )
     labels = np.concatenate([np.ones(target.size), np.zeros(other.size)])
     weights = np.concatenate([np.full(target.size, 0.5 / target.size), np.full(other.size, 0.5 / other.size)])
     centre, spread = evidence.mean(), evidence.std() or 1.0
@@ -66,11 +76,21 @@ def cllr(bonafide_llr: ArrayLike, spoof_llr: ArrayLike) -> float:
 
 
 def threshold_at_false_alarm(bonafide: ArrayLike, rate: float) -> float:
-    """The highest threshold below which at most ``rate`` of bona fide scores lie."""
+    """The highest threshold below which at most ``rate`` (a fraction) of bona fide scores lie.
+
+    Raises
+    ------
+    ValueError
+        No scores.
+    """
     ordered = np.sort(np.asarray(bonafide, dtype=np.float64).ravel())
-    return float(ordered[min(int(np.floor(rate * ordered.size)), ordered.size - 1)])
+    if not ordered.size:
+        raise ValueError("no scores to set a threshold by")
+    # 0.29 * 100 is 28.999…96 in binary: without the allowance one clip fewer would be let through than asked.
+    below = int(np.floor(rate * ordered.size + 1e-9))
+    return float(ordered[min(below, ordered.size - 1)])
 
 
 def threshold_at_miss(spoof: ArrayLike, rate: float) -> float:
-    """The lowest threshold above which at most ``rate`` of spoof scores lie."""
+    """The lowest threshold above which at most ``rate`` (a fraction) of spoof scores lie; see the other side."""
     return -threshold_at_false_alarm(-np.asarray(spoof, dtype=np.float64), rate)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.errors import ConfigError
@@ -79,6 +81,9 @@ class AugmentConfig:
         for name in ("level_db", "band_limit_hz", "noise_snr_db"):
             low, high = getattr(self, name)
             _require(low <= high, f"augment.{name} is (low, high); got ({low}, {high})")
+        _require(self.band_limit_hz[0] > 0, f"augment.band_limit_hz is positive; got {self.band_limit_hz}")
+        for name in ("frequency_masks", "frequency_mask_bands", "time_masks", "time_mask_frames"):
+            _require(getattr(self, name) >= 0, f"augment.{name} is at least 0; got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,12 @@ class TrainConfig:
     """Weight of the loss at the chunks before the last, which teaches early answers."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps_per_epoch", "batch_size", "early_stopping_epochs"):
+        for name in ("epochs", "steps_per_epoch", "early_stopping_epochs"):
             _require(getattr(self, name) >= 1, f"train.{name} is at least 1; got {getattr(self, name)}")
+        _require(
+            self.batch_size >= 2 and self.batch_size % 2 == 0,
+            f"train.batch_size is even and at least 2, since half of a batch is spoof; got {self.batch_size}",
+        )
         _require(self.clip_s > 0, f"train.clip_s is positive; got {self.clip_s}")
         _require(0 <= self.average_momentum < 1, f"train.average_momentum lies in [0, 1); got {self.average_momentum}")
         for name in ("paired_share", "intermediate_loss"):
@@ -134,6 +143,7 @@ class ExperimentConfig:
 
 
 SHIPPED = Path(__file__).parent / "configs"
+_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
 
 
 def shipped_configs() -> tuple[str, ...]:
@@ -184,21 +194,34 @@ def _build(kind: type[_T], data: Any, where: str) -> _T:
     known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(data) - known)
     _require(not unknown, f"{where}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    values = {
-        name: _build(hints[name], value, f"{where}: {name}") if is_dataclass(hints[name]) else _plain(value)
-        for name, value in data.items()
-    }
+    values = {name: _typed(hints[name], value, f"{where}: {name}") for name, value in data.items()}
     try:
         return kind(**values)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
 
 
-def _plain(value: Any) -> Any:
-    # TOML has no null: "none" stands for it where a field may be absent.
-    if value == "none":
-        return None
-    return tuple(value) if isinstance(value, list) else value
+def _typed(hint: Any, value: Any, where: str) -> Any:
+    if is_dataclass(hint):
+        return _build(hint, value, where)  # type: ignore[arg-type]
+    if get_origin(hint) is UnionType:
+        # TOML has no null: "none" stands for it where a field may be absent.
+        present = next(kind for kind in get_args(hint) if kind is not NoneType)
+        return None if value in (None, "none") else _typed(present, value, where)
+    if get_origin(hint) is tuple:
+        return _typed_items(get_args(hint), value, where)
+    # Python takes True for 1, and a whole number is a fine float.
+    fits = isinstance(value, (int, float) if hint is float else hint) and (hint is bool or not isinstance(value, bool))
+    _require(fits, f"{where}: expected {_NAMES[hint]}, got {value!r}")
+    return float(value) if hint is float else value
+
+
+def _typed_items(kinds: Sequence[Any], value: Any, where: str) -> tuple[Any, ...]:
+    _require(isinstance(value, list | tuple), f"{where}: expected a list, got {value!r}")
+    if kinds[-1] is Ellipsis:
+        kinds = [kinds[0]] * len(value)
+    _require(len(value) == len(kinds), f"{where}: expected {len(kinds)} values, got {len(value)}: {list(value)}")
+    return tuple(_typed(kind, item, where) for kind, item in zip(kinds, value, strict=True))
 
 
 def _require(condition: bool, message: str) -> None:

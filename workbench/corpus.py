@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from workbench.errors import ManifestError
 from workbench.manifest import LABELS, SPLITS, Manifest, Row
 
 
@@ -28,7 +29,13 @@ class Part:
 
 
 def summarise(manifest: Manifest) -> list[Part]:
-    """The parts that hold clips, train first, bona fide before spoof."""
+    """The parts that hold clips, train first, bona fide before spoof.
+
+    Raises
+    ------
+    ManifestError
+        A duration is not a number.
+    """
     parts = []
     for split in SPLITS:
         for label in LABELS:
@@ -66,13 +73,14 @@ def text_summary(parts: list[Part]) -> list[tuple[str, ...]]:
 
 
 def _part(split: str, label: str, rows: list[Row]) -> Part:
-    durations = [row.duration_s for row in rows]
+    durations = [_seconds(row) for row in rows]
+    known = [seconds for seconds in durations if seconds is not None]
     return Part(
         split=split,
         label=label,
         clips=len(rows),
         paired=sum(row.paired == "yes" for row in rows),
-        minutes=None if "-" in durations else sum(map(float, durations)) / 60.0,
+        minutes=sum(known) / 60.0 if len(known) == len(rows) else None,
         speakers=len(_known(row.speaker_id for row in rows)),
         sources=len(_known(row.source_repo for row in rows)),
         attacks=len(_known(row.attack_id for row in rows)),
@@ -81,6 +89,15 @@ def _part(split: str, label: str, rows: list[Row]) -> Part:
         languages=_counts(row.language for row in rows),
         sample_rates=_counts(row.source_sample_rate for row in rows),
     )
+
+
+def _seconds(row: Row) -> float | None:
+    if row.duration_s == "-":
+        return None
+    try:
+        return float(row.duration_s)
+    except ValueError as error:
+        raise ManifestError(f"{row.path}: duration_s is seconds or -; got {row.duration_s!r}") from error
 
 
 def _known(values: Any) -> set[str]:

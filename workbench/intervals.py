@@ -43,11 +43,16 @@ def bootstrap_interval(
     Raises
     ------
     ValueError
-        A class is empty, or hardly any resample holds both classes.
+        A class is empty, a group is missing, or hardly any resample holds both classes.
     """
-    target, other = np.asarray(bonafide, np.float64), np.asarray(spoof, np.float64)
+    target, other = np.asarray(bonafide, np.float64).ravel(), np.asarray(spoof, np.float64).ravel()
     if not (target.size and other.size):
         raise ValueError(f"need values of both classes; got {target.size} bona fide and {other.size} spoof")
+    if groups is not None and (len(groups[0]), len(groups[1])) != (target.size, other.size):
+        raise ValueError(
+            f"need the source of every value: {target.size} bona fide and {other.size} spoof; "
+            f"got {len(groups[0])} and {len(groups[1])}"
+        )
     resample = _by_clip(target, other) if groups is None else _by_source(target, other, groups)
     figures = np.sort([statistic(*resample(rng)) for _ in range(n)])
     low, high = np.quantile(figures, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])

@@ -87,7 +87,8 @@ def read_manifest(path: str | Path, root: Path | None = None) -> Manifest:
     """
     path = Path(path)
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        # Spreadsheets put a byte order mark before the first column's name.
+        with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
             missing = {"path", "label"} - set(reader.fieldnames or ())
             if missing:
@@ -95,7 +96,7 @@ def read_manifest(path: str | Path, root: Path | None = None) -> Manifest:
                     f"{path}: expected tab-separated columns with at least path and label; "
                     f"{' and '.join(sorted(missing))} missing, found {', '.join(reader.fieldnames or ['nothing'])}"
                 )
-            rows = tuple(_row(record, f"{path}, line {line}") for line, record in enumerate(reader, start=2))
+            rows = tuple(_row(record, f"{path}, line {reader.line_num}") for record in reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path}: cannot read the manifest ({error}); give a UTF-8 file of tabs") from error
     if not rows:
@@ -105,13 +106,20 @@ def read_manifest(path: str | Path, root: Path | None = None) -> Manifest:
 
 
 def write_manifest(manifest: Manifest, path: str | Path) -> None:
-    """Write a manifest, by a temporary name and a rename."""
+    """Write a manifest, by a temporary name and a rename.
+
+    Raises
+    ------
+    ManifestError
+        `read_manifest` could not read it back: no rows, a path twice, or a value that the format cannot hold.
+    """
     path = Path(path)
+    if not manifest.rows:
+        raise ManifestError(f"{path}: there are no rows to write")
+    _check_unique(manifest.rows, path)
+    data = "".join(f"{line}\n" for line in ("\t".join(COLUMNS), *map(_line, manifest.rows))).encode()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8", newline="") as file:
-        file.write("\t".join(COLUMNS) + "\n")
-        for row in manifest.rows:
-            file.write("\t".join(astuple(row)) + "\n")
+    temporary.write_bytes(data)
     temporary.replace(path)
 
 
@@ -159,8 +167,23 @@ def split_by_group(rows: Sequence[Row], dev_share: float, seed: int) -> tuple[Ro
 
 
 def _group(row: Row) -> str:
-    known = (row.speaker_id, row.attack_id, row.source_repo)
+    # One voice may be copied by every attack: a spoof clip's speaker would tear attacks apart.
+    first = row.attack_id if row.label == "spoof" else row.speaker_id
+    known = (first, row.speaker_id, row.source_repo)
     return next((value for value in known if value != "-"), row.path)
+
+
+def _line(row: Row) -> str:
+    line = "\t".join(astuple(row))
+    if line.count("\t") != len(COLUMNS) - 1 or "\n" in line or "\r" in line:
+        raise ManifestError(
+            f"{row.path!r}: a value holds a tab or a line break, which a manifest cannot; rename the file"
+        )
+    try:
+        line.encode()
+    except UnicodeEncodeError as error:
+        raise ManifestError(f"{row.path!r}: the name is not UTF-8, which a manifest is; rename the file") from error
+    return line
 
 
 def _row(record: dict[str, str], where: str) -> Row:

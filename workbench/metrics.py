@@ -89,11 +89,21 @@ class AsvOperatingPoint:
     prior_target: float = 0.9405
     prior_nontarget: float = 0.0095
 
+    def __post_init__(self) -> None:
+        for name in ("miss_rate", "false_alarm_rate", "spoof_miss_rate"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is a fraction in [0, 1]; got {getattr(self, name)}")
+        total = self.prior_spoof + self.prior_target + self.prior_nontarget
+        if abs(total - 1.0) > 1e-9:
+            raise ValueError(f"the priors of spoof, target and nontarget sum to 1; got {total}")
 
-def min_tdcf(bonafide: ArrayLike, spoof: ArrayLike, asv: AsvOperatingPoint) -> float:
-    """Minimum normalised tandem detection cost: 0 perfect, 1 as good as accepting or rejecting every trial.
 
-    The formulation of ASVspoof 2019 (Kinnunen et al. 2018, eq. 10 to 12).
+def min_tdcf(bonafide: ArrayLike, spoof: ArrayLike, asv: AsvOperatingPoint, *, revised: bool = False) -> float:
+    """Minimum normalised tandem detection cost: 1 is as good as accepting or rejecting every trial.
+
+    The formulation of ASVspoof 2019 (Kinnunen et al. 2018, eq. 10 to 12): 0 is perfect. With ``revised`` that of
+    ASVspoof 2021 (Kinnunen et al. 2020), which counts the verifier's own errors too: a perfect countermeasure then
+    still costs what the verifier errs. Its one cost of a miss and of a false alarm are the defaults here, 1 and 10.
 
     Raises
     ------
@@ -112,7 +122,13 @@ def min_tdcf(bonafide: ArrayLike, spoof: ArrayLike, asv: AsvOperatingPoint) -> f
         )
     curve = det_curve(bonafide, spoof)
     cost = weight_miss * curve.miss_rate + weight_false_alarm * curve.false_accept_rate
-    return float(cost.min() / min(weight_miss, weight_false_alarm))
+    of_verifier = (
+        asv.prior_target * asv.cost_miss_asv * asv.miss_rate
+        + asv.prior_nontarget * asv.cost_false_alarm_asv * asv.false_alarm_rate
+        if revised
+        else 0.0
+    )
+    return float((of_verifier + cost.min()) / (of_verifier + min(weight_miss, weight_false_alarm)))
 
 
 def min_dcf(

@@ -86,7 +86,7 @@ class RunFolder:
             data = json.loads((self.path / "run.json").read_text())
             config = config_from_dict(data.pop("config"), f"{self.path}/run.json")
             return RunInfo(config=config, **data)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise TrainingError(f"{self.path}: not a run folder of `workbench train` ({error})") from error
 
     def history(self) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError
 
 import pytest
 
@@ -33,10 +33,8 @@ def test_shipped_configurations_are_found_by_name_and_survive_json(name):
     assert config_from_dict(config_to_dict(config)) == config
 
 
-def test_the_tcn_configuration_is_the_default_but_for_the_running_mean():
-    """Off unless a configuration names it, so that a run folder without the field means what it meant."""
-    expected = replace(ExperimentConfig(), frontend=replace(ExperimentConfig().frontend, mean_s=4.0))
-    assert load_config("tcn") == expected
+def test_the_tcn_configuration_is_the_default():
+    assert load_config("tcn") == ExperimentConfig()
 
 
 @pytest.mark.parametrize(

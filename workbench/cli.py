@@ -104,16 +104,15 @@ def train(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train a detector and leave a run folder.
+    """Train a detector and leave a run folder. The data are given by options, or by the configuration's [data].
 
     Example: workbench train --bonafide real/ --spoof fake/ --run runs/first
     """
     _load_tensorflow()
     from workbench.commands import run_training
 
-    if (manifest is None) == (bonafide is None or spoof is None):
-        raise click.UsageError("give either --manifest, or both --bonafide and --spoof")
-    result = run_training(bonafide, spoof, manifest, config, run_path, noise, cache, options)
+    data = {"manifest": manifest, "bonafide": bonafide, "spoof": spoof, "noise": noise}
+    result = run_training(data, config, run_path, cache, options)
     click.echo(json.dumps(result) if as_json else _training_text(result))
 
 

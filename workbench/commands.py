@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.config import load_config, override
+from workbench.config import DataConfig, load_config, override
 from workbench.errors import ParityError, TrainingError
 from workbench.experiment import prepare
 from workbench.manifest import Manifest, read_manifest, split_by_group, write_manifest
@@ -21,21 +21,23 @@ _DEV_SHARE = 0.2
 
 
 def run_training(
-    bonafide: Path | None,
-    spoof: Path | None,
-    manifest_path: Path | None,
+    data: dict[str, Path | None],
     config_source: str | None,
     run_path: Path,
-    noise: Path | None,
     cache: Path,
     options: dict[str, Any],
 ) -> dict[str, Any]:
-    """Train to a run folder; see `workbench train --help`."""
+    """Train to a run folder; see `workbench train --help`. What ``data`` names replaces the configuration's."""
     import tf_keras
 
     config = override(load_config(config_source or "tcn"), "train", **options)
+    given = {name: str(path) for name, path in data.items() if path is not None}
+    if set(given) - {"noise"}:
+        config = replace(config, data=DataConfig(noise=config.data.noise))
+    config = override(config, "data", **given)
+    noise = None if config.data.noise is None else Path(config.data.noise)
     folder = RunFolder(run_path)
-    manifest, manifest_file = _manifest(bonafide, spoof, manifest_path, folder, config.train.seed)
+    manifest, manifest_file = _manifest(config.data, folder, config.train.seed)
     info = RunInfo(
         config=config,
         manifest=str(manifest_file.resolve()),
@@ -56,21 +58,21 @@ def run_training(
         "run": str(run_path),
         "epochs": len(history),
         "best_epoch": best["epoch"],
-        "best_dev_eer": best["selection"],
+        "best_dev_eer": best["dev_eer"],
         "best": best,
     }
 
 
-def _manifest(
-    bonafide: Path | None, spoof: Path | None, manifest_path: Path | None, folder: RunFolder, seed: int
-) -> tuple[Manifest, Path]:
-    if manifest_path is not None:
-        return read_manifest(manifest_path), manifest_path
+def _manifest(data: DataConfig, folder: RunFolder, seed: int) -> tuple[Manifest, Path]:
+    if (data.manifest is None) == (data.bonafide is None or data.spoof is None):
+        raise TrainingError(
+            "give the data once: --manifest, or both --bonafide and --spoof, or the same in the configuration's [data]"
+        )
+    if data.manifest is not None:
+        return read_manifest(data.manifest), Path(data.manifest)
     from workbench.readers import two_folders
 
-    if bonafide is None or spoof is None:
-        raise TrainingError("give a manifest, or a folder of bona fide and one of spoof recordings")
-    found = two_folders(bonafide, spoof)
+    found = two_folders(Path(str(data.bonafide)), Path(str(data.spoof)))
     manifest = replace(found, rows=split_by_group(found.rows, _DEV_SHARE, seed))
     folder.path.mkdir(parents=True, exist_ok=True)
     # Kept with the run: its split is what the run was trained and chosen on.

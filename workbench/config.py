@@ -31,7 +31,7 @@ class ModelConfig:
     """``identity`` adds a block's input to its output where widths agree; ``projection`` adds, from the third
     block on, a 1x1 convolution of the output two blocks before (the Dessa network)."""
     batch_norm: bool = True
-    dropout: float = 0.15
+    dropout: float = 0.1
     """Spatial dropout: whole channels."""
     statistics: tuple[str, ...] = STATISTICS
     forgetting_s: float | None = 8.0
@@ -66,10 +66,10 @@ class AugmentConfig:
 
     level_db: tuple[float, float] = (-30.0, 0.0)
     """Peak level, dB re full scale."""
-    band_limit: float = 0.35
+    band_limit: float = 0.5
     band_limit_hz: tuple[float, float] = (3400.0, 7600.0)
-    noise: float = 0.3
-    noise_snr_db: tuple[float, float] = (8.0, 40.0)
+    noise: float = 0.5
+    noise_snr_db: tuple[float, float] = (5.0, 35.0)
     frequency_masks: int = 2
     frequency_mask_bands: int = 8
     time_masks: int = 2
@@ -91,21 +91,21 @@ class TrainConfig:
     """Optimisation and sampling."""
 
     seed: int = 0
-    epochs: int = 5
-    steps_per_epoch: int = 200
+    epochs: int = 26
+    steps_per_epoch: int = 100
     batch_size: int = 32
     clip_s: float = 3.84
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.01
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 1e-4
     label_smoothing: float = 0.02
-    average_momentum: float = 0.995
+    average_momentum: float = 0.98
     """Momentum of the running average of the weights, a step; dev is scored with, and the run keeps, the average:
     a few hundred dev clips would else choose by the noise of single steps. 0 keeps the weights as they are."""
     bonafide_weight: float = 1.0
     """Weight of a bona fide clip's loss against a spoof clip's."""
-    early_stopping_epochs: int = 4
+    early_stopping_epochs: int = 26
     """Stop after this many epochs without a better dev EER."""
-    paired_share: float = 0.7
+    paired_share: float = 0.5
     """Share of bona fide draws that come from the same source as a drawn spoof clip."""
     intermediate_loss: float = 0.3
     """Weight of the loss at the chunks before the last, which teaches early answers."""
@@ -124,10 +124,22 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class DataConfig:
+    """Where the recordings are: a manifest, or two folders. In TOML, paths start from the file's own folder."""
+
+    manifest: str | None = None
+    bonafide: str | None = None
+    spoof: str | None = None
+    noise: str | None = None
+    """Folder of background noise to mix in."""
+
+
+@dataclass(frozen=True)
 class ExperimentConfig:
-    """What a run folder's ``config.toml`` holds."""
+    """All that a run needs; `run.json` holds it."""
 
     name: str = "tcn"
+    data: DataConfig = field(default_factory=DataConfig)
     frontend: FrontEndSpec = field(default_factory=FrontEndSpec)
     speech: SpeechSpec = field(default_factory=SpeechSpec)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -169,7 +181,9 @@ def load_config(path: str | Path) -> ExperimentConfig:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML ({error})") from error
-    return config_from_dict(data, str(path))
+    config = config_from_dict(data, str(path))
+    paths = {name: str(file.parent / value) for name, value in asdict(config.data).items() if value is not None}
+    return override(config, "data", **paths)
 
 
 def config_from_dict(data: dict[str, Any], where: str = "configuration") -> ExperimentConfig:

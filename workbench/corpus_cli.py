@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-# The names of workbench.readers.LAYOUTS, which would cost an import here; a test holds the two together.
+# The names of workbench.readers, which would cost an import here; a test holds the two together.
 LAYOUT_NAMES = (
+    "two-folders",
     "asvspoof2019-la",
     "asvspoof2021-la",
     "asvspoof2021-df",
@@ -32,30 +33,50 @@ def corpus() -> None:
 
 @corpus.command()
 @click.argument("layout", type=click.Choice(LAYOUT_NAMES))
-@click.argument("root", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "roots", metavar="ROOT...", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The manifest to write.  [default: ROOT/manifest.tsv]",
+    help="The manifest to write.  [default: manifest.tsv in the first ROOT]",
 )
 @click.option("--skip-missing", is_flag=True, help="Leave out recordings that the protocol names but that are missing.")
+@click.option(
+    "--subset",
+    type=click.Choice(["progress", "eval", "hidden"]),
+    help="Keep this part of ASVspoof 2021.  [default: all]",
+)
 @click.option(
     "--dev-share",
     type=click.FloatRange(0, 0.9),
     help="Split train anew: this share of each label to dev, whole speakers, attacks or sources together.",
 )
 @click.option("--seed", type=int, default=0, help="Of that split.")
-def read(layout: str, root: Path, output: Path | None, skip_missing: bool, dev_share: float | None, seed: int) -> None:
-    """Turn a corpus, as it unpacks, into a manifest.
+def read(
+    layout: str,
+    roots: tuple[Path, ...],
+    output: Path | None,
+    skip_missing: bool,
+    subset: str | None,
+    dev_share: float | None,
+    seed: int,
+) -> None:
+    """Turn a corpus, as it unpacks, into a manifest; two-folders takes bona fide and spoof, mlaad also M-AILABS.
 
     Example: workbench corpus read in-the-wild ~/corpora/release_in_the_wild
     """
-    from workbench.readers import LAYOUTS
+    from workbench.readers import check_usage, read_layout
     from workbench.readers.files import save_manifest
 
-    path = output or root / "manifest.tsv"
-    manifest = save_manifest(LAYOUTS[layout](root, skip_missing), path, dev_share, seed)
+    try:
+        check_usage(layout, roots, subset)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    path = output or roots[0] / "manifest.tsv"
+    found = read_layout(layout, roots, skip_missing=skip_missing, subset=subset)
+    manifest = save_manifest(found, path, dev_share, seed)
     click.echo(f"{path}: {len(manifest.rows):,} clips; next: workbench corpus show {path}")
 
 

@@ -32,8 +32,11 @@ class DevScores:
 
     @property
     def selection(self) -> float:
-        """What early stopping watches: the paired EER, since the unpaired one can be won by recording conditions."""
-        return self.eer if self.paired_eer is None else self.paired_eer
+        """What early stopping watches: the mean of the EER over all clips and over the paired ones.
+
+        The first can be won by recording conditions, the second has few clips and jumps by points between epochs.
+        """
+        return self.eer if self.paired_eer is None else (self.eer + self.paired_eer) / 2.0
 
 
 @dataclass(frozen=True)

@@ -66,3 +66,44 @@ def voices(tmp_path):
         for index in range(12):
             write_voice(tmp_path / label / f"{label}{index:02}.wav", make_voice(rng, 2.0, spoof=label == "spoof"))
     return tmp_path / "bonafide", tmp_path / "spoof"
+
+
+@pytest.fixture
+def write_recording():
+    """Write samples [range -1 to 1] as a 16-bit WAV file."""
+    return write_voice
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Eight clips of noise, 500 ms and longer, each of another length; every second one is spoof."""
+    from workbench.manifest import Manifest, Row
+
+    rng = np.random.default_rng(5)
+    rows = []
+    for index in range(8):
+        write_voice(tmp_path / f"{index}.wav", 0.3 * rng.uniform(-1, 1, 8000 + 100 * index))
+        label = "spoof" if index % 2 else "bonafide"
+        rows.append(Row(f"{index}.wav", label=label, attack_id="x" if index % 2 else "-"))
+    return Manifest(tuple(rows), tmp_path)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Write recordings and text files below tmp_path."""
+
+    def write(files=(), texts=None):
+        for name in files:
+            write_voice(tmp_path / name, np.zeros(16))
+        for name, text in (texts or {}).items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def facts():
+    """Map each path of a manifest to the named fields of its row."""
+    return lambda manifest, *names: {row.path: tuple(getattr(row, name) for name in names) for row in manifest.rows}

@@ -40,7 +40,7 @@ def test_the_tcn_configuration_is_the_default():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nonsense = 1", "unknown nonsense; known are augment, frontend, model, name, speech, train"),
+        ("nonsense = 1", "unknown nonsense; known are augment, data, frontend, model, name, speech, train"),
         ("[model]\nwidth = 3", "model: unknown width; known are"),
         ("model = 3", "model: expected a table, got int"),
         ("[model]\nwidths = [1]", "give one dilation per width; got 1 widths and 8 dilations"),
@@ -49,6 +49,17 @@ def test_the_tcn_configuration_is_the_default():
         ("[model]\nchunk_samples = 1000", "must be a multiple of frontend.hop"),
         ("[frontend]\nhop = 100", "multiple of hop"),
         ("[train]\nepochs = 0", "train.epochs is at least 1; got 0"),
+        ("[train]\nepochs = 2.5", "train: epochs: expected a whole number, got 2.5"),
+        ("[train]\nepochs = true", "train: epochs: expected a whole number, got True"),
+        ("[train]\nbatch_size = 5", "train.batch_size is even and at least 2, since half of a batch is spoof; got 5"),
+        ("[train]\nlearning_rate = 'fast'", "train: learning_rate: expected a number, got 'fast'"),
+        ("[model]\nbatch_norm = 'yes'", "model: batch_norm: expected true or false, got 'yes'"),
+        ("[model]\nkernels = 3", "model: kernels: expected a list, got 3"),
+        ("[model]\nwidths = [8.5]", "model: widths: expected a whole number, got 8.5"),
+        ("name = 3", "name: expected a string, got 3"),
+        ("[augment]\nlevel_db = [1]", r"augment: level_db: expected 2 values, got 1: \[1\]"),
+        ("[augment]\nband_limit_hz = [0, 10]", r"augment.band_limit_hz is positive; got \(0.0, 10.0\)"),
+        ("[augment]\ntime_masks = -1", "augment.time_masks is at least 0; got -1"),
         ("[train]\naverage_momentum = 1.0", r"average_momentum lies in \[0, 1\)"),
         ("[augment]\nnoise = 2", r"augment.noise is a chance in \[0, 1\]; got 2"),
         ("[augment]\nlevel_db = [0, -30]", r"augment.level_db is \(low, high\)"),
@@ -61,6 +72,12 @@ def test_what_does_not_fit_is_refused_with_what_was_expected(tmp_path, text, mes
         load_config(tmp_path / "c.toml")
 
 
+def test_a_whole_number_will_do_for_a_float(tmp_path):
+    (tmp_path / "c.toml").write_text('name = "none"\n[train]\nclip_s = 4\n')
+    config = load_config(tmp_path / "c.toml")
+    assert (config.name, config.train.clip_s, type(config.train.clip_s)) == ("none", 4.0, float)
+
+
 def test_a_missing_file_names_the_shipped_ones():
     with pytest.raises(ConfigError, match="or the name of a shipped one: dessa, tcn"):
         load_config("none.toml")
@@ -71,3 +88,9 @@ def test_options_replace_only_what_was_given():
     assert (config.train.epochs, config.train.seed) == (3, 0)
     with pytest.raises(FrozenInstanceError):
         config.train.epochs = 4
+
+
+def test_data_paths_start_from_the_configurations_own_folder(tmp_path):
+    (tmp_path / "c.toml").write_text('[data]\nmanifest = "corpus/m.tsv"\nnoise = "/noise"\n')
+    data = load_config(tmp_path / "c.toml").data
+    assert (data.manifest, data.noise, data.bonafide) == (f"{tmp_path}/corpus/m.tsv", "/noise", None)

@@ -16,6 +16,44 @@ def test_a_manifest_survives_writing_and_reading(tmp_path):
     assert read_manifest(tmp_path / "m.tsv") == Manifest(rows, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a\tb.wav", "a\nb.wav", "a\rb.wav", "a\udcff.wav"])
+def test_a_name_that_the_format_cannot_hold_is_refused_before_anything_is_written(tmp_path, name):
+    with pytest.raises(ManifestError, match=r"rename the file$"):
+        write_manifest(Manifest((Row("good.wav"), Row(name)), tmp_path), tmp_path / "m.tsv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path):
+    with pytest.raises(ManifestError, match=r"a\.wav stands twice"):
+        write_manifest(Manifest((Row("a.wav"), Row("a.wav", "dev")), tmp_path), tmp_path / "m.tsv")
+    with pytest.raises(ManifestError, match="there are no rows to write"):
+        write_manifest(Manifest((), tmp_path), tmp_path / "m.tsv")
+
+
+def test_a_spreadsheets_byte_order_mark_is_no_part_of_the_first_column(tmp_path):
+    (tmp_path / "m.tsv").write_text("\ufeffpath\tlabel\r\na.wav\tspoof\r\n")
+    assert read_manifest(tmp_path / "m.tsv").rows == (Row("a.wav", label="spoof"),)
+
+
+def test_a_row_is_named_by_its_line_in_the_file(tmp_path):
+    (tmp_path / "m.tsv").write_text("path\tlabel\n\n\na.wav\tfake\n")
+    with pytest.raises(ManifestError, match="line 4: label is one of"):
+        read_manifest(tmp_path / "m.tsv")
+
+
+def test_rows_are_selected_by_all_that_is_given():
+    rows = (
+        Row("a", "dev", "spoof", paired="yes", attack_seen_in_train="no"),
+        Row("b", "dev", "spoof", paired="no", attack_seen_in_train="no"),
+        Row("c", "dev"),
+        Row("d"),
+    )
+    manifest = Manifest(rows, None)
+    assert manifest.select(split="dev", label="spoof", paired="yes", seen="no").rows == rows[:1]
+    assert manifest.select(split="dev").rows == rows[:3]
+    assert manifest.select().rows == rows
+
+
 def test_path_and_label_are_enough_and_other_columns_are_ignored(tmp_path):
     (tmp_path / "m.tsv").write_text("label\tpath\tnotes\nspoof\ta.wav\thello\n")
     assert read_manifest(tmp_path / "m.tsv").rows == (Row("a.wav", label="spoof"),)
@@ -74,6 +112,15 @@ def test_a_split_keeps_speakers_and_attacks_whole():
     assert 10 <= sum(row.label == "bonafide" for row in dev) <= 30
     assert split == split_by_group(rows, 0.2, seed=1)
     assert split != split_by_group(rows, 0.2, seed=2)
+
+
+def test_attacks_stay_whole_even_if_all_copy_one_voice():
+    rows = [Row(f"s{i}", label="spoof", attack_id=f"a{i % 5}", speaker_id="lj") for i in range(50)]
+    rows += [Row(f"b{i}", speaker_id=f"s{i}") for i in range(9)]
+    sides = {}
+    for row in split_by_group(rows, 0.2, seed=0):
+        sides.setdefault(row.attack_id, set()).add(row.split)
+    assert all(len(sides[f"a{i}"]) == 1 for i in range(5))
 
 
 def test_a_single_clip_cannot_be_split():

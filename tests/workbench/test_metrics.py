@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.calibration import cllr, fit_calibration, threshold_at_false_alarm, threshold_at_miss
-from workbench.errors import QuantizeError
-from workbench.intervals import bootstrap_interval
 from workbench.metrics import AsvOperatingPoint, auc, det_curve, eer, min_dcf, min_tdcf
 
 
@@ -86,57 +83,59 @@ def test_min_tdcf_refuses_a_verifier_that_nothing_can_help():
         min_tdcf([1], [0], AsvOperatingPoint(miss_rate=1.0, false_alarm_rate=0.5, spoof_miss_rate=0.1))
 
 
-def test_bootstrap_interval_holds_the_value_and_has_the_known_width(rng):
-    """The mean of 400 draws of unit variance: 95 % within 1.96 / 20 of it."""
-    values = rng.normal(0, 1, 400)
-    found = bootstrap_interval(lambda b, s: float(b.mean()), values, values, rng, n=2000)
-    assert found.value == pytest.approx(values.mean())
-    assert found.high - found.low == pytest.approx(2 * 1.96 / 20, rel=0.1)
+def test_the_revised_min_tdcf_counts_the_verifiers_own_errors():
+    """The verifier of the case above. C0 = 0.9405 * 0.05 + 0.0095 * 10 * 0.02 = 0.048925; C1 and C2 as above.
+
+    At threshold 2: (0.048925 + 0.175) / (0.048925 + 0.35). A perfect countermeasure leaves 0.048925 / 0.398925.
+    """
+    asv = AsvOperatingPoint(miss_rate=0.05, false_alarm_rate=0.02, spoof_miss_rate=0.3)
+    assert min_tdcf([2, 4], [1, 3], asv, revised=True) == pytest.approx(0.223925 / 0.398925)
+    assert min_tdcf([3, 4], [1, 2], asv, revised=True) == pytest.approx(0.048925 / 0.398925)
+    assert min_tdcf([1, 1], [1, 1], asv, revised=True) == pytest.approx(1.0)
 
 
-def test_clips_of_few_sources_widen_the_interval(rng):
-    """Sources differ by more than the clips in them: drawing sources must show it."""
-    sources = [f"s{i}" for i in range(8) for _ in range(50)]
-    values = np.repeat(rng.normal(0, 1, 8), 50) + 0.1 * rng.normal(0, 1, 400)
-    mean = lambda b, s: float(b.mean())  # noqa: E731
-    plain = bootstrap_interval(mean, values, values, rng)
-    grouped = bootstrap_interval(mean, values, values, rng, groups=(sources, sources))
-    assert grouped.high - grouped.low > 3 * (plain.high - plain.low)
+def test_min_tdcf_is_the_cheapest_of_all_tandem_decisions(rng):
+    """Cost counted event by event over every threshold, as the definition says: who is let in, who is turned away."""
+    bonafide, spoof = rng.normal(1, 1, 40), rng.normal(0, 1, 30)
+    asv = AsvOperatingPoint(miss_rate=0.1, false_alarm_rate=0.05, spoof_miss_rate=0.4)
+
+    def tandem(threshold):
+        passes, accepted = np.mean(bonafide >= threshold), np.mean(spoof >= threshold)
+        target_refused = 0.9405 * (1 - passes * (1 - 0.1))
+        impostor_let_in = 0.0095 * 10 * passes * 0.05
+        return target_refused + impostor_let_in + 0.05 * 10 * accepted * (1 - 0.4)
+
+    costs = [tandem(threshold) for threshold in (-np.inf, *bonafide, *spoof, np.inf)]
+    expected = min(costs) / min(tandem(-np.inf), tandem(np.inf))
+    assert min_tdcf(bonafide, spoof, asv, revised=True) == pytest.approx(expected)
 
 
-def test_bootstrap_needs_both_classes(rng):
-    with pytest.raises(ValueError, match="got 0 bona fide and 1 spoof"):
-        bootstrap_interval(lambda b, s: 0.0, [], [1.0], rng)
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"miss_rate": 5.0}, r"miss_rate is a fraction in \[0, 1\]; got 5.0"),
+        ({"prior_target": 0.5}, "the priors of spoof, target and nontarget sum to 1; got 0.5595"),
+    ],
+)
+def test_rates_in_percent_and_priors_that_do_not_add_up_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        AsvOperatingPoint(**{"miss_rate": 0.05, "false_alarm_rate": 0.02, "spoof_miss_rate": 0.3, **values})
 
 
-def test_calibration_recovers_the_log_likelihood_ratio_of_gaussians(rng):
-    """For unit Gaussians at +1 and -1 the log-likelihood ratio of x is 2 x."""
-    found = fit_calibration(rng.normal(1, 1, 50_000), rng.normal(-1, 1, 20_000))
-    assert found.scale == pytest.approx(2.0, rel=0.03)
-    assert found.offset == pytest.approx(0.0, abs=0.04)
+@pytest.mark.parametrize("metric", [lambda b, s: eer(b, s)[0], auc, min_dcf])
+def test_metrics_do_not_depend_on_a_rising_transform(rng, metric):
+    bonafide, spoof = rng.normal(1, 1, 60), rng.normal(0, 1, 50)
+    assert metric(np.arctan(bonafide), np.arctan(spoof)) == pytest.approx(metric(bonafide, spoof))
 
 
-def test_calibration_lowers_cllr_and_does_not_reorder(rng):
-    bonafide, spoof = 10 + 5 * rng.normal(1, 1, 500), 10 + 5 * rng.normal(-1, 1, 500)
-    found = fit_calibration(bonafide, spoof)
-    assert cllr(found.apply(bonafide), found.apply(spoof)) < min(1.0, cllr(bonafide, spoof))
-    assert found.scale > 0
+def test_swapping_the_classes_mirrors_auc_and_keeps_eer_of_mirrored_scores(rng):
+    bonafide, spoof = rng.normal(1, 1, 60), rng.normal(0, 1, 50)
+    assert auc(spoof, bonafide) == pytest.approx(1 - auc(bonafide, spoof))
+    assert eer(-spoof, -bonafide)[0] == pytest.approx(eer(bonafide, spoof)[0])
 
 
-def test_calibration_the_wrong_way_round_is_refused(rng):
-    with pytest.raises(QuantizeError, match="the model does not tell bona fide from spoof"):
-        fit_calibration(rng.normal(-1, 1, 100), rng.normal(1, 1, 100))
-
-
-def test_cllr_of_known_values():
-    """Zero everywhere says nothing: 1 bit. Certain and right: 0."""
-    assert cllr([0, 0], [0]) == pytest.approx(1.0)
-    assert cllr([50, 50], [-50]) == pytest.approx(0.0, abs=1e-12)
-
-
-def test_thresholds_keep_the_rates_they_are_asked_for():
-    scores = np.arange(100.0)
-    threshold = threshold_at_false_alarm(scores, 0.02)
-    assert (scores < threshold).mean() == 0.02
-    threshold = threshold_at_miss(scores, 0.05)
-    assert (scores > threshold).mean() == 0.05
+def test_the_threshold_of_the_eer_gives_its_rates(rng):
+    bonafide, spoof = rng.normal(1, 1, 500), rng.normal(0, 1, 500)
+    rate, threshold = eer(bonafide, spoof)
+    assert np.mean(bonafide < threshold) == pytest.approx(rate, abs=0.003)
+    assert np.mean(spoof >= threshold) == pytest.approx(rate, abs=0.003)

@@ -180,10 +180,21 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
     assert "not a run folder of `workbench train`" in result.stderr
 
 
-def test_training_needs_exactly_one_kind_of_data(folders):
-    result = invoke("train", "--bonafide", folders / "bonafide")
-    assert result.exit_code == 2
-    assert "give either --manifest, or both --bonafide and --spoof" in result.stderr
+def test_training_needs_exactly_one_kind_of_data(folders, tmp_path):
+    result = invoke("train", "--bonafide", folders / "bonafide", "--run", tmp_path / "run")
+    assert result.exit_code == 1
+    assert "give the data once: --manifest, or both --bonafide and --spoof, or the same" in result.stderr
+
+
+def test_a_configuration_alone_can_name_the_data(folders, tmp_path):
+    """Its paths start from its own folder, wherever the command is run."""
+    text = CONFIG.replace("epochs = 3", "epochs = 1") + '[data]\nbonafide = "bonafide"\nspoof = "spoof"\n'
+    (folders / "whole.toml").write_text(text)
+    result = invoke(
+        "train", "--config", folders / "whole.toml", "--run", tmp_path / "run", "--cache", folders / "cache", "--json"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["epochs"] == 1
 
 
 def test_evaluation_and_card_state_the_same_figures(quantized, run, tmp_path):

@@ -6,7 +6,7 @@ are relative to it. `LAYOUTS` lists them by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from workbench.manifest import Manifest
@@ -28,6 +28,50 @@ LAYOUTS: dict[str, Reader] = {
     "wavefake": wavefake,
     "mlaad": mlaad,
 }
-"""Reader of each layout: ``reader(root, skip_missing)``. Two folders of one's own are read by `two_folders`."""
+"""Reader of each published layout: ``reader(root, skip_missing)``; two folders of one's own are `two_folders`."""
 
-__all__ = ["LAYOUTS", "Reader", "two_folders"]
+
+def check_usage(name: str, roots: Sequence[Path], subset: str | None) -> None:
+    """Insist that `read_layout` can take these.
+
+    Raises
+    ------
+    ValueError
+        A number of folders, or a subset, that the layout does not have.
+    """
+    fewest, most = {"two-folders": (2, 2), "mlaad": (1, 2)}.get(name, (1, 1))
+    if not fewest <= len(roots) <= most:
+        wanted = {"two-folders": "two folders, bona fide and spoof", "mlaad": "its folder and perhaps that of M-AILABS"}
+        raise ValueError(f"{name} takes {wanted.get(name, 'one folder')}; got {len(roots)}")
+    if subset is not None and name not in _SUBSET_READERS:
+        raise ValueError(f"{name} has no subsets; only {' and '.join(_SUBSET_READERS)} have")
+
+
+def read_layout(name: str, roots: Sequence[Path], *, skip_missing: bool = False, subset: str | None = None) -> Manifest:
+    """Read the layout ``name``: one of `LAYOUTS`, or ``two-folders``.
+
+    Parameters
+    ----------
+    roots : the corpus' folder; for ``two-folders`` bona fide, then spoof; for ``mlaad`` M-AILABS may follow.
+    subset : ``progress``, ``eval`` or ``hidden`` of ASVspoof 2021; None keeps all.
+
+    Raises
+    ------
+    ValueError
+        See `check_usage`.
+    ManifestError
+        The layout does not fit, or audio is missing.
+    """
+    check_usage(name, roots, subset)
+    if name == "two-folders":
+        return two_folders(*roots)
+    if name == "mlaad":
+        return mlaad(roots[0], skip_missing, *roots[1:])
+    if subset is not None:
+        return _SUBSET_READERS[name](roots[0], skip_missing, subset)
+    return LAYOUTS[name](roots[0], skip_missing)
+
+
+_SUBSET_READERS = {"asvspoof2021-la": asvspoof2021_la, "asvspoof2021-df": asvspoof2021_df}
+
+__all__ = ["LAYOUTS", "Reader", "check_usage", "read_layout", "two_folders"]

@@ -1,12 +1,19 @@
 """ASVspoof 2019 LA, 2021 LA and DF, and ASVspoof 5 (track 1).
 
-Layouts and protocol columns as in each edition's own README and evaluation plan (Wang et al. 2020; Yamagishi et al.
-2021; Wang et al. 2024). The kinds of the attacks A01 to A19 are those of Wang et al. 2020, table 1.
+Layouts and protocol columns:
+
+- 2019: Wang et al. 2020, whose table 1 gives the kinds of A01 to A19 and which states that A16 and A19 are the
+  algorithms of A04 and A06 once more; lines and kinds were checked against projects that quote them, not the release.
+- 2021: the column names in `eval-package/config.py` of the organisers' repository asvspoof-challenge/2021; the key
+  files that the repository holds are pointers to large files, so no line was read from the originals.
+- 5: the README of the release for the archives; lines and column names as projects that read it quote them. The kinds
+  of its attacks A01 to A32 (Wang et al. 2025) could not be checked and are left open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from workbench.manifest import Manifest, Row
@@ -15,6 +22,9 @@ from workbench.readers.files import find_one, finish, label_of, protocol_lines
 _VOICE_CONVERSION_2019 = frozenset({"A05", "A06", "A17", "A18", "A19"})
 # Text to speech whose output is then converted to the target voice.
 _BOTH_2019 = frozenset({"A13", "A14", "A15"})
+_SAME_ALGORITHM_2019 = {"asvspoof2019:A16": "asvspoof2019:A04", "asvspoof2019:A19": "asvspoof2019:A06"}
+
+SUBSETS_2021 = ("progress", "eval", "hidden")
 
 
 def asvspoof2019_la(root: Path, skip_missing: bool = False) -> Manifest:
@@ -50,45 +60,70 @@ def asvspoof2019_la(root: Path, skip_missing: bool = False) -> Manifest:
                     paired="yes",
                 )
             )
-    return finish(rows, root, skip_missing)
+    return _mark_same_algorithm(finish(rows, root, skip_missing))
 
 
-def asvspoof2021_la(root: Path, skip_missing: bool = False) -> Manifest:
+def _mark_same_algorithm(manifest: Manifest) -> Manifest:
+    trained = {row.attack_id for row in manifest.rows if row.split == "train"}
+    return replace(
+        manifest,
+        rows=tuple(
+            replace(row, attack_seen_in_train="yes") if _SAME_ALGORITHM_2019.get(row.attack_id) in trained else row
+            for row in manifest.rows
+        ),
+    )
+
+
+def asvspoof2021_la(root: Path, skip_missing: bool = False, subset: str | None = None) -> Manifest:
     """Read 2021 LA, all of it test: `SPEAKER UTTERANCE CODEC TRANSMISSION ATTACK KEY TRIM SUBSET`.
 
+    ``subset`` keeps one of `SUBSETS_2021`; the challenge is scored on ``eval``.
+
     Raises
     ------
     ManifestError
         The layout or a line does not fit, or audio is missing.
     """
-    return finish(_rows_2021(root, "LA"), root, skip_missing)
+    return finish(_rows_2021(root, "LA", subset), root, skip_missing)
 
 
-def asvspoof2021_df(root: Path, skip_missing: bool = False) -> Manifest:
+def asvspoof2021_df(root: Path, skip_missing: bool = False, subset: str | None = None) -> Manifest:
     """Read 2021 DF, all of it test: `SPEAKER UTTERANCE CODEC SOURCE ATTACK KEY TRIM SUBSET VOCODER …`.
 
+    ``subset`` keeps one of `SUBSETS_2021`; the challenge is scored on ``eval``. What SOURCE says is from a Voice
+    Conversion Challenge (`vcc2018`, `vcc2020`) counts as voice conversion.
+
     Raises
     ------
     ManifestError
         The layout or a line does not fit, or audio is missing.
     """
-    return finish(_rows_2021(root, "DF"), root, skip_missing)
+    return finish(_rows_2021(root, "DF", subset), root, skip_missing)
 
 
-def _rows_2021(root: Path, track: str) -> Iterator[Row]:
-    keys = find_one(root, f"keys/{track}/CM/trial_metadata.txt", "keys/CM/trial_metadata.txt", "trial_metadata.txt")
+def _rows_2021(root: Path, track: str, wanted: str | None) -> Iterator[Row]:
+    keys = find_one(
+        root,
+        f"keys/{track}/CM/trial_metadata.txt",
+        f"{track}-keys-full/keys/{track}/CM/trial_metadata.txt",
+        "keys/CM/trial_metadata.txt",
+        "trial_metadata.txt",
+    )
     # DF comes in four archives, which some unpack side by side.
     folders = [root / f"ASVspoof2021_{track}_eval" / "flac", root / "flac"]
     folders += sorted(root.glob(f"ASVspoof2021_{track}_eval_part*/**/flac"))
     present = {path.stem: path.relative_to(root) for folder in folders if folder.is_dir() for path in folder.iterdir()}
     for speaker, utterance, codec, origin, attack, key, _, subset in (f[:8] for f in protocol_lines(keys, 8)):
+        if wanted not in (None, subset):
+            continue
         label = label_of(key, f"{keys}: {utterance}")
+        converted = label == "spoof" and origin.startswith("vcc")
         yield Row(
             path=str(present.get(utterance, Path(f"ASVspoof2021_{track}_eval/flac/{utterance}.flac"))),
             split="test",
             label=label,
             attack_id="-" if label == "bonafide" else f"asvspoof2021:{attack}",
-            attack_family=_family_2019(attack, label),
+            attack_family="voice-conversion" if converted else _family_2019(attack, label),
             speaker_id=f"asvspoof2021:{speaker}",
             language="en",
             source_repo=f"asvspoof2021-{track.lower()}",

@@ -1,6 +1,10 @@
 """Corpora whose folders are the protocol.
 
-Fake-or-Real (Reimao and Tzerpos 2019) and WaveFake (Frank and Schönherr 2021).
+Fake-or-Real (Reimao and Tzerpos 2019), as its archives unpack and as projects read it; its usual mirror puts each
+version one folder deeper (`for-rerec/for-rerecorded`).
+
+WaveFake (Frank and Schönherr 2021): `generated_audio`, `LJSpeech-1.1` and `_gen` as in the README and sample data of
+RUB-SysSec/WaveFake; the other folders and endings as projects that read it quote them. JSUT's could not be checked.
 """
 
 from __future__ import annotations
@@ -19,14 +23,15 @@ _UTTERANCE = re.compile(r"(LJ\d{3}-\d{4}|[A-Z]+\d*_[A-Za-z0-9_]+?\d)(?:_gen|_gen
 def fake_or_real(root: Path, skip_missing: bool = False) -> Manifest:
     """Read `{training,validation,testing}/{real,fake}/`, of any of its versions (for-original, -norm, -2sec, -rerec).
 
-    Speakers and systems are not named in it.
+    Speakers and systems are not named in it. The versions hold the same utterances, treated differently.
 
     Raises
     ------
     ManifestError
         The three parts are not there, or one is empty.
     """
-    versions = [folder for folder in (root, *sorted(root.glob("for-*"))) if (folder / "training").is_dir()]
+    folders = (root, *sorted(root.glob("for-*")), *sorted(root.glob("for-*/for-*")))
+    versions = [folder for folder in folders if (folder / "training").is_dir()]
     if not versions:
         raise ManifestError(f"{root}: expected training/, validation/ and testing/ there, each with real/ and fake/")
     rows = [
@@ -37,8 +42,8 @@ def fake_or_real(root: Path, skip_missing: bool = False) -> Manifest:
             attack_id="-" if label == "bonafide" else "fake-or-real:unknown",
             attack_family="human" if label == "bonafide" else "tts",
             language="en",
-            source_repo=version.name if version != root else "fake-or-real",
-            source_path=path.name,
+            source_repo="fake-or-real",
+            source_path=f"{version.name}/{path.name}" if version != root else path.name,
             paired="no",
         )
         for version in versions

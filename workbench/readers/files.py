@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -63,6 +64,31 @@ def protocol_lines(path: Path, columns: int) -> Iterator[list[str]]:
         yield fields
 
 
+def table_records(path: Path, delimiter: str, columns: Sequence[str], quoted: bool = True) -> Iterator[dict[str, str]]:
+    """Records of a table with a header; ``quoted``: fields in double quotes may hold the delimiter.
+
+    Raises
+    ------
+    ManifestError
+        Unreadable, one of ``columns`` missing, or a line that ends before them; with its number.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+            found = reader.fieldnames or ()
+            if not set(columns) <= set(found):
+                raise ManifestError(
+                    f"{path}: expected columns {', '.join(columns)}, split by {delimiter!r}; "
+                    f"found {', '.join(found) or 'nothing'}"
+                )
+            for record in reader:
+                if any(record[column] is None for column in columns):
+                    raise ManifestError(f"{path}, line {reader.line_num}: expected {len(found)} fields, got fewer")
+                yield record
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{path}: cannot read the table ({error})") from error
+
+
 def label_of(value: str, where: str) -> str:
     """``bonafide`` or ``spoof`` from what a protocol writes.
 
@@ -109,7 +135,11 @@ def save_manifest(manifest: Manifest, path: Path, dev_share: float | None, seed:
     rows = manifest.rows
     if dev_share is not None:
         kept = [row for row in rows if row.split != "train"]
+        trained = {row.attack_id for row in rows if row.split == "train"}
+        # What a reader knows to be a trained algorithm under another name, marking by names would forget.
+        known = {r.attack_id for r in kept if r.attack_seen_in_train == "yes" and r.attack_id not in trained}
         rows = mark_seen_attacks([*split_by_group([r for r in rows if r.split == "train"], dev_share, seed), *kept])
+        rows = tuple(replace(r, attack_seen_in_train="yes") if r.attack_id in known else r for r in rows)
     folder = path.resolve().parent
     relative = os.path.relpath(manifest.root.resolve(), folder)
     placed = tuple(replace(row, path=os.path.normpath(os.path.join(relative, row.path))) for row in rows)

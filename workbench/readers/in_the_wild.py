@@ -1,13 +1,14 @@
-"""In-the-Wild (Müller et al. 2022): public figures, genuine and cloned, in one folder with `meta.csv`."""
+"""In-the-Wild (Müller et al. 2022): public figures, genuine and cloned, in one folder with `meta.csv`.
+
+Columns and labels as several public readers of the release quote its first lines.
+"""
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-from workbench.errors import ManifestError
 from workbench.manifest import Manifest, Row
-from workbench.readers.files import find_one, finish, label_of
+from workbench.readers.files import find_one, finish, label_of, table_records
 
 
 def in_the_wild(root: Path, skip_missing: bool = False) -> Manifest:
@@ -22,11 +23,6 @@ def in_the_wild(root: Path, skip_missing: bool = False) -> Manifest:
     """
     meta = find_one(root, "meta.csv", "release_in_the_wild/meta.csv")
     folder = meta.parent.relative_to(root)
-    with open(meta, encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if not {"file", "speaker", "label"} <= set(reader.fieldnames or ()):
-            raise ManifestError(f"{meta}: expected the columns file, speaker and label; found {reader.fieldnames}")
-        records = list(reader)
     rows = [
         Row(
             path=str(folder / record["file"]),
@@ -40,6 +36,6 @@ def in_the_wild(root: Path, skip_missing: bool = False) -> Manifest:
             source_path=record["file"],
             paired="no",
         )
-        for record in records
+        for record in table_records(meta, ",", ("file", "speaker", "label"))
     ]
     return finish(rows, root, skip_missing)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check format docs clean
+.PHONY: demo test check card docs format clean
 
 # The runtime alone: no TensorFlow, installed in seconds.
 $(VENV)/.edge: pyproject.toml constraints.txt
@@ -29,12 +29,21 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python tools/document_cli.py --check
 	$(BIN)/python tools/paste_output.py --check
+	$(CARD) --check
 	$(BIN)/python -m pytest
 
 # What the documents show of the programs; the long runs among it are renewed by `tools/paste_output.py --all`.
 docs: $(VENV)/.dev
 	$(BIN)/python tools/document_cli.py
 	$(BIN)/python tools/paste_output.py
+
+CARD = $(BIN)/workbench card models/bonafone-tcn-v1.tflite -o models/bonafone-tcn-v1.md \
+	--report docs/reports/bonafone-tcn-v1-dev.json --report docs/reports/bonafone-tcn-v1-test.json \
+	--baseline docs/reports/dessa-dev.json --baseline docs/reports/dessa-test.json
+
+# The figures of the model's card, from the reports that `workbench evaluate` kept.
+card: $(VENV)/.dev
+	$(CARD)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -22,6 +22,8 @@ Float = NDArray[np.float32]
 
 MIN_SAMPLE_RATE = 8000
 """Telephone rate; below it too little of a voice is left to judge."""
+MAX_AMPLITUDE = 16.0
+"""24 dB above full scale: room for mixes that overshoot, not for integers that were written as floats."""
 BLOCK_SAMPLES = 65536
 _PCM = 1
 _STREAMED_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF)
@@ -38,13 +40,14 @@ class AudioFile:
     blocks: Iterator[Float]
 
     def __iter__(self) -> Iterator[Float]:
-        for block in self.blocks:
-            if not np.isfinite(block).all():
-                raise UnreadableAudioError(
-                    f"{self.path}: samples that are NaN or infinite; expected finite values from -1 to 1; "
-                    "write the file again from its source"
-                )
-            yield block
+        try:
+            for block in self.blocks:
+                _check_samples(self.path, block)
+                yield block
+        except OSError as error:
+            raise UnreadableAudioError(
+                f"{self.path}: cannot be read to its end ({error.strerror or error}); copy it again"
+            ) from error
 
 
 @contextmanager
@@ -99,6 +102,20 @@ def select_channels(block: Float, selection: str) -> list[tuple[str, Float]]:
     if not 0 <= index < count:
         raise ChannelError(f"channel {selection!r} asked for; expected mix, each or a number from 1 to {count}")
     return [(names[index], np.ascontiguousarray(block[:, index]))]
+
+
+def _check_samples(path: Path, block: Float) -> None:
+    if not np.isfinite(block).all():
+        raise UnreadableAudioError(
+            f"{path}: samples that are NaN or infinite; expected finite values from -1 to 1; "
+            "write the file again from its source"
+        )
+    peak = float(np.abs(block).max(initial=0.0))
+    if peak > MAX_AMPLITUDE:
+        raise UnreadableAudioError(
+            f"{path}: samples as large as {peak:.4g}; expected values from -1 to 1; "
+            "scale it to full scale 1 and write it again"
+        )
 
 
 def _head(path: Path) -> bytes:
@@ -222,7 +239,8 @@ def _open_av(path: Path, stack: ExitStack) -> AudioFile:
             "install the decoder: pip install 'bonafone[formats]'"
         ) from error
     try:
-        container = stack.enter_context(av.open(str(path)))
+        # Phones write titles in whatever encoding they like, and nobody reads them here.
+        container = stack.enter_context(av.open(str(path), metadata_errors="ignore"))
     except (av.FFmpegError, ValueError) as error:
         raise UnreadableAudioError(f"{path}: not audio that can be decoded ({error}); give a recording") from error
     if not container.streams.audio:
@@ -236,12 +254,21 @@ def _open_av(path: Path, stack: ExitStack) -> AudioFile:
 def _av_blocks(path: Path, container: Any, stream: Any) -> Iterator[Float]:
     import av
 
-    converter = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=stream.rate)
+    first = None
     try:
+        converter = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=stream.rate)
         for frame in container.decode(stream):
+            # The converter passes later frames on as they are: a new rate would be scored at a wrong speed.
+            kind = (frame.sample_rate, frame.layout.nb_channels)
+            first = first or kind
+            if kind != first:
+                raise UnreadableAudioError(
+                    f"{path}: changes from {first[0]} Hz and {first[1]} channels to {kind[0]} Hz and {kind[1]} "
+                    "within the recording; expected one format; split it there"
+                )
             for converted in converter.resample(frame):
                 yield np.ascontiguousarray(converted.to_ndarray().T)
         for converted in converter.resample(None):
             yield np.ascontiguousarray(converted.to_ndarray().T)
-    except av.FFmpegError as error:
+    except (av.FFmpegError, ValueError) as error:
         raise UnreadableAudioError(f"{path}: damaged ({error}); copy or convert it again") from error

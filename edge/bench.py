@@ -28,13 +28,20 @@ Float = NDArray[np.float32]
 CLIP_S = 4.0
 _COLD_STARTS = 5
 _WARM_UP = 3
-# Reads its own peak at the end: the kernel's figure for children keeps the largest of all that ever ran.
+# Reads its own peak at the end, in bytes: the kernel's figure for children keeps the largest of all that ever ran, and
+# Linux hands the peak of the parent down into ru_maxrss across exec, so that it would measure this process instead.
 _CHILD = (
     "import sys; from edge.cli import main\n"
     "try: main(['score', *sys.argv[1:]], prog_name='edge')\n"
     "except SystemExit as end:\n"
-    "    import resource\n"
-    "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(end.code)\n"
+    "    if sys.platform == 'linux':\n"
+    "        with open('/proc/self/status') as status:\n"
+    "            peak = next(1024 * int(line.split()[1]) for line in status if line.startswith('VmHWM:'))\n"
+    "    else:\n"
+    "        import resource\n"
+    "        unit = 1 if sys.platform == 'darwin' else 1024\n"
+    "        peak = unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+    "    print(peak, file=sys.stderr); sys.exit(end.code)\n"
 )
 
 
@@ -124,9 +131,7 @@ def _cold_start(path: Path, clip: Float, sample_rate: int) -> tuple[float, float
             if done.returncode:
                 raise EdgeError(f"`edge score` on a synthetic clip exits with {done.returncode}: {done.stderr.strip()}")
             json.loads(done.stdout)
-            # ru_maxrss is in kibibytes on Linux, in bytes on macOS.
-            unit = 1 if sys.platform == "darwin" else 1024
-            peaks.append(int(done.stderr.split()[-1]) * unit / 1e6)
+            peaks.append(int(done.stderr.split()[-1]) / 1e6)
     return statistics.median(seconds), max(peaks)
 
 

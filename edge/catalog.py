@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from edge.errors import NotAModelError
 _HERE = Path(__file__).parent
 # An installed wheel keeps the models beside the code, a checkout at its top.
 _FOLDERS = (_HERE / "models", _HERE.parent / "models")
-_VERSION = re.compile(r"-v(\d+)$")
 DEFAULT_FAMILY = "bonafone-tcn"
+_DEFAULT_NAME = re.compile(rf"{re.escape(DEFAULT_FAMILY)}-v(\d+)")
 
 
 def shipped_models() -> dict[str, Path]:
@@ -32,9 +33,7 @@ def default_model() -> Path:
         None is installed.
     """
     versions = {
-        int(match[1]): path
-        for name, path in shipped_models().items()
-        if name.startswith(DEFAULT_FAMILY) and (match := _VERSION.search(name))
+        int(match[1]): path for name, path in shipped_models().items() if (match := _DEFAULT_NAME.fullmatch(name))
     }
     if not versions:
         raise NotAModelError(
@@ -54,7 +53,8 @@ def resolve_model(choice: str | None) -> Path:
     """
     if choice is None:
         return default_model()
-    if Path(choice).exists():
+    # Path.exists raises where a parent is closed or the name too long.
+    if os.path.exists(choice):
         return Path(choice)
     shipped = shipped_models()
     if choice in shipped:

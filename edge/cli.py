@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -118,12 +118,13 @@ def _printer(*, as_json: bool, timeline: bool) -> Callable[[Score | Failure], No
 
 
 class _Progress:
-    """One line on stderr that says how far a long recording is read; nothing where stderr is no terminal."""
+    """One line on stderr: which recording of many, how far into a long one; nothing where stderr is no terminal."""
 
     _STEP_S = 60.0
 
     def __init__(self) -> None:
         self._shown = False
+        self._begun = 0
 
     def __enter__(self) -> _Progress:
         return self
@@ -133,21 +134,35 @@ class _Progress:
 
     def begin(self, path: Path) -> Callable[[float], None]:
         """Start on a recording; call the result with the seconds read."""
-        told = 0.0
+        self._begun += 1
+        name, told = f"recording {self._begun}: {click.format_filename(path.name)}", 0.0
+        # Results that appear on the terminal are progress enough.
+        if self._begun > 1 and not _on_terminal(sys.stdout):
+            self._show(name)
 
         def tell(position_s: float) -> None:
             nonlocal told
-            if position_s - told >= self._STEP_S and sys.stderr.isatty():
-                told, self._shown = position_s, True
-                click.echo(f"\r{path.name}: {position_s / 60:.0f} min read", nl=False, err=True)
+            if position_s - told >= self._STEP_S:
+                told = position_s
+                self._show(f"{name}, {position_s / 60:.0f} min read")
 
         return tell
+
+    def _show(self, text: str) -> None:
+        if _on_terminal(sys.stderr):
+            self._shown = True
+            click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
 
     def clear(self) -> None:
         """Wipe the line before something else is printed."""
         if self._shown:
             click.echo("\r\x1b[2K", nl=False, err=True)
             self._shown = False
+
+
+def _on_terminal(stream: TextIO | None) -> bool:
+    # Python has None where the descriptor was closed before it started.
+    return stream is not None and stream.isatty()
 
 
 @main.command()

@@ -153,7 +153,7 @@ def contract_from_json(text: str) -> Contract:
         Not JSON, another contract version, or fields that do not fit.
     """
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=_refuse_constant)
     except ValueError as error:
         raise ContractMismatchError(f"the model's {CONTRACT_FILE} is not JSON ({error}); quantise it again") from error
     version = data.get("contract_version") if isinstance(data, dict) else None
@@ -170,6 +170,11 @@ def contract_from_json(text: str) -> Contract:
         return _build(Contract, data)
     except (KeyError, TypeError, ValueError) as error:
         raise ContractMismatchError(f"the model's {CONTRACT_FILE} does not fit: {error}; quantise it again") from error
+
+
+def _refuse_constant(name: str) -> float:
+    # Python's parser takes NaN and Infinity, which JSON has not; with one in the calibration no verdict means anything.
+    raise ValueError(f"expected finite numbers, got {name}")
 
 
 def _build(kind: type[_T], data: dict[str, Any]) -> _T:

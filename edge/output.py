@@ -35,7 +35,8 @@ def text_row(score: Score) -> str:
     """One line of the table that `HEADER` heads."""
     verdict = click.style(f"{score.verdict:<10}", fg=_COLOURS.get(score.verdict, "bright_black"), bold=True)
     p_bonafide = "–" if score.p_bonafide is None else f"{100 * score.p_bonafide:.0f} %"
-    name = os.fspath(score.path) + (f" ({score.channel})" if score.channel not in ("mono", "mix") else "")
+    # Names are bytes: what is no text is shown as a replacement mark, where strict terminals would refuse it.
+    name = click.format_filename(score.path) + (f" ({score.channel})" if score.channel not in ("mono", "mix") else "")
     partly = f", spoof in {_seconds(score.spoof_s)} of it" if score.spoof_s and score.verdict != "spoof" else ""
     return f"{verdict} {p_bonafide:>12} {_seconds(score.speech_s):>9} {_seconds(score.duration_s):>9}  {name}{partly}"
 

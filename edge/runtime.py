@@ -44,7 +44,7 @@ class Model:
         runner = interpreter.get_signature_runner(SIGNATURE)
         self._inputs = {name: detail["index"] for name, detail in runner.get_input_details().items()}
         self._outputs = {name: detail["index"] for name, detail in runner.get_output_details().items()}
-        self._shapes = {name: tuple(d["shape"]) for name, d in runner.get_input_details().items()}
+        self._shapes = {name: tuple(map(int, d["shape"])) for name, d in runner.get_input_details().items()}
 
     @classmethod
     def load(cls, path: str | Path, *, threads: int = 1) -> Model:

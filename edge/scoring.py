@@ -146,7 +146,8 @@ def score_paths(
 def find_recordings(paths: Iterable[str | Path]) -> Iterator[Path | Failure]:
     """Each file as it is named; below each folder, sorted, what looks like audio by its suffix."""
     for path in map(Path, paths):
-        if not path.is_dir():
+        # Path.is_dir raises where a parent is closed or the name too long; here the file's own reader tells.
+        if not os.path.isdir(path):
             yield path
             continue
         empty = True

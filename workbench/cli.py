@@ -153,6 +153,18 @@ def _training_text(result: dict[str, Any]) -> str:
     default=0.005,
     help="Parity gate: int8 dev EER may exceed float by this (a fraction).",
 )
+@click.option(
+    "--false-alarm-rate",
+    type=click.FloatRange(0, 0.5),
+    default=0.02,
+    help="Share of bona fide dev clips that may be called spoof (a fraction); sets the spoof threshold.",
+)
+@click.option(
+    "--miss-rate",
+    type=click.FloatRange(0, 0.5),
+    default=0.05,
+    help="Share of spoof dev clips that may be called bona fide (a fraction); sets the bona fide threshold.",
+)
 @click.option("--ignore-parity", is_flag=True, help="Write the model and exit 0 even if the gate fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @_cache_option

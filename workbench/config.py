@@ -91,11 +91,11 @@ class TrainConfig:
     """Optimisation and sampling."""
 
     seed: int = 0
-    epochs: int = 26
+    epochs: int = 11
     steps_per_epoch: int = 100
     batch_size: int = 32
     clip_s: float = 3.84
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     label_smoothing: float = 0.02
     average_momentum: float = 0.98
@@ -103,7 +103,7 @@ class TrainConfig:
     a few hundred dev clips would else choose by the noise of single steps. 0 keeps the weights as they are."""
     bonafide_weight: float = 1.0
     """Weight of a bona fide clip's loss against a spoof clip's."""
-    early_stopping_epochs: int = 26
+    early_stopping_epochs: int = 11
     """Stop after this many epochs without a better dev EER."""
     paired_share: float = 0.5
     """Share of bona fide draws that come from the same source as a drawn spoof clip."""

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge.audio import open_audio, select_channels
+from edge.audio import AudioFile, open_audio, select_channels
 from edge.errors import ChannelError, UnreadableAudioError, UnsupportedFormatError
 from tests.edge.conftest import write_wav
 
@@ -67,6 +67,21 @@ def _aligned(found, expected):
     return np.roll(found, best)
 
 
+def encode(av, path, codec, rate, title=""):
+    """Write a second of the tone as a phone would."""
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = title
+        try:
+            stream = container.add_stream(codec, rate=rate, layout="mono")
+        except ValueError as error:
+            pytest.skip(f"this PyAV has no encoder to make the file with: {error}")
+        frame = av.AudioFrame.from_ndarray((tone(rate) * 32767).astype("<i2")[None, :], "s16", "mono")
+        frame.sample_rate = rate
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    return path
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "rate"),
     [
@@ -78,16 +93,7 @@ def _aligned(found, expected):
 )
 def test_formats_that_phones_record(tmp_path, name, codec, rate):
     av = pytest.importorskip("av", reason="needs the formats extra")
-    path = tmp_path / name
-    with av.open(str(path), "w") as container:
-        try:
-            stream = container.add_stream(codec, rate=rate, layout="mono")
-        except ValueError as error:
-            pytest.skip(f"this PyAV has no encoder to make the file with: {error}")
-        frame = av.AudioFrame.from_ndarray((tone(rate) * 32767).astype("<i2")[None, :], "s16", "mono")
-        frame.sample_rate = rate
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)
+    path = encode(av, tmp_path / name, codec, rate)
     found, samples = read(path)
     assert found == rate
     assert abs(len(samples) - rate) <= 3072
@@ -175,6 +181,63 @@ def test_samples_that_are_not_numbers(tmp_path, bad):
     soundfile.write(tmp_path / "a.wav", samples, 16000, subtype="FLOAT")
     with pytest.raises(UnreadableAudioError, match="samples that are NaN or infinite; expected finite values"):
         read(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(("scale", "refused"), [(4.0, False), (32767.0, True), (1e38, True)])
+def test_integers_written_as_floats_are_refused_and_an_overshoot_is_not(tmp_path, scale, refused):
+    """Far beyond full scale the sums of the front end overflow, and what came out would be no score."""
+    soundfile = pytest.importorskip("soundfile", reason="needs the edge extra")
+    soundfile.write(tmp_path / "a.wav", 2.0 * scale * tone(), 16000, subtype="FLOAT")
+    if refused:
+        with pytest.raises(UnreadableAudioError, match=r"samples as large as .*; expected values from -1 to 1; scale"):
+            read(tmp_path / "a.wav")
+    else:
+        assert np.abs(read(tmp_path / "a.wav")[1]).max() == pytest.approx(scale, rel=0.01)
+
+
+def test_a_medium_that_fails_in_the_middle(tmp_path):
+    def blocks():
+        yield np.zeros((10, 1), np.float32)
+        raise OSError(5, "Input/output error")
+
+    audio = AudioFile(tmp_path / "a.wav", 16000, 1, blocks())
+    with pytest.raises(UnreadableAudioError) as caught:
+        list(audio)
+    assert str(caught.value) == f"{tmp_path}/a.wav: cannot be read to its end (Input/output error); copy it again"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"), [("a.m4a", "aac", 16000), ("a.aac", "aac", 44100), ("a.amr", "libopencore_amrnb", 8000)]
+)
+def test_a_phone_recording_cut_in_the_middle(tmp_path, name, codec, rate):
+    av = pytest.importorskip("av", reason="needs the formats extra")
+    path = encode(av, tmp_path / name, codec, rate)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UnreadableAudioError, match=r"damaged|not audio that can be decoded"):
+        read(path)
+
+
+def test_a_title_in_another_encoding_is_no_obstacle(tmp_path):
+    """The tag's letter u becomes Latin-1's u with dots, a byte that is no UTF-8."""
+    av = pytest.importorskip("av", reason="needs the formats extra")
+    path = encode(av, tmp_path / "a.m4a", "aac", 16000, title="Gruesse")
+    data = path.read_bytes()
+    assert data.count(b"Gruesse") == 1
+    path.write_bytes(data.replace(b"Gruesse", b"Gr\xfcesse"))
+    assert abs(len(read(path)[1]) - 16000) <= 3072
+
+
+def test_a_rate_that_changes_within_the_recording(tmp_path):
+    """ADTS frames may follow each other in any rate, as when two recordings are joined byte by byte."""
+    av = pytest.importorskip("av", reason="needs the formats extra")
+    parts = [encode(av, tmp_path / f"{rate}.aac", "aac", rate).read_bytes() for rate in (16000, 44100)]
+    path = tmp_path / "joined.aac"
+    path.write_bytes(b"".join(parts))
+    message = (
+        "changes from 16000 Hz and 1 channels to 44100 Hz and 1 within the recording; "
+        "expected one format; split it there"
+    )
+    _assert_refused(path, UnreadableAudioError, message)
 
 
 def test_less_than_telephone_rate(tmp_path):

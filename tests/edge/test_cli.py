@@ -6,15 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from edge import __version__
 from edge.catalog import default_model
 from edge.cli import main
-from edge.contract import embed_contract, read_contract
+from edge.contract import Thresholds, embed_contract, read_contract
 from tests.edge.conftest import EXAMPLES, REPOSITORY, write_wav
 
 
@@ -30,10 +32,6 @@ def recording(speech, tmp_path):
 @pytest.fixture
 def strict_model(tmp_path):
     """The shipped network with thresholds that call every score spoof."""
-    from dataclasses import replace
-
-    from edge.contract import Thresholds
-
     path = tmp_path / "strict.tflite"
     contract = replace(read_contract(default_model()), thresholds=Thresholds(1e6, 2e6))
     path.write_bytes(embed_contract(default_model().read_bytes(), contract))
@@ -169,12 +167,70 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path, rng):
     assert "Traceback" not in done.stderr
 
 
-def test_an_error_inside_a_closed_stderr_is_not_lost(recording):
-    """With stderr closed the verdict still comes and the exit code tells."""
+def test_an_error_inside_a_closed_stderr_is_not_lost(tmp_path):
+    """With stderr closed the verdict still comes, also where progress would be told, and the exit code tells."""
+    recording = write_wav(tmp_path / "long.wav", np.zeros(150 * 8000), 8000)
     script = f"{sys.executable} -m edge score {recording} --json 2>&-"
     done = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, check=False, env={**os.environ})
     assert done.returncode == 0
-    assert json.loads(done.stdout)["duration_s"] == 3.0
+    assert json.loads(done.stdout)["duration_s"] == 150.0
+
+
+def _on_a_terminal(*arguments):
+    """What a process with stderr on a terminal, and stdout not, writes to each."""
+    import pty
+
+    own, its = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "edge", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=its,
+            text=True,
+            check=True,
+        )
+        os.set_blocking(own, False)
+        try:
+            return done.stdout, os.read(own, 65536).decode()
+        except BlockingIOError:
+            return done.stdout, ""
+    finally:
+        os.close(own)
+        os.close(its)
+
+
+def test_a_terminal_is_told_how_far_a_long_recording_is_and_the_line_is_wiped(tmp_path):
+    path = write_wav(tmp_path / "long.wav", np.zeros(150 * 8000), 8000)
+    stdout, stderr = _on_a_terminal("score", path, "--json")
+    assert len([json.loads(line) for line in stdout.splitlines()]) == 1
+    assert "recording 1: long.wav, 1 min read" in stderr
+    assert stderr.endswith("\r\x1b[2K")
+
+
+def test_a_terminal_is_told_which_of_many_recordings_is_read(recording):
+    assert "recording 2: call.wav" in _on_a_terminal("score", recording, recording)[1]
+    assert _on_a_terminal("score", recording)[1] == ""
+
+
+def test_colours_are_for_terminals_alone(recording):
+    assert "\x1b" not in _on_a_terminal("score", recording, recording)[0]
+
+
+def test_an_own_error_is_one_line_also_when_libraries_had_something_to_say(recording, tmp_path):
+    """The interpreter announces its delegate on stderr before the contract is found not to fit."""
+    contract = replace(read_contract(default_model()), chunk_samples=8192)
+    path = tmp_path / "other.tflite"
+    path.write_bytes(embed_contract(default_model().read_bytes(), contract))
+    command = [sys.executable, "-m", "edge", "score", str(recording), "--model", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"Error: {path}: the contract's chunk is 8192 samples")
+
+
+def test_version_is_the_packages():
+    assert CliRunner().invoke(main, ["--version"], prog_name="edge").stdout == f"edge, version {__version__}\n"
 
 
 def test_nan_in_a_recording_is_an_error_not_a_score(tmp_path, speech):

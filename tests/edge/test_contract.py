@@ -57,6 +57,14 @@ def test_a_contract_that_is_not_json_is_refused():
         contract_from_json("{")
 
 
+@pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
+def test_a_contract_with_a_number_that_is_not_finite_is_refused(name):
+    """With NaN in the calibration every score would be NaN, and no threshold would ever be crossed."""
+    text = CONTRACT.to_json().replace('"calibration_scale": 1.0', f'"calibration_scale": {name}')
+    with pytest.raises(ContractMismatchError, match=f"expected finite numbers, got {name}"):
+        contract_from_json(text)
+
+
 def test_a_model_without_contract_is_refused(tmp_path):
     path = tmp_path / "plain.tflite"
     path.write_bytes(FLATBUFFER)

@@ -69,6 +69,11 @@ def test_a_row_without_score_shows_a_dash():
     assert " – " in click.unstyle(text_row(score(verdict="silenced", p_bonafide=None, cm_score=None)))
 
 
+def test_a_file_name_that_is_no_text_can_be_printed():
+    row = click.unstyle(text_row(score(path=Path("f\udcff.wav"))))
+    assert row.encode("utf-8").endswith("f\ufffd.wav".encode())
+
+
 def test_the_text_timeline_is_a_bar_and_spans_of_equal_verdict():
     assert text_timeline(score()) == [
         "    ·▇█▁",

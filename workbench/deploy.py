@@ -54,10 +54,27 @@ def assign_convolution(layer: Any, kernel: Float, bias: Float) -> None:
     variables["bias"].assign(bias)
 
 
+def set_weight_ranges(layer: Any) -> None:
+    """Give a quantising wrapper the range of the weights that it holds, channel by channel.
+
+    The toolkit moves these ranges while it trains and starts them at ±6: without this, weights of a few tenths would be
+    rounded to a handful of levels.
+    """
+    for weight, _, ranges in layer._weight_vars:
+        largest = np.abs(weight.numpy()).max(axis=tuple(range(len(weight.shape) - 1)))
+        # A channel of zeros (pruned away) needs a range too.
+        largest = np.maximum(largest, 1e-6)
+        ranges["min_var"].assign(-largest)
+        ranges["max_var"].assign(largest)
+
+
 def calibrate(network: Network, batches: Iterable[tuple[Float, Float]], frames: int) -> None:
-    """Set the activation ranges of a quantised network from (features, mask) batches: post-training int8."""
+    """Set the ranges of a quantised network, of activations from (features, mask) batches: post-training int8."""
     # Built before observing: building runs the layers on symbols.
     model = network.evidence_model(frames)
+    for name, layer in network.layers.items():
+        if name.endswith(("_conv", "_skip")):
+            set_weight_ranges(layer)
     quantizers = [layer for layer in network.layers.values() if isinstance(layer, ActivationQuantizer)]
     for quantizer in quantizers:
         quantizer.observe()

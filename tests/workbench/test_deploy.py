@@ -63,3 +63,16 @@ def test_a_calibrated_int8_network_stays_near_the_float_one(network, batches):
     found = quantized.evidence_model(FRAMES)([features, mask]).numpy()
     assert not np.array_equal(found, expected)
     np.testing.assert_allclose(found, expected, atol=0.1 * np.ptp(expected) + 0.05)
+
+
+def test_calibrated_weights_are_within_half_a_level_of_the_float_ones(network, batches):
+    """Per channel: 127 levels to its largest weight, not to the toolkit's initial range."""
+    expected = fold(network, quantized=False).layers["k3_b1_conv"].get_weights()[0]
+    quantized = fold(network, quantized=True)
+    calibrate(quantized, [(f, m) for f, m, _ in batches(1)], FRAMES)
+    layer = quantized.layers["k3_b1_conv"]
+    weight, quantizer, ranges = layer._weight_vars[0]
+    found = quantizer(weight, False, weights=ranges).numpy()
+    level = np.abs(expected).max(axis=(0, 1, 2)) / 127.0
+    assert (np.abs(found - expected) <= 0.51 * level).all()
+    assert len(np.unique(found[..., 0])) > 10

@@ -145,12 +145,16 @@ def refresh(text: str, runner: Runner, *, rerun_once: bool = False) -> str:
     A ``run-once`` block is left as it is unless ``rerun_once``, but it must show its command.
     """
     lines = text.splitlines()
-    # From the end, so that the positions of earlier blocks stay true.
-    for block in reversed(parse(lines)):
+    renewed = []
+    # Run in the order of the page, since a command may need what an earlier one made.
+    for block in parse(lines):
         if block.once and not rerun_once:
             _expect_its_command(block, lines)
         else:
-            lines[block.start : block.end] = render(block, runner(block))
+            renewed.append((block, render(block, runner(block))))
+    # Replace from the end, so that the positions of earlier blocks stay true.
+    for block, shown in reversed(renewed):
+        lines[block.start : block.end] = shown
     return "\n".join(lines) + "\n"
 
 

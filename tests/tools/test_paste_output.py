@@ -50,6 +50,13 @@ def test_several_blocks_grow_and_shrink_without_disturbing_each_other():
     )
 
 
+def test_commands_run_in_the_order_of_the_page():
+    """A later command may need what an earlier one made."""
+    ran = []
+    refresh(document("<!-- run: first -->") + document("<!-- run: second -->"), lambda b: ran.append(b.command) or "")
+    assert ran == ["first", "second"]
+
+
 def test_trailing_blanks_are_dropped_and_blank_lines_kept():
     renewed = refresh(document("<!-- run: x -->"), lambda _: "a  \n\nb\n\n")
     assert renewed == document("<!-- run: x -->", "$ x", "a", "", "b")

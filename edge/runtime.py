@@ -16,6 +16,7 @@ from edge.errors import ContractMismatchError, EdgeError, NotAModelError
 Float = NDArray[np.float32]
 
 SIGNATURE = "step"
+_TRACKERS = "state_trackers"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class Model:
         """
         path = Path(path)
         contract = read_contract(path)
+        if _TRACKERS not in contract.state_names:
+            raise ContractMismatchError(
+                f"{path}: the contract names no state {_TRACKERS!r}, where the speech measure starts from; "
+                "quantise the model again"
+            )
         try:
             interpreter = _interpreter_class()(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
@@ -89,7 +95,7 @@ class Model:
         """The states at the start of a stream: zeros, but for the trackers of the speech measure."""
         speech = self.contract.speech
         states = {name: np.zeros(self._shapes[name], np.float32) for name in self.contract.state_names}
-        states["state_trackers"][:] = (speech.initial_peak_db, speech.initial_noise_db)
+        states[_TRACKERS][:] = (speech.initial_peak_db, speech.initial_noise_db)
         return states
 
     def step(self, samples: Float, states: dict[str, Float]) -> tuple[float, float, dict[str, Float]]:

@@ -163,8 +163,11 @@ def _below(folder: Path) -> Iterator[Path | Failure]:
     for parent, folders, files in os.walk(folder, onerror=problems.append):
         folders.sort()
         for name in sorted(files):
-            if Path(name).suffix.lower() in AUDIO_SUFFIXES and not name.startswith("."):
-                yield Path(parent, name)
+            path = Path(parent, name)
+            # A named pipe or socket would wait for a writer for ever.
+            special = path.exists() and not path.is_file()
+            if path.suffix.lower() in AUDIO_SUFFIXES and not name.startswith(".") and not special:
+                yield path
         while problems:
             yield _unreadable(problems.pop())
     for problem in problems:

@@ -83,7 +83,12 @@ def _with_contract(tmp_path, **changes):
 
 def test_a_contract_with_other_states_is_refused(tmp_path):
     with pytest.raises(ContractMismatchError, match=r"state_imaginary.*quantise the model again"):
-        Model.load(_with_contract(tmp_path, state_names=("state_imaginary",)))
+        Model.load(_with_contract(tmp_path, state_names=("state_imaginary", "state_trackers")))
+
+
+def test_a_contract_without_the_speech_measures_state_is_refused(tmp_path):
+    with pytest.raises(ContractMismatchError, match="the contract names no state 'state_trackers'"):
+        Model.load(_with_contract(tmp_path, state_names=("state_samples",)))
 
 
 def test_a_contract_with_another_chunk_is_refused(tmp_path):

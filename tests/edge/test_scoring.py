@@ -82,6 +82,12 @@ def test_folders_are_searched_in_order_and_only_for_recordings(tmp_path):
     assert found == ["a.m4a", "b/1.MP3", "b/2.wav"]
 
 
+def test_a_pipe_in_a_folder_does_not_block_the_batch(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "a.wav").touch()
+    assert list(find_recordings([tmp_path])) == [tmp_path / "a.wav"]
+
+
 def test_a_named_file_is_tried_whatever_it_is_called(tmp_path):
     assert list(find_recordings([tmp_path / "notes.txt"])) == [tmp_path / "notes.txt"]
 

@@ -102,7 +102,7 @@ def card_block(contract: Contract, reports: Iterable[dict[str, Any]], baselines:
     for report in reports:
         lines += ["", f"### {report['split']}", "", *_markdown(report)]
     if baselines:
-        lines += ["", "### Compared on the same clips", "", *_comparison([*reports, *baselines])]
+        lines += ["", "### Compared on the same splits", "", *_comparison([*reports, *baselines])]
     return "\n".join([*lines, "", END])
 
 

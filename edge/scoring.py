@@ -164,14 +164,18 @@ def _below(folder: Path) -> Iterator[Path | Failure]:
         folders.sort()
         for name in sorted(files):
             path = Path(parent, name)
-            # A named pipe or socket would wait for a writer for ever.
-            special = path.exists() and not path.is_file()
-            if path.suffix.lower() in AUDIO_SUFFIXES and not name.startswith(".") and not special:
+            if path.suffix.lower() in AUDIO_SUFFIXES and not name.startswith(".") and not _is_special(path):
                 yield path
         while problems:
             yield _unreadable(problems.pop())
     for problem in problems:
         yield _unreadable(problem)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe, a socket or a device, which would wait for a writer for ever."""
+    # Path.exists raises where the folder may be listed but not searched; here the file's own reader tells.
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _unreadable(problem: OSError) -> Failure:

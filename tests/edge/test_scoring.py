@@ -88,6 +88,20 @@ def test_a_pipe_in_a_folder_does_not_block_the_batch(tmp_path):
     assert list(find_recordings([tmp_path])) == [tmp_path / "a.wav"]
 
 
+def test_a_file_that_may_not_be_looked_at_is_left_to_its_reader(tmp_path, monkeypatch):
+    """By a failing stat: as root, no permission is ever missing."""
+    (tmp_path / "a.wav").touch()
+    stat = os.stat
+
+    def refuse(path, **options):
+        if os.fspath(path).endswith("a.wav"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert list(find_recordings([tmp_path])) == [tmp_path / "a.wav"]
+
+
 def test_a_named_file_is_tried_whatever_it_is_called(tmp_path):
     assert list(find_recordings([tmp_path / "notes.txt"])) == [tmp_path / "notes.txt"]
 

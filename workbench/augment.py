@@ -1,23 +1,32 @@
-"""Basic augmentation: level, band limit, noise at a signal-to-noise ratio, SpecAugment masks.
+"""Augmentation: what happens to a voice on its way, its level, and SpecAugment masks.
 
-Pure NumPy with a passed-in Generator. Every transform is drawn alike for both classes: whatever a model could read
-from level, bandwidth or noise floor must say nothing about the label.
+NumPy and codecs with a passed-in Generator. Every transform is drawn alike for both classes: whatever a model could
+read from level, bandwidth, noise floor or codec must say nothing about the label.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.config import AugmentConfig
+from workbench.augment_config import AugmentConfig
+from workbench.channels import Step, apply_channel_described, draws
+from workbench.channels.noise import add_noise, draw_noise
+
+__all__ = ["add_noise", "augment", "augment_described", "band_limit", "draw_noise", "mask_features", "set_peak"]
 
 Float = NDArray[np.float32]
 
 
 def augment(
-    samples: Float, config: AugmentConfig, rng: np.random.Generator, sample_rate: int, noises: Sequence[Float] = ()
+    samples: Float,
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    sample_rate: int,
+    noises: Sequence[Float] = (),
+    rooms: Sequence[Float] = (),
 ) -> Float:
     """Draw and apply waveform augmentation to one clip.
 
@@ -25,13 +34,78 @@ def augment(
     ----------
     samples : [shape=(n,), range -1 to 1]
     noises : recordings [shape=(m,), m >= 1] to draw backgrounds from; without any, coloured noise is made.
+    rooms : impulse responses [shape=(m,)] at ``sample_rate`` to draw rooms from; without any, they are made.
+
+    Returns
+    -------
+    samples [shape=(n,)]; fewer where a stretch was cut out
     """
+    return augment_described(samples, config, rng, sample_rate, noises, rooms)[0]
+
+
+def augment_described(
+    samples: Float,
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    sample_rate: int,
+    noises: Sequence[Float] = (),
+    rooms: Sequence[Float] = (),
+) -> tuple[Float, tuple[Step, ...]]:
+    """`augment`, with what was drawn."""
+    steps: list[Step] = []
+    if not _happens(config.clean, rng):
+        samples = _disturbed(samples, config, rng, sample_rate, noises, rooms, steps)
+    peak_db = rng.uniform(*config.level_db)
+    return set_peak(samples, peak_db), (*steps, Step("level", {"peak_db": peak_db}))
+
+
+def _disturbed(
+    samples: Float,
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    rate: int,
+    noises: Sequence[Float],
+    rooms: Sequence[Float],
+    steps: list[Step],
+) -> Float:
+    """Everything but the level, in the order in which a voice meets it."""
+    if not len(samples):
+        return samples
+
+    def apply(chance: float, draw: Callable[[Float, np.random.Generator], draws.Drawn]) -> None:
+        nonlocal samples
+        if _happens(chance, rng):
+            # A generator of its own: how much a transform draws must not change what the next one draws.
+            samples, step = draw(samples, np.random.default_rng(rng.integers(2**63)))
+            steps.append(step)
+
+    apply(config.room, lambda x, r: draws.room(x, rate, r, rooms, config.room_rt60_s, config.room_direct_db))
     if rng.random() < config.noise:
         snr_db = rng.uniform(*config.noise_snr_db)
         samples = add_noise(samples, draw_noise(len(samples), noises, rng), snr_db)
+        steps.append(Step("noise", {"snr_db": snr_db}))
+    apply(config.cut_join, lambda x, r: draws.cut(x, rate, r, config.cut_s))
+    apply(config.microphone, lambda x, r: draws.microphone(x, rate, r))
+    apply(config.hum, lambda x, r: draws.hum(x, rate, r, config.hum_db))
+    apply(config.clip, lambda x, r: draws.clipping(x, r, config.clip_share))
+    apply(config.noise_suppression, lambda x, r: draws.noise_suppression(x, rate, r))
+    apply(config.agc, lambda x, r: draws.gain_control(x, rate, r, config.agc_target_db))
     if rng.random() < config.band_limit:
-        samples = band_limit(samples, rng.uniform(*config.band_limit_hz), rng.uniform(20.0, 300.0), sample_rate)
-    return set_peak(samples, rng.uniform(*config.level_db))
+        high_hz, low_hz = rng.uniform(*config.band_limit_hz), rng.uniform(20.0, 300.0)
+        samples = band_limit(samples, high_hz, low_hz, rate)
+        steps.append(Step("band limit", {"low_hz": low_hz, "high_hz": high_hz}))
+    if _happens(config.channel, rng):
+        name = config.channels[int(rng.integers(len(config.channels)))]
+        samples, passed = apply_channel_described(name, samples, rate, rng, noises, rooms)
+        steps += [Step("channel", {"name": name}), *passed]
+    apply(config.recording_format, lambda x, r: draws.recording_format(x, rate, r, config.recording_kbps))
+    apply(config.rawboost, lambda x, r: draws.raw_boost(x, rate, r, config.rawboost_snr_db))
+    return samples
+
+
+def _happens(chance: float, rng: np.random.Generator) -> bool:
+    # A chance of 0 draws nothing, so that a configuration trains as it did before a transform was added.
+    return chance > 0.0 and bool(rng.random() < chance)
 
 
 def set_peak(samples: Float, peak_db: float) -> Float:
@@ -48,27 +122,6 @@ def band_limit(samples: Float, high_hz: float, low_hz: float, sample_rate: int) 
     lower = np.clip((hz - low_hz * 0.85) / (low_hz * 0.15), 0.0, 1.0)
     gain = np.sin(0.5 * np.pi * upper) ** 2 * np.sin(0.5 * np.pi * lower) ** 2
     return np.fft.irfft(spectrum * gain, len(samples)).astype(np.float32)
-
-
-def draw_noise(length: int, noises: Sequence[Float], rng: np.random.Generator) -> Float:
-    """A stretch of a recorded background, repeated if short, or noise with a random spectral slope."""
-    if noises and rng.random() < 0.5:
-        noise = noises[int(rng.integers(len(noises)))]
-        start = int(rng.integers(len(noise)))
-        return np.take(noise, np.arange(start, start + length), mode="wrap")
-    spectrum = np.fft.rfft(rng.standard_normal(length))
-    slope = rng.uniform(0.0, 1.0)
-    spectrum *= np.maximum(np.arange(len(spectrum)), 1.0) ** -slope
-    return np.fft.irfft(spectrum, length).astype(np.float32)
-
-
-def add_noise(samples: Float, noise: Float, snr_db: float) -> Float:
-    """Add ``noise`` [same shape] so that the powers over the whole clip have the ratio ``snr_db``."""
-    signal_power, noise_power = float(np.mean(samples**2)), float(np.mean(noise**2))
-    if signal_power == 0.0 or noise_power == 0.0:
-        return samples
-    gain = np.sqrt(signal_power / noise_power * 10.0 ** (-snr_db / 10.0))
-    return (samples + np.float32(gain) * noise).astype(np.float32)
 
 
 def mask_features(features: Float, config: AugmentConfig, rng: np.random.Generator) -> Float:

@@ -7,6 +7,10 @@ EdgeError
     ├── LeakError
     ├── TrainingError
     ├── EvaluationError
+    ├── AugmentError
+    ├── ChannelNameError
+    ├── CodecError
+    ├── SynthesisError
     └── QuantizeError
         └── ParityError
 """
@@ -38,6 +42,22 @@ class TrainingError(WorkbenchError):
 
 class EvaluationError(WorkbenchError):
     """A model cannot be evaluated on a manifest."""
+
+
+class AugmentError(WorkbenchError):
+    """A recording cannot be augmented, or the result not written."""
+
+
+class ChannelNameError(WorkbenchError):
+    """There is no channel of this name."""
+
+
+class CodecError(WorkbenchError):
+    """A codec is unknown, cannot be run here, or fails."""
+
+
+class SynthesisError(WorkbenchError):
+    """A synthesis engine is unknown, not installed, or makes nothing of what it was given."""
 
 
 class QuantizeError(WorkbenchError):

@@ -49,6 +49,18 @@ def voice(rng):
     return lambda seconds, **options: make_voice(rng, seconds, **options)
 
 
+@pytest.fixture(scope="session")
+def speech():
+    """Four seconds of a real voice at 16 kHz, from the examples of the repository."""
+    from workbench.audio_cache import decode
+
+    example = Path(__file__).parents[2] / "examples" / "bonafide-librivox.flac"
+    samples = decode(example, 16000)[16000:80000]
+    # Shared by many tests: none may change it.
+    samples.setflags(write=False)
+    return samples
+
+
 def write_voice(path: Path, samples: np.ndarray, rate: int = 16000) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:

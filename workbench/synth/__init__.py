@@ -1,0 +1,1 @@
+"""Make spoof clips: copies of real recordings through vocoders, and texts read by speech synthesisers."""

@@ -1,28 +1,37 @@
-"""Evaluation reports: the JSON that is kept, the table that is printed, the block of a model card."""
+"""Evaluation reports: the JSON that is kept, and the tables that are printed. `workbench.card` puts them on a card."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from edge.contract import Contract
 from edge.tables import columns
 from workbench.errors import EvaluationError
-from workbench.evaluate import GroupResult, result_to_dict
+from workbench.evaluate import GroupResult, result_to_dict, scores_of
 from workbench.manifest import Manifest
+from workbench.reliability import expected_calibration_error, pav_curve, reliability_bins
 from workbench.runs import write_atomically
-
-BEGIN = "<!-- measured: written by `workbench card`, do not edit -->"
-END = "<!-- end of measured -->"
+from workbench.trials import CLEAN, Trial
 
 
 def make_report(
-    model_path: Path, contract: Contract, manifest: Manifest, split: str, results: Sequence[GroupResult]
+    model_path: Path,
+    contract: Contract,
+    manifest: Manifest,
+    split: str,
+    results: Sequence[GroupResult],
+    parts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Gather what identifies a measurement, and its figures (fractions)."""
+    """Gather what identifies a measurement, and its figures (fractions).
+
+    ``parts``, each as JSON takes it and each absent from older reports: ``by`` (groups by axis),
+    ``false_alarms_by_channel``, ``reliability``, ``durations``, ``asv``.
+    """
     data = model_path.read_bytes()
     return {
         "model": contract.name,
@@ -37,6 +46,22 @@ def make_report(
             "bonafide_above": contract.thresholds.bonafide_above,
         },
         "groups": [result_to_dict(result) for result in results],
+        **(parts or {}),
+    }
+
+
+def reliability_part(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Whether the probabilities of the clean clips hold: ``ece``, its ``bins``, and the ``pav`` curve.
+
+    ``pav`` is ``{"scores", "probability"}``, both [shape=(n,)]: the best monotone calibration on these clips.
+    """
+    scored = [trial for trial in trials if trial.channel == CLEAN and trial.cm_score is not None]
+    bonafide, spoof = (scores_of([trial for trial in scored if trial.is_bonafide == real]) for real in (True, False))
+    bins, curve = reliability_bins(bonafide, spoof), pav_curve(bonafide, spoof)
+    return {
+        "ece": expected_calibration_error(bins),
+        "bins": [asdict(part) for part in bins],
+        "pav": {"scores": curve.scores.tolist(), "probability": curve.probability.tolist()},
     }
 
 
@@ -61,113 +86,140 @@ def read_report(path: Path) -> dict[str, Any]:
     return report
 
 
-def percent(interval: dict[str, float]) -> str:
-    """``12.3 (10.1–14.9)``."""
+def percent(interval: Mapping[str, float] | None) -> str:
+    """``12.3 (10.1–14.9)``; a dash where there is no figure."""
+    if interval is None:
+        return "–"
     return f"{100 * interval['value']:.1f} ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"
 
 
+def ratio(interval: Mapping[str, float] | None) -> str:
+    """``0.81 (0.62–1.03)``; a dash where there is no figure."""
+    if interval is None:
+        return "–"
+    return f"{interval['value']:.2f} ({interval['low']:.2f}–{interval['high']:.2f})"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """``0.123``; a dash where there is no figure."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """``+0.12``, ``−0.12`` with a true minus sign, or ``0`` where nothing is left of it."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if not text.strip("+-0.") else text.replace("-", "−")
+
+
+def clean_groups(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The groups of clips as they lie in the corpus; older reports know no others."""
+    return [group for group in report["groups"] if group.get("channel", CLEAN) == CLEAN]
+
+
+def group_named(report: Mapping[str, Any], *names: str) -> dict[str, Any] | None:
+    """The first of ``names`` that the report has a group of."""
+    groups = {group["name"]: group for group in report["groups"]}
+    return next((groups[name] for name in names if name in groups), None)
+
+
+_COUNTS = ("bona fide", "spoof", "sources")
+_RATES = {
+    "EER %": "eer",
+    "AUC %": "auc",
+    "accuracy %": "accuracy",
+    "false alarms %": "false_alarm_rate",
+    "detected %": "detection_rate",
+}
+
+
+def text_report(report: dict[str, Any], by: Sequence[str] = ()) -> str:
+    """The report for a terminal; of the groups by axis only those of ``by``."""
+    parts = [[text_table(report)]]
+    parts += [_table(axis, report["by"][axis]) for axis in by if report.get("by", {}).get(axis)]
+    if len(report.get("false_alarms_by_channel", [])) > 1:
+        parts.append(_false_alarms(report["false_alarms_by_channel"]))
+    if report.get("durations"):
+        parts.append(_durations(report["durations"]))
+    whole = group_named(report, "all")
+    if report.get("reliability") and whole is not None:
+        line = (
+            f"calibration: Cllr {number(whole['cllr'])} bits, {number(whole['min_cllr'])} after the best one; "
+            f"expected calibration error {100 * report['reliability']['ece']:.1f} %"
+        )
+        parts.append([line])
+    if report.get("asv") and whole is not None:
+        parts.append([f"min t-DCF with the given verifier: {number(whole['min_tdcf'])}"])
+    return "\n\n".join("\n".join(lines) for lines in parts)
+
+
 def text_table(report: dict[str, Any]) -> str:
-    """The report for a terminal."""
-    head = ("group", "bona fide", "spoof", "sources", "EER %", "AUC %", "false alarms %", "detected %")
+    """The groups of the report for a terminal."""
+    title = f"{report['model']} on {report['split']}: value (95 % interval, resampling sources and clips)"
+    return "\n".join([title, *_table("group", report["groups"])])
+
+
+def _table(what: str, groups: Sequence[dict[str, Any]]) -> list[str]:
     rows = [
         (
             group["name"],
-            str(group["bonafide"]),
-            str(group["spoof"]),
-            str(group["sources"]),
-            percent(group["eer"]),
-            percent(group["auc"]),
-            percent(group["false_alarm_rate"]),
-            percent(group["detection_rate"]),
+            *(str(group[name]) for name in ("bonafide", "spoof", "sources")),
+            *(percent(group.get(name)) for name in _RATES.values()),
         )
-        for group in report["groups"]
+        for group in groups
     ]
-    title = f"{report['model']} on {report['split']}: value (95 % interval, resampling sources and clips)"
-    return "\n".join([title, *columns([head, *rows])])
+    return columns([(what, *_COUNTS, *_RATES), *rows])
 
 
-def card_block(contract: Contract, reports: Iterable[dict[str, Any]], baselines: Iterable[dict[str, Any]]) -> str:
-    """The measured part of a model card, between its markers."""
-    reports, baselines = list(reports), list(baselines)
-    first, thresholds = reports[0], contract.thresholds
-    size = f"{first['model_bytes'] / 1000:.0f} kB, {contract.parameters:,} parameters, {contract.quantization}"
-    bounds = f"below a `cm_score` of {thresholds.spoof_below:.2f}, `bonafide` above {thresholds.bonafide_above:.2f}"
-    lines = [
-        BEGIN,
-        "",
-        f"- {size}; SHA-256 `{first['model_sha256'][:16]}…`",
-        f"- Called `spoof` {bounds}, `uncertain` between; set on dev",
-        f"- Corpus digest `{contract.corpus_digest[:16]}…`, code at `{contract.git_revision}`",
+def _false_alarms(lines: Sequence[dict[str, Any]]) -> list[str]:
+    head = ("bona fide called spoof, by channel", "clips", "false alarms %", "uncertain %", "score shift, nats")
+    rows = [
+        (
+            line["channel"],
+            str(line["bonafide"]),
+            percent(line["rate"]),
+            f"{100 * line['uncertain']:.1f}",
+            signed(line["median_shift"]),
+        )
+        for line in lines
     ]
-    for report in reports:
-        lines += ["", f"### {report['split']}", "", *_markdown(report)]
-    if baselines:
-        lines += ["", "### Compared on the same splits", "", *_comparison([*reports, *baselines])]
-    return "\n".join([*lines, "", END])
+    return columns([head, *rows])
 
 
-def replace_block(card: str, block: str) -> str:
-    """Put ``block`` where the card's markers stand.
-
-    Raises
-    ------
-    EvaluationError
-        The card has no markers.
-    """
-    before, begin, rest = card.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise EvaluationError(f"the card lacks the lines {BEGIN!r} and {END!r}; add both where the figures belong")
-    return before + block + after
+def durations_note(durations: Mapping[str, Any]) -> str:
+    """In a sentence, what the figures by length of speech were made of."""
+    longest = durations["seconds"][-1]
+    text = (
+        f"The same {durations['trials']} recordings of at least {longest:g} s of speech, cut to each length; "
+        f"{durations['joined']} of them are two or more clips of the same label, attack, speaker and source joined "
+        "end to end"
+    )
+    unknown = durations["unknown_speaker"]
+    return f"{text}, {unknown} of these of speakers that the manifest does not tell apart." if unknown else f"{text}."
 
 
-_COLUMNS = (
-    "group",
-    "bona fide / spoof",
-    "sources",
-    "EER %",
-    "AUC %",
-    "bona fide called spoof %",
-    "spoof called spoof %",
-    "spoof called bona fide %",
-    "min DCF",
-    "Cllr",
+def duration_rows(durations: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """A line a group and length: the name, the seconds, the counts, the rates, and the ratio to the length before."""
+    ratios = {(line["name"], line["longer"]): line for line in durations["ratios"]}
+    rows = []
+    for group in sorted(durations["groups"], key=lambda group: (group["name"], group["seconds"])):
+        line = ratios.get((group["name"], group["seconds"]))
+        rows.append(
+            (
+                group["name"],
+                f"{group['seconds']:g} s",
+                f"{group['bonafide']} / {group['spoof']}",
+                *(percent(group[name]) for name in ("eer", "auc", "false_alarm_rate", "detection_rate")),
+                "–" if line is None else ratio(line["eer_ratio"]),
+            )
+        )
+    return rows
+
+
+DURATION_HEAD = (
+    *("group", "speech", "bona fide / spoof", "EER %", "AUC %", "false alarms %", "detected %"),
+    "EER against the length before",
 )
 
 
-def _markdown(report: dict[str, Any]) -> list[str]:
-    rows = [
-        (
-            group["name"],
-            f"{group['bonafide']} / {group['spoof']}",
-            str(group["sources"]),
-            *(percent(group[name]) for name in ("eer", "auc", "false_alarm_rate", "detection_rate", "accept_rate")),
-            f"{group['min_dcf']:.3f}",
-            f"{group['cllr']:.3f}",
-        )
-        for group in report["groups"]
-    ]
-    unscored = next((group["unscored"] for group in report["groups"] if group["name"] == "all"), 0)
-    note = f"{unscored} clips had too little speech for a score and count in no rate."
-    return [*_rows(_COLUMNS, rows), "", note]
-
-
-def _comparison(reports: Sequence[dict[str, Any]]) -> list[str]:
-    rows = []
-    for report in reports:
-        figures = {group["name"]: percent(group["eer"]) for group in report["groups"]}
-        rows.append(
-            (
-                report["model"],
-                report["split"],
-                f"{report['model_bytes'] / 1000:,.0f}",
-                f"{report['parameters']:,}",
-                figures.get("all", "–"),
-                figures.get("unseen attacks, paired", "–"),
-            )
-        )
-    return _rows(("model", "split", "kB", "parameters", "EER %, all", "EER %, unseen attacks, paired"), rows)
-
-
-def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+def _durations(durations: Mapping[str, Any]) -> list[str]:
+    return [durations_note(durations), *columns([DURATION_HEAD, *duration_rows(durations)])]

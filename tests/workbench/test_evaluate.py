@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge.catalog import default_model
 from edge.contract import Contract
-from edge.runtime import Model
 from workbench.errors import EvaluationError
-from workbench.evaluate import Trial, evaluate, score_trials, standard_groups
+from workbench.evaluate import evaluate, false_alarms_by_channel
+from workbench.groups import channel_groups, standard_groups
 from workbench.manifest import Manifest, Row
-from workbench.report import BEGIN, END, card_block, make_report, read_report, replace_block, text_table, write_report
+from workbench.metrics import AsvOperatingPoint, min_tdcf
+from workbench.report import make_report, read_report, text_table, write_report
+from workbench.trials import Trial
 
 
 def trials():
@@ -64,10 +67,58 @@ def test_intervals_hold_their_values(results):
             assert interval.low <= interval.value <= interval.high
 
 
-def test_clips_that_cannot_be_read_stop_an_evaluation(tmp_path):
-    with pytest.raises(EvaluationError, match="1 of 1 clips cannot be scored") as caught:
-        score_trials(Model.load(default_model()), Manifest((Row("gone.wav"),), tmp_path))
-    assert "gone.wav: no such file" in str(caught.value)
+def test_accuracy_counts_the_right_side_of_even_odds(results):
+    """Of 20 bona fide all are right, of 40 spoof the 10 unseen paired ones are wrong."""
+    assert results["all"].accuracy.value == pytest.approx(50 / 60)
+    assert results["all"].balanced_accuracy.value == pytest.approx((1.0 + 0.75) / 2)
+
+
+def test_calibration_figures_stand_beside_the_rates(results):
+    whole = results["all"]
+    assert 0.0 <= whole.min_cllr < whole.cllr
+    assert results["unpaired"].min_cllr == 0.0
+    assert whole.ece > 0.05
+
+
+def test_a_group_of_one_class_has_its_rates_only():
+    real = [trial for trial in trials() if trial.is_bonafide]
+    groups = standard_groups([])[:1]
+    assert evaluate(real, groups) == []
+    (found,) = evaluate(real, groups, one_class=True)
+    assert (found.bonafide, found.spoof) == (20, 0)
+    assert found.false_alarm_rate.value == 0.0
+    assert (found.eer, found.auc, found.detection_rate, found.cllr) == (None, None, None, None)
+
+
+def test_channels_do_not_mix():
+    made = trials()
+    through = [replace(trial, channel="gsm", verdict="spoof", cm_score=-3.0) for trial in made if trial.cm_score]
+    results = {r.name: r for r in evaluate(made + through, [*standard_groups([])[:1], *channel_groups(["gsm"])])}
+    assert results["all"].false_alarm_rate.value == 0.0
+    assert results["all, gsm"].false_alarm_rate.value == 1.0
+    assert results["unseen attacks, paired, gsm"].channel == "gsm"
+    assert (results["all, gsm"].bonafide, results["all, gsm"].spoof) == (20, 40)
+
+
+def test_false_alarms_by_channel_by_hand():
+    """Every second clip is called spoof through the channel, and scores 2 nats less."""
+    made = [trial for trial in trials() if trial.is_bonafide]
+    through = [
+        replace(trial, channel="gsm", verdict="spoof" if index % 2 else "uncertain", cm_score=trial.cm_score - 2.0)
+        for index, trial in enumerate(made[:-1])
+    ]
+    clean, gsm = false_alarms_by_channel(made + through)
+    assert (clean["channel"], clean["bonafide"], clean["unscored"], clean["rate"]["value"]) == ("clean", 20, 1, 0.0)
+    assert (gsm["rate"]["value"], gsm["uncertain"], gsm["median_shift"]) == (0.5, 0.5, -2.0)
+    assert gsm["rate"]["low"] < 0.5 < gsm["rate"]["high"]
+
+
+def test_min_tdcf_comes_with_a_verifier():
+    verifier = AsvOperatingPoint(miss_rate=0.05, false_alarm_rate=0.05, spoof_miss_rate=0.3)
+    (found,) = evaluate(trials(), standard_groups([])[:1], asv=verifier)
+    target = [t.cm_score for t in trials() if t.is_bonafide and t.cm_score is not None]
+    other = [t.cm_score for t in trials() if not t.is_bonafide]
+    assert found.min_tdcf == min_tdcf(target, other, verifier)
 
 
 @pytest.fixture
@@ -94,18 +145,3 @@ def test_the_text_table_has_a_line_a_group(report):
     assert lines[0].startswith("m-v1 on test")
     assert len(lines) == 2 + len(report[1]["groups"])
     assert "100.0 (100.0–100.0)" in next(line for line in lines if line.startswith("unseen attacks, paired "))
-
-
-def test_the_card_compares_with_the_baselines(report):
-    contract, own = report
-    block = card_block(contract, [own], [{**own, "model": "other", "model_bytes": 8_200_000, "parameters": 8_162_125}])
-    assert "| other | test | 8,200 | 8,162,125 |" in block
-    card = replace_block(f"# Title\nwords\n{BEGIN}\nold\n{END}\nmore words\n", block)
-    assert card.startswith("# Title\nwords\n<!--")
-    assert card.endswith("-->\nmore words\n")
-    assert "old" not in card
-
-
-def test_a_card_without_markers_is_refused():
-    with pytest.raises(EvaluationError, match="the card lacks the lines"):
-        replace_block("# Title", "x")

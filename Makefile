@@ -29,6 +29,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python tools/document_cli.py --check
 	$(BIN)/python tools/paste_output.py --check
+	$(BIN)/python tools/experiments.py --check
 	$(CARD) --check
 	$(BIN)/python -m pytest
 
@@ -36,6 +37,7 @@ check: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python tools/document_cli.py
 	$(BIN)/python tools/paste_output.py
+	$(BIN)/python tools/experiments.py > /dev/null
 
 CARD = $(BIN)/workbench card models/bonafone-tcn-v1.tflite -o models/bonafone-tcn-v1.md \
 	--report docs/reports/bonafone-tcn-v1-dev.json --report docs/reports/bonafone-tcn-v1-test.json \

@@ -4,7 +4,7 @@ RUN/run.json           config, seed, versions, manifest path and digest, git rev
 RUN/history.jsonl      one object an epoch
 RUN/checkpoints/       resumable state
 RUN/best.weights.h5    weights of the best dev epoch
-RUN/tensorboard/       scalars
+RUN/tensorboard/       curves, pictures, and clips of the corpus unless train.tensorboard_audio is off
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from workbench.dev import DevSet, evaluate_dev, score_dev
 from workbench.loader import Batch, Loader
 from workbench.network import Network
 from workbench.runs import RunFolder
+from workbench.tensorboard_views import TrainingViews
 
 Float = NDArray[np.float32]
 
@@ -110,11 +111,12 @@ def fit(
     manager = tf.train.CheckpointManager(checkpoint, str(folder.checkpoints), max_to_keep=1)
     history = _restore(checkpoint, manager, folder, stepper)
     source = FeatureSource(network, loader)
+    views = TrainingViews(source, loader, dev, audio=settings.tensorboard_audio)
     with tf.summary.create_file_writer(str(folder.tensorboard)).as_default():
         for epoch in range(len(history), settings.epochs):
             if _stalled(history, settings.early_stopping_epochs):
                 break
-            record = _run_epoch(epoch, stepper, source, network, dev, progress)
+            record = _run_epoch(epoch, stepper, source, network, dev, progress, views)
             if all(record["selection"] < earlier["selection"] for earlier in history):
                 with averaged_weights(stepper):
                     _save_weights(stepper.model, folder)
@@ -130,7 +132,13 @@ def fit(
 
 
 def _run_epoch(
-    epoch: int, stepper: Stepper, source: FeatureSource, network: Network, dev: DevSet, progress: Callable[..., Any]
+    epoch: int,
+    stepper: Stepper,
+    source: FeatureSource,
+    network: Network,
+    dev: DevSet,
+    progress: Callable[..., Any],
+    views: TrainingViews,
 ) -> dict[str, Any]:
     steps, losses = network.config.train.steps_per_epoch, []
     with progress(epoch, steps) as bar:
@@ -138,7 +146,9 @@ def _run_epoch(
             losses.append(stepper(*batch))
             bar.update(losses[-1])
         with averaged_weights(stepper):
-            scores = evaluate_dev(dev, score_dev(network, dev))
+            evidence = score_dev(network, dev)
+        scores = evaluate_dev(dev, evidence)
+        views.write(epoch, evidence, float(stepper.optimizer.learning_rate))
         record = {
             "epoch": epoch,
             "loss": float(np.mean(losses)),

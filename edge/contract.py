@@ -29,7 +29,8 @@ class FrontEndSpec:
     """Mel analysis of 16 kHz audio; counts in samples, frequencies in Hz.
 
     A feature is ``clip(log_gain * ln(max(log_floor, mel power)) + log_offset, clip_low, clip_high)``.
-    With ``unit_gain`` the window sums to 1, so a full-scale sine has power 0.25 in its bin.
+    With ``unit_gain`` the window sums to 1, so a full-scale sine has power 0.25 in its bin. With ``phase_advance``
+    each band has two more features: the real and the imaginary part of its mean phase advance.
     """
 
     sample_rate: int = 16000
@@ -47,6 +48,13 @@ class FrontEndSpec:
     clip_high: float = 3.5
     mean_s: float = 0.0
     """Each band's running mean over speech, with this time constant in seconds, is subtracted; 0 keeps the bands."""
+    mel_break_hz: float | None = None
+    """Where the mel scale ``ln(1 + f / break)`` bends from linear to logarithmic: 700 is the scale of O'Shaughnessy
+    (1987), thousands make narrow bands of nearly equal width up to the top. None: Slaney's scale."""
+    phase_advance: int = 0
+    """Samples over which the advance of phase is measured, `edge.frontend.phase_advance`; 0 measures none."""
+    phase_floor: float = 1e-9
+    """Power of a bin, summed over a hop's spectra, at which its phase counts for half: below it lies noise."""
 
     def __post_init__(self) -> None:
         if self.window % 2 or self.window % self.hop:
@@ -55,13 +63,37 @@ class FrontEndSpec:
             raise ValueError(f"n_fft must be at least the window; got {self.n_fft} < {self.window} samples")
         if self.mean_s < 0:
             raise ValueError(f"mean_s is 0 (off) or a time constant in seconds; got {self.mean_s}")
+        if self.mel_break_hz is not None and self.mel_break_hz <= 0:
+            raise ValueError(f"mel_break_hz is positive, or absent for Slaney's scale; got {self.mel_break_hz}")
+        if self.phase_advance < 0 or (self.phase_advance and self.hop % self.phase_advance):
+            raise ValueError(
+                f"phase_advance is 0 (off) or divides the hop ({self.hop} samples); got {self.phase_advance}"
+            )
         if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate / 2:
             raise ValueError(f"need 0 <= fmin < fmax <= {self.sample_rate / 2} Hz; got {self.fmin_hz}, {self.fmax_hz}")
 
     @property
     def overlap(self) -> int:
-        """Samples that a frame shares with those before it: the stream's carried tail."""
-        return self.window - self.hop
+        """Samples that a frame shares with those before it: the stream's carried tail.
+
+        With phase, a frame needs one spectrum more, that of ``phase_advance`` samples before its first.
+        """
+        return self.window if self.phase_advance else self.window - self.hop
+
+    @property
+    def step(self) -> int:
+        """Samples between the spectra that are computed: the hop, or a part of it where phase is measured."""
+        return self.phase_advance or self.hop
+
+    @property
+    def channels(self) -> int:
+        """Features of a band: its log power, and with phase the two parts of the advance."""
+        return 3 if self.phase_advance else 1
+
+    @property
+    def n_features(self) -> int:
+        """Features of a frame: ``n_mels`` times ``channels``, the channels of a band side by side."""
+        return self.n_mels * self.channels
 
     @property
     def frames_per_s(self) -> float:

@@ -10,6 +10,12 @@ with n = P q + p and k = k2 + Q k1,
 
 The inner sum is one matrix for all p, the outer one a matrix for each k2. Real input needs k2 = 0 .. Q/2 only: the
 other bins are mirror images.
+
+Phase. With S[k] of a window and S'[k] of the one ``a`` samples before, the cross spectrum S[k] conj(S'[k]) turned back
+by the advance 2 pi k a / N of the bin's centre points to how far the frequency that rules the bin lies off the centre
+(Flanagan and Golden 1966). Summed over the windows of a hop and divided by the sum of its magnitudes it is a number in
+the unit disc: long where the bin holds one steady partial, short where it holds noise or partials that beat. A gain or
+a fixed filter leaves it as it is, down to a floor. A band has the mean over its bins.
 """
 
 from __future__ import annotations
@@ -44,7 +50,10 @@ class FrontEndMatrices:
         Outer DFT with its twiddle factors: rows are p, each real then imaginary; columns the P real, then the P
         imaginary parts of bins k2 + Q k1.
     mel : [shape=(K * P, M + 1)]
-        Slaney mel filters over power in the order k2, k1; the last column sums the power of the speech band.
+        Mel filters over power in the order k2, k1; the last column sums the power of the speech band.
+    turn : [shape=(K * P, 4)]
+        What turns cross spectra back, in the same order: real part of them to the real and to the imaginary part of
+        the result, then imaginary part to both. A mirrored bin gives what its original would. No rows without phase.
     """
 
     phases: int
@@ -52,6 +61,7 @@ class FrontEndMatrices:
     inner: Float
     outer: Float
     mel: Float
+    turn: Float
 
 
 def hann(window: int) -> NDArray[np.float64]:
@@ -72,6 +82,14 @@ def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(mel < 15.0, mel * 200.0 / 3.0, 1000.0 * np.exp((mel - 15.0) * np.log(6.4) / 27.0))
 
 
+def band_edges_hz(spec: FrontEndSpec) -> NDArray[np.float64]:
+    """Lower edge, centre and upper edge of band m are entries m, m + 1 and m + 2 [shape=(n_mels + 2,)]."""
+    if spec.mel_break_hz is None:
+        return mel_to_hz(np.linspace(hz_to_mel(spec.fmin_hz), hz_to_mel(spec.fmax_hz), spec.n_mels + 2))
+    low, high = np.log1p(np.array([spec.fmin_hz, spec.fmax_hz]) / spec.mel_break_hz)
+    return spec.mel_break_hz * np.expm1(np.linspace(low, high, spec.n_mels + 2))
+
+
 def mel_filters(spec: FrontEndSpec) -> NDArray[np.float64]:
     """Triangular filters [shape=(n_fft/2 + 1, n_mels)] of equal area (Slaney's normalisation).
 
@@ -80,7 +98,7 @@ def mel_filters(spec: FrontEndSpec) -> NDArray[np.float64]:
     ValueError
         A band so narrow that no bin falls into it: it would be constant and carry nothing.
     """
-    edges = mel_to_hz(np.linspace(hz_to_mel(spec.fmin_hz), hz_to_mel(spec.fmax_hz), spec.n_mels + 2))
+    edges = band_edges_hz(spec)
     bins = np.arange(spec.n_fft // 2 + 1)[:, None] * spec.sample_rate / spec.n_fft
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
@@ -89,13 +107,13 @@ def mel_filters(spec: FrontEndSpec) -> NDArray[np.float64]:
     if empty.size:
         raise ValueError(
             f"{empty.size} of {spec.n_mels} mel bands (first: band {empty[0]}) hold no bin of n_fft {spec.n_fft}; "
-            "use fewer bands, a higher fmin_hz or a longer n_fft"
+            "use fewer bands, a higher fmin_hz or mel_break_hz, or a longer n_fft"
         )
     return filters
 
 
 def choose_phases(spec: FrontEndSpec) -> int:
-    """The P with the fewest constants to store among those that divide both the hop and n_fft.
+    """The P with the fewest constants to store among those that divide both the step and n_fft.
 
     The multiplications hardly differ around it (42 thousand a frame for the default against a least of 35).
 
@@ -104,7 +122,7 @@ def choose_phases(spec: FrontEndSpec) -> int:
     ValueError
         No such P leaves an even Q: n_fft is odd.
     """
-    candidates = [p for p in range(1, spec.hop + 1) if spec.hop % p == 0 and spec.n_fft % (2 * p) == 0]
+    candidates = [p for p in range(1, spec.step + 1) if spec.step % p == 0 and spec.n_fft % (2 * p) == 0]
     if not candidates:
         raise ValueError(f"n_fft must be even; got {spec.n_fft}")
 
@@ -134,7 +152,17 @@ def build_matrices(spec: FrontEndSpec, speech: SpeechSpec) -> FrontEndMatrices:
         inner=inner.astype(np.float32),
         outer=outer.astype(np.float32),
         mel=_in_split_order(_bands(spec, speech), bins, spec.n_fft).astype(np.float32),
+        turn=_turn(spec, bins.ravel()).astype(np.float32),
     )
+
+
+def _turn(spec: FrontEndSpec, bins: NDArray[np.int_]) -> NDArray[np.float64]:
+    """See `FrontEndMatrices.turn`; ``bins`` [shape=(n_bins,)] in the order of the split DFT."""
+    bins = bins if spec.phase_advance else bins[:0]
+    angle = 2.0 * np.pi * bins * spec.phase_advance / spec.n_fft
+    # A mirrored bin holds the conjugate: its angle has turned its sign already, the result's imaginary part has not.
+    sign = np.where(bins > spec.n_fft // 2, -1.0, 1.0)
+    return np.stack([np.cos(angle), -sign * np.sin(angle), np.sin(angle), sign * np.cos(angle)], axis=1)
 
 
 def _window(spec: FrontEndSpec) -> NDArray[np.float64]:
@@ -160,21 +188,41 @@ def _in_split_order(bands: NDArray[np.float64], bins: NDArray[np.int_], n_fft: i
 
 
 def frame(samples: Float, spec: FrontEndSpec) -> Float:
-    """Cut ``samples`` [shape=(n,)] into overlapping frames [shape=((n - overlap) // hop, W)]."""
-    return np.lib.stride_tricks.sliding_window_view(samples, spec.window)[:: spec.hop]
+    """Cut ``samples`` [shape=(n,)] into overlapping windows, one every ``spec.step`` [shape=(n_windows, W)]."""
+    return np.lib.stride_tricks.sliding_window_view(samples, spec.window)[:: spec.step]
 
 
 def features(samples: Float, spec: FrontEndSpec, speech: SpeechSpec) -> tuple[Float, Float]:
-    """Reference of the front end: log-mel features [shape=(T, M)] and speech-band level in dB [shape=(T,)].
+    """Reference of the front end: features [shape=(T, n_mels * channels)] and speech-band level in dB [shape=(T,)].
 
-    ``samples`` [shape=(n,), range -1 to 1] is taken as it is: a stream prepends ``spec.overlap`` zeros.
+    ``samples`` [shape=(n,), range -1 to 1] is taken as it is: a stream prepends ``spec.overlap`` zeros. Of a band, its
+    log power comes first, and with phase the two parts of `phase_advance`, in [-1, 1].
     """
-    frames = frame(samples, spec) * _window(spec)
-    bands = np.abs(np.fft.rfft(frames, spec.n_fft)) ** 2 @ _bands(spec, speech)
+    spectra = np.fft.rfft(frame(samples, spec) * _window(spec), spec.n_fft)
+    newest = spectra[spec.hop // spec.step :: spec.hop // spec.step] if spec.phase_advance else spectra
+    bands = np.abs(newest) ** 2 @ _bands(spec, speech)
     logs = np.log(np.maximum(bands[:, :-1], spec.log_floor))
     level_db = 10.0 * np.log10(np.maximum(bands[:, -1], POWER_FLOOR))
     scaled = np.clip(spec.log_gain * logs + spec.log_offset, spec.clip_low, spec.clip_high)
+    if spec.phase_advance:
+        advance = phase_advance(spectra, spec)
+        scaled = np.stack([scaled, advance.real, advance.imag], axis=-1).reshape(len(scaled), -1)
     return scaled.astype(np.float32), level_db.astype(np.float32)
+
+
+def phase_advance(spectra: NDArray[np.complex128], spec: FrontEndSpec) -> NDArray[np.complex128]:
+    """Mean phase advance of each band [shape=(T, n_mels), in the unit disc] of spectra a step apart.
+
+    ``spectra`` [shape=(1 + T * hop / step, n_fft/2 + 1)]; see the module's text. A bin without power is 0.
+    """
+    per_frame = spec.hop // spec.step
+    count = (len(spectra) - 1) // per_frame
+    turn = np.exp(-2j * np.pi * np.arange(spec.n_fft // 2 + 1) * spec.phase_advance / spec.n_fft)
+    cross = spectra[1 : 1 + count * per_frame] * np.conj(spectra[: count * per_frame]) * turn
+    cross = cross.reshape(count, per_frame, -1)
+    filters = mel_filters(spec)
+    advance = cross.sum(axis=1) / (np.abs(cross).sum(axis=1) + spec.phase_floor)
+    return np.asarray(advance @ (filters / filters.sum(axis=0)))
 
 
 def speech_mask(level_db: Float, spec: FrontEndSpec, speech: SpeechSpec) -> Float:

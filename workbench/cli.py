@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from edge.errors import EdgeError
-from edge.stderr import hold_stderr
+from workbench.augment_cli import augment
 from workbench.corpus_cli import corpus
-from workbench.report_cli import card, evaluate
+from workbench.quiet_tensorflow import load_tensorflow
+from workbench.report_cli import card, evaluate, report
+from workbench.synth_cli import synth
+from workbench.tune_cli import tune
 
 
 class _Group(click.Group):
@@ -26,23 +28,10 @@ class _Group(click.Group):
         except ModuleNotFoundError as error:
             if error.name is None or error.name.split(".")[0] in ("edge", "workbench"):
                 raise
+            extra = "workbench,tune" if error.name in ("optuna", "sqlalchemy") else "workbench"
             raise click.ClickException(
-                f"{error.name} is not installed; the workbench needs its extra: pip install 'bonafone[workbench]'"
+                f"{error.name} is not installed; the workbench needs its extra: pip install 'bonafone[{extra}]'"
             ) from error
-
-
-def _load_tensorflow() -> None:
-    """Import TensorFlow as this project needs it, without the lines that it greets with."""
-    # The model-optimization toolkit speaks tf_keras only; it reads this when TensorFlow is first imported.
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # AutoGraph warns of every lambda in the graph; nothing in these commands relies on it.
-    os.environ.setdefault("AUTOGRAPH_VERBOSITY", "0")
-    with hold_stderr():
-        import tensorflow as tf
-
-        # The first tensor starts the device, which says more.
-        tf.zeros([])
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -71,10 +60,15 @@ _cache_option = click.option(
 )
 @click.option(
     "--manifest",
+    "manifests",
+    multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Manifest (TSV) instead of two folders.",
+    help="Manifest (TSV) instead of two folders; several are joined.",
 )
-@click.option("--config", help="TOML configuration: a file, or a shipped one by name: tcn, dessa.  [default: tcn]")
+@click.option(
+    "--config",
+    help="TOML configuration: a file, or a shipped one by name: patches, tcn, dessa, asvspoof2019.  [default: tcn]",
+)
 @click.option(
     "--run",
     "run_path",
@@ -96,7 +90,7 @@ _cache_option = click.option(
 def train(
     bonafide: Path | None,
     spoof: Path | None,
-    manifest: Path | None,
+    manifests: tuple[Path, ...],
     config: str | None,
     run_path: Path,
     noise: Path | None,
@@ -108,10 +102,16 @@ def train(
 
     Example: workbench train --bonafide real/ --spoof fake/ --run runs/first
     """
-    _load_tensorflow()
+    load_tensorflow()
     from workbench.commands import run_training
 
-    data = {"manifest": manifest, "bonafide": bonafide, "spoof": spoof, "noise": noise}
+    data = {
+        "manifest": manifests[0] if manifests else None,
+        "more_manifests": manifests[1:],
+        "bonafide": bonafide,
+        "spoof": spoof,
+        "noise": noise,
+    }
     result = run_training(data, config, run_path, cache, options)
     click.echo(json.dumps(result) if as_json else _training_text(result))
 
@@ -181,7 +181,7 @@ def quantize(
 
     Example: workbench quantize runs/first -o first.tflite
     """
-    _load_tensorflow()
+    load_tensorflow()
     from workbench.commands import run_quantization
 
     result = run_quantization(run_path, output, name, cache, options, ignore_parity=ignore_parity)
@@ -198,9 +198,13 @@ def _quantization_text(result: dict[str, Any]) -> str:
     )
 
 
+main.add_command(augment)
 main.add_command(corpus)
 main.add_command(evaluate)
+main.add_command(report)
 main.add_command(card)
+main.add_command(synth)
+main.add_command(tune)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workbench.closed_form import fit_closed_form
 from workbench.config import DataConfig, load_config, override
 from workbench.errors import ParityError, TrainingError
 from workbench.experiment import prepare
-from workbench.manifest import Manifest, read_manifest, split_by_group, write_manifest
+from workbench.manifest import Manifest, join_manifests, read_manifest, split_by_group, write_manifest
 from workbench.network import Network
 from workbench.progress import EpochBar, watch
 from workbench.quantize import QuantizeOptions, quantize
@@ -21,23 +23,31 @@ _DEV_SHARE = 0.2
 
 
 def run_training(
-    data: dict[str, Path | None],
+    data: dict[str, Any],
     config_source: str | None,
     run_path: Path,
     cache: Path,
     options: dict[str, Any],
+    progress: Callable[[int, int], Any] = EpochBar,
 ) -> dict[str, Any]:
-    """Train to a run folder; see `workbench train --help`. What ``data`` names replaces the configuration's."""
+    """Train to a run folder; see `workbench train --help`. What ``data`` names replaces the configuration's.
+
+    ``progress(epoch, steps)`` is handed to `workbench.train.fit`.
+    """
     import tf_keras
 
     config = override(load_config(config_source or "tcn"), "train", **options)
-    given = {name: str(path) for name, path in data.items() if path is not None}
+    given: dict[str, Any] = {
+        name: str(path) for name, path in data.items() if path is not None and name != "more_manifests"
+    }
+    if data.get("more_manifests"):
+        given["more_manifests"] = tuple(str(path) for path in data["more_manifests"])
     if set(given) - {"noise"}:
         config = replace(config, data=DataConfig(noise=config.data.noise))
     config = override(config, "data", **given)
     noise = None if config.data.noise is None else Path(config.data.noise)
     folder = RunFolder(run_path)
-    manifest, manifest_file = _manifest(config.data, folder, config.train.seed)
+    manifest, manifest_file = gather_manifest(config.data, folder, config.train.seed)
     info = RunInfo(
         config=config,
         manifest=str(manifest_file.resolve()),
@@ -52,7 +62,11 @@ def run_training(
     experiment = prepare(
         config, manifest, cache, noise_folder=noise, progress=lambda rows: watch(rows, len(rows), "decoding")
     )
-    history = fit(experiment.network, experiment.loader, experiment.dev, folder, EpochBar)
+    network, loader, dev = experiment.network, experiment.loader, experiment.dev
+    if config.train.solver == "ridge":
+        history = fit_closed_form(network, loader, experiment.train_rows, dev, folder, progress)
+    else:
+        history = fit(network, loader, dev, folder, progress)
     best = min(history, key=lambda record: record["selection"])
     return {
         "run": str(run_path),
@@ -63,17 +77,28 @@ def run_training(
     }
 
 
-def _manifest(data: DataConfig, folder: RunFolder, seed: int) -> tuple[Manifest, Path]:
+def gather_manifest(data: DataConfig, folder: RunFolder, seed: int) -> tuple[Manifest, Path]:
+    """The clips that ``data`` names and the file that lists them; of two folders, or several manifests, one is made in
+    ``folder``.
+
+    Raises
+    ------
+    TrainingError
+        The data are given twice or not at all.
+    """
     if (data.manifest is None) == (data.bonafide is None or data.spoof is None):
         raise TrainingError(
             "give the data once: --manifest, or both --bonafide and --spoof, or the same in the configuration's [data]"
         )
-    if data.manifest is not None:
+    if data.manifest is not None and not data.more_manifests:
         return read_manifest(data.manifest), Path(data.manifest)
-    from workbench.readers import two_folders
+    if data.manifest is not None:
+        manifest = join_manifests([read_manifest(path) for path in (data.manifest, *data.more_manifests)])
+    else:
+        from workbench.readers import two_folders
 
-    found = two_folders(Path(str(data.bonafide)), Path(str(data.spoof)))
-    manifest = replace(found, rows=split_by_group(found.rows, _DEV_SHARE, seed))
+        found = two_folders(Path(str(data.bonafide)), Path(str(data.spoof)))
+        manifest = replace(found, rows=split_by_group(found.rows, _DEV_SHARE, seed))
     folder.path.mkdir(parents=True, exist_ok=True)
     # Kept with the run: its split is what the run was trained and chosen on.
     file = folder.path / "manifest.tsv"

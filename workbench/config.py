@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from edge.contract import FrontEndSpec, SpeechSpec
+from workbench.augment_config import AugmentConfig
 from workbench.errors import ConfigError
 
 _T = TypeVar("_T")
@@ -17,11 +18,22 @@ _T = TypeVar("_T")
 ACTIVATIONS = ("relu", "leaky_relu")
 SKIPS = ("none", "identity", "projection")
 STATISTICS = ("mean", "deviation")
+SOLVERS = ("gradient", "ridge")
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The temporal-convolution detector. One branch per kernel; each has one block per width."""
+    """The detector: patches (a 2-D convolution over frames and bands), temporal convolutions, or the first and then the
+    second. Temporal convolutions have one branch per kernel, each with one block per width; without widths, none.
+    """
+
+    patch_filters: int = 0
+    """Filters of the 2-D convolution; 0: none."""
+    patch_size: tuple[int, int] = (7, 7)
+    """Frames and bands that a filter spans."""
+    patch_stride: tuple[int, int] = (2, 2)
+    patch_regions: int = 4
+    """Regions of neighbouring bands over which the rectified outputs of a filter are averaged."""
 
     kernels: tuple[int, ...] = (3,)
     widths: tuple[int, ...] = (60, 60, 60, 60, 60, 60, 60, 60)
@@ -37,6 +49,7 @@ class ModelConfig:
     forgetting_s: float | None = 8.0
     """Time constant in seconds of speech; None keeps everything."""
     head_units: int = 32
+    """Hidden units between the statistics and the evidence; 0: the evidence is linear in them."""
     chunk_samples: int = 4096
 
     def __post_init__(self) -> None:
@@ -47,43 +60,32 @@ class ModelConfig:
             f"statistics are some of {STATISTICS}; got {self.statistics}",
         )
         _require(
-            len(self.widths) == len(self.dilations) > 0,
-            f"give one dilation per width; got {len(self.widths)} widths and {len(self.dilations)} dilations",
+            len(self.widths) == len(self.dilations) and bool(self.widths or self.patch_filters),
+            "give one dilation per width, and widths or patch_filters; "
+            f"got {len(self.widths)} widths and {len(self.dilations)} dilations",
         )
         _require(
-            min(self.kernels, default=0) >= 1 and min((*self.widths, *self.dilations)) >= 1,
+            min(self.kernels, default=0) >= 1 and min((*self.widths, *self.dilations, 1)) >= 1,
             "kernels, widths and dilations are positive",
         )
+        _require(
+            self.patch_filters >= 0 and min(*self.patch_size, *self.patch_stride, self.patch_regions) >= 1,
+            "patch sizes, strides and regions are positive, and patch_filters at least 0",
+        )
+        _require(
+            self.patch_stride[0] <= self.patch_size[0],
+            f"patch_stride steps over frames: at most patch_size; got {self.patch_stride} and {self.patch_size}",
+        )
+        _require(self.head_units >= 0, f"head_units is at least 0 (a linear head); got {self.head_units}")
         _require(0 <= self.dropout < 1, f"dropout lies in [0, 1); got {self.dropout}")
         _require(
             self.forgetting_s is None or self.forgetting_s > 0, f"forgetting_s is positive; got {self.forgetting_s}"
         )
 
-
-@dataclass(frozen=True)
-class AugmentConfig:
-    """Basic augmentation; each chance in [0, 1] is drawn alike for both classes."""
-
-    level_db: tuple[float, float] = (-30.0, 0.0)
-    """Peak level, dB re full scale."""
-    band_limit: float = 0.5
-    band_limit_hz: tuple[float, float] = (3400.0, 7600.0)
-    noise: float = 0.5
-    noise_snr_db: tuple[float, float] = (5.0, 35.0)
-    frequency_masks: int = 2
-    frequency_mask_bands: int = 8
-    time_masks: int = 2
-    time_mask_frames: int = 12
-
-    def __post_init__(self) -> None:
-        for name in ("band_limit", "noise"):
-            _require(0 <= getattr(self, name) <= 1, f"augment.{name} is a chance in [0, 1]; got {getattr(self, name)}")
-        for name in ("level_db", "band_limit_hz", "noise_snr_db"):
-            low, high = getattr(self, name)
-            _require(low <= high, f"augment.{name} is (low, high); got ({low}, {high})")
-        _require(self.band_limit_hz[0] > 0, f"augment.band_limit_hz is positive; got {self.band_limit_hz}")
-        for name in ("frequency_masks", "frequency_mask_bands", "time_masks", "time_mask_frames"):
-            _require(getattr(self, name) >= 0, f"augment.{name} is at least 0; got {getattr(self, name)}")
+    @property
+    def frame_stride(self) -> int:
+        """Frames between the vectors that are pooled."""
+        return self.patch_stride[0] if self.patch_filters else 1
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,13 @@ class TrainConfig:
     """Optimisation and sampling."""
 
     seed: int = 0
+    solver: str = "gradient"
+    """``gradient`` descends; ``ridge`` learns patches without labels and solves for a linear head
+    (`workbench.closed_form`): of the rest it reads seed, clip_s and the two below."""
+    passes: int = 4
+    """How often ``ridge`` hears each training clip: once as it is, then augmented anew each time."""
+    penalties: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
+    """Penalties of ``ridge``, in mean eigenvalues; dev chooses."""
     epochs: int = 11
     steps_per_epoch: int = 100
     batch_size: int = 32
@@ -109,9 +118,18 @@ class TrainConfig:
     """Share of bona fide draws that come from the same source as a drawn spoof clip."""
     intermediate_loss: float = 0.3
     """Weight of the loss at the chunks before the last, which teaches early answers."""
+    dev_clips: int | None = None
+    """Choose the epoch, and calibrate, by this many dev clips, drawn evenly over label and attack; None takes all.
+    Their features stay in memory: 25,000 clips of ASVspoof 2019 would take gigabytes."""
+    tensorboard_audio: bool = True
+    """Put augmented training clips into TensorBoard; the run folder then holds recordings of the corpus."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps_per_epoch", "early_stopping_epochs"):
+        _require(self.solver in SOLVERS, f"train.solver is one of {SOLVERS}; got {self.solver!r}")
+        _require(
+            bool(self.penalties) and min(self.penalties) > 0, f"train.penalties are positive; got {self.penalties}"
+        )
+        for name in ("epochs", "steps_per_epoch", "early_stopping_epochs", "passes"):
             _require(getattr(self, name) >= 1, f"train.{name} is at least 1; got {getattr(self, name)}")
         _require(
             self.batch_size >= 2 and self.batch_size % 2 == 0,
@@ -119,6 +137,7 @@ class TrainConfig:
         )
         _require(self.clip_s > 0, f"train.clip_s is positive; got {self.clip_s}")
         _require(0 <= self.average_momentum < 1, f"train.average_momentum lies in [0, 1); got {self.average_momentum}")
+        _require(self.dev_clips is None or self.dev_clips >= 2, f"train.dev_clips is at least 2; got {self.dev_clips}")
         for name in ("paired_share", "intermediate_loss"):
             _require(0 <= getattr(self, name) <= 1, f"train.{name} lies in [0, 1]; got {getattr(self, name)}")
 
@@ -128,6 +147,8 @@ class DataConfig:
     """Where the recordings are: a manifest, or two folders. In TOML, paths start from the file's own folder."""
 
     manifest: str | None = None
+    more_manifests: tuple[str, ...] = ()
+    """Further manifests, whose rows are added: of `workbench synth`, for one."""
     bonafide: str | None = None
     spoof: str | None = None
     noise: str | None = None
@@ -152,6 +173,17 @@ class ExperimentConfig:
             f"model.chunk_samples must be a multiple of frontend.hop ({self.frontend.hop}); "
             f"got {self.model.chunk_samples}",
         )
+        chunk_frames = self.model.chunk_samples // self.frontend.hop
+        _require(
+            chunk_frames % self.model.frame_stride == 0,
+            f"the chunk's {chunk_frames} frames must be a multiple of patch_stride's {self.model.frame_stride}",
+        )
+        positions = (self.frontend.n_mels - self.model.patch_size[1]) // self.model.patch_stride[1] + 1
+        _require(
+            not self.model.patch_filters or positions >= self.model.patch_regions,
+            f"patches have {positions} places along {self.frontend.n_mels} bands, fewer than "
+            f"patch_regions ({self.model.patch_regions})",
+        )
 
 
 SHIPPED = Path(__file__).parent / "configs"
@@ -160,7 +192,19 @@ _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: 
 
 def shipped_configs() -> tuple[str, ...]:
     """Names of the configurations that come with the workbench."""
-    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml") if path.stem != "space"))
+
+
+def shipped_file(path: str | Path, names: Sequence[str]) -> Path | None:
+    """The file that comes with the workbench for ``name``, ``name.toml`` or ``configs/name.toml``; None for others.
+
+    A file of one's own goes before a shipped one, but for the bare name.
+    """
+    path = Path(path)
+    bare = str(path) in names
+    folders = (Path(), Path("configs"), Path("workbench/configs"))
+    known = path.stem in names and path.suffix in ("", ".toml") and path.parent in folders
+    return SHIPPED / f"{path.stem}.toml" if bare or (known and not path.exists()) else None
 
 
 def load_config(path: str | Path) -> ExperimentConfig:
@@ -171,7 +215,7 @@ def load_config(path: str | Path) -> ExperimentConfig:
     ConfigError
         The file cannot be read, is not TOML, or names an unknown or ill-typed field.
     """
-    file = SHIPPED / f"{path}.toml" if str(path) in shipped_configs() else Path(path)
+    file = shipped_file(path, shipped_configs()) or Path(path)
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -182,8 +226,13 @@ def load_config(path: str | Path) -> ExperimentConfig:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML ({error})") from error
     config = config_from_dict(data, str(path))
-    paths = {name: str(file.parent / value) for name, value in asdict(config.data).items() if value is not None}
-    return override(config, "data", **paths)
+    paths: dict[str, Any] = {
+        name: str(file.parent / value)
+        for name, value in asdict(config.data).items()
+        if value is not None and name != "more_manifests"
+    }
+    more = tuple(str(file.parent / path) for path in config.data.more_manifests)
+    return override(config, "data", **paths, more_manifests=more)
 
 
 def config_from_dict(data: dict[str, Any], where: str = "configuration") -> ExperimentConfig:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from workbench.audio_cache import AudioCache, build_cache, decode
+from workbench.audio_cache import AudioCache, build_cache
+from workbench.channels.recordings import Recordings, read_recordings
 from workbench.config import ExperimentConfig
 from workbench.dev import DevSet, padded_samples, prepare_dev
 from workbench.errors import TrainingError
@@ -15,6 +15,7 @@ from workbench.loader import Loader
 from workbench.manifest import Manifest, Row
 from workbench.network import Network
 from workbench.sampling import BalancedSampler
+from workbench.subset import draw_evenly
 
 _MAX_CLIP_S = 30.0
 """Of a longer recording only the beginning is used."""
@@ -27,6 +28,7 @@ class Experiment:
 
     network: Network
     loader: Loader
+    train_rows: tuple[Row, ...]
     dev: DevSet
     dev_cache: AudioCache
 
@@ -47,7 +49,8 @@ def prepare(
         Train or dev lacks a class.
     """
     rate = config.frontend.sample_rate
-    train, dev = manifest.select(split="train"), manifest.select(split="dev")
+    train = manifest.select(split="train")
+    dev = draw_evenly(manifest.select(split="dev"), config.train.dev_clips)
     for name, part in (("train", train), ("dev", dev)):
         for label in ("bonafide", "spoof"):
             if not part.select(label=label).rows:
@@ -55,6 +58,7 @@ def prepare(
     cache = build_cache(train, cache_folder, rate, _MAX_CLIP_S, progress)
     dev_cache = build_cache(dev, cache_folder, rate, _MAX_DEV_CLIP_S, progress)
     network = Network(config)
+    recordings = read_recordings(noise_folder, rate) if noise_folder else Recordings()
     loader = Loader(
         cache=cache,
         sampler=BalancedSampler.of(train.rows, config.train.paired_share),
@@ -63,17 +67,8 @@ def prepare(
         clip_samples=padded_samples(config, config.train.clip_s),
         sample_rate=rate,
         seed=config.train.seed,
-        noises=_noises(noise_folder, rate),
+        noises=recordings.noises,
+        rooms=recordings.rooms,
     )
-    return Experiment(network, loader, prepare_dev(network, dev_cache, dev.rows, range(len(dev.rows))), dev_cache)
-
-
-def _noises(folder: Path | None, sample_rate: int) -> list[Any]:
-    """Every recording below ``folder``, at most 10 s of each."""
-    if folder is None:
-        return []
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in (".flac", ".wav", ".ogg"))
-    noises = [decode(path, sample_rate, 10.0) for path in files]
-    if not noises:
-        raise TrainingError(f"{folder}: no .flac, .wav or .ogg recording found; give a folder of background noise")
-    return [noise for noise in noises if len(noise)]
+    dev_set = prepare_dev(network, dev_cache, dev.rows, range(len(dev.rows)))
+    return Experiment(network, loader, train.rows, dev_set, dev_cache)

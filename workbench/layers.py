@@ -18,9 +18,9 @@ from edge.frontend import MEAN_PRIOR_FRAMES, POWER_FLOOR, build_matrices, mean_d
 
 
 class MelFrontEnd(tf_keras.layers.Layer):
-    """Samples [B, overlap + T * hop] to log-mel features [B, T, 1, M] and speech-band level in dB [B, T].
+    """Samples [B, overlap + T * hop] to features [B, T, 1, M * channels] and speech-band level in dB [B, T].
 
-    Multiplies by the matrices of `edge.frontend`; frames are made from hop-long blocks, so no gather is needed.
+    Multiplies by the matrices of `edge.frontend`; windows are made from step-long blocks, so no gather is needed.
     """
 
     def __init__(self, spec: FrontEndSpec, speech: SpeechSpec, **kwargs: Any) -> None:
@@ -28,33 +28,79 @@ class MelFrontEnd(tf_keras.layers.Layer):
         self.spec = spec
         matrices = build_matrices(spec, speech)
         self.phases = matrices.phases
-        self.window, self.inner, self.outer, self.mel = (
-            tf.constant(m) for m in (matrices.window, matrices.inner, matrices.outer, matrices.mel)
+        self.unit_sum = tf.constant(1.0 / matrices.mel[:, :-1].sum(axis=0))
+        self.window, self.inner, self.outer, self.mel, self.turn = (
+            tf.constant(m) for m in (matrices.window, matrices.inner, matrices.outer, matrices.mel, matrices.turn)
         )
 
     def call(self, samples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         spec = self.spec
-        per_window, phases = spec.window // spec.hop, self.phases
+        per_window, phases = spec.window // spec.step, self.phases
         batch = -1 if samples.shape[0] is None else samples.shape[0]
-        count = samples.shape[1] // spec.hop
-        frames = count - per_window + 1
-        blocks = tf.transpose(tf.reshape(samples, [-1, spec.hop // phases, phases]), [0, 2, 1])
-        blocks = tf.reshape(blocks, [batch, count, phases, spec.hop // phases])
-        windows = tf.concat([blocks[:, i : i + frames] for i in range(per_window)], axis=-1)
-        bands = tf.reshape(tf.matmul(self._power(windows), self.mel), [batch, frames, spec.n_mels + 1])
+        count = samples.shape[1] // spec.step
+        windows_count = count - per_window + 1
+        blocks = tf.transpose(tf.reshape(samples, [-1, spec.step // phases, phases]), [0, 2, 1])
+        blocks = tf.reshape(blocks, [batch, count, phases, spec.step // phases])
+        windows = tf.concat([blocks[:, i : i + windows_count] for i in range(per_window)], axis=-1)
+        real, imaginary = self._spectra(windows)
+        if not spec.phase_advance:
+            bands = tf.matmul(tf.square(real) + tf.square(imaginary), self.mel)
+            return self._power_features(tf.reshape(bands, [batch, windows_count, spec.n_mels + 1]))
+        return self._with_phase(real, imaginary, batch, windows_count)
+
+    def _power_features(self, bands: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mel power and speech-band power [B, T, M + 1] to scaled logarithms [B, T, 1, M] and level in dB [B, T]."""
+        spec = self.spec
         logs = tf.math.log(tf.maximum(bands[..., :-1], spec.log_floor))
         scaled = tf.minimum(tf.maximum(spec.log_gain * logs + spec.log_offset, spec.clip_low), spec.clip_high)
         level_db = (10.0 / np.log(10.0)) * tf.math.log(tf.maximum(bands[..., -1], POWER_FLOOR))
         return scaled[:, :, None, :], level_db
 
-    def _power(self, windows: tf.Tensor) -> tf.Tensor:
-        """Windows [B, T, P, W / P] to power [B * T, K * P] by the split DFT of `edge.frontend`."""
+    def _with_phase(self, real: tf.Tensor, imaginary: tf.Tensor, batch: int, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Spectra [B * count, K * P], count = 1 + T * hop / step, to features and level."""
+        spec, bins = self.spec, real.shape[1]
+        per_frame = spec.hop // spec.step
+        frames = (count - 1) // per_frame
+        real, imaginary = (tf.reshape(part, [batch, count, bins]) for part in (real, imaginary))
+        now_real, now_imaginary, old_real, old_imaginary = (
+            real[:, 1:],
+            imaginary[:, 1:],
+            real[:, :-1],
+            imaginary[:, :-1],
+        )
+        # S conj(S'), then turned back by the advance of the bin's centre.
+        along = now_real * old_real + now_imaginary * old_imaginary
+        across = now_imaginary * old_real - now_real * old_imaginary
+        parts = [along, across, tf.sqrt(tf.square(along) + tf.square(across))]
+        along, across, magnitude = (
+            tf.reduce_sum(tf.reshape(part, [batch, frames, per_frame, bins]), axis=2) for part in parts
+        )
+        turn = tf.unstack(self.turn, axis=1)
+        scale = 1.0 / (magnitude + spec.phase_floor)
+        newest = [part[:, per_frame::per_frame] for part in (real, imaginary)]
+        parts = [
+            tf.square(newest[0]) + tf.square(newest[1]),
+            (along * turn[0] + across * turn[2]) * scale,
+            (along * turn[1] + across * turn[3]) * scale,
+        ]
+        # One product for all three: the filters are the largest constant, and are read once.
+        pooled = tf.matmul(tf.reshape(tf.stack(parts, axis=0), [-1, bins]), self.mel)
+        pooled = tf.reshape(pooled, [3, batch, frames, spec.n_mels + 1])
+        scaled, level_db = self._power_features(pooled[0])
+        advance = pooled[1:, :, :, :-1] * self.unit_sum
+        together = tf.stack([scaled[:, :, 0], advance[0], advance[1]], axis=-1)
+        return tf.reshape(together, [batch, frames, 1, spec.n_features]), level_db
+
+    def _spectra(self, windows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Windows [B, T, P, W / P] to spectra [B * T, K * P], real and imaginary; the split DFT of `edge.frontend`."""
         phases, inner_bins = self.phases, self.outer.shape[0]
         inner = tf.matmul(tf.reshape(windows * self.window, [-1, self.inner.shape[0]]), self.inner)
         inner = tf.transpose(tf.reshape(inner, [-1, phases, inner_bins, 2]), [2, 0, 1, 3])
-        outer = tf.square(tf.matmul(tf.reshape(inner, [inner_bins, -1, 2 * phases]), self.outer))
-        power = outer[:, :, :phases] + outer[:, :, phases:]
-        return tf.reshape(tf.transpose(power, [1, 0, 2]), [-1, inner_bins * phases])
+        outer = tf.matmul(tf.reshape(inner, [inner_bins, -1, 2 * phases]), self.outer)
+        outer = tf.transpose(outer, [1, 0, 2])
+        return tuple(
+            tf.reshape(part, [-1, inner_bins * phases]) for part in (outer[:, :, :phases], outer[:, :, phases:])
+        )
 
 
 class SpeechMask(tf_keras.layers.Layer):

@@ -42,6 +42,7 @@ class Loader:
     sample_rate: int
     seed: int
     noises: Sequence[Float] = ()
+    rooms: Sequence[Float] = ()
 
     def batch(self, epoch: int, step: int) -> Batch:
         """Make one batch: half spoof, half bona fide."""
@@ -80,7 +81,20 @@ class Loader:
 
     def _clip(self, index: int, rng: np.random.Generator) -> Float:
         samples = cut(self.cache.clip(index), self.clip_samples, self.sample_rate, rng)
-        return fit_length(augment(samples, self.augmentation, rng, self.sample_rate, self.noises), self.clip_samples)
+        return self._augmented(samples, rng)
+
+    def variant(self, index: int, number: int) -> Float:
+        """Clip ``index`` as pass ``number`` hears it [shape=(clip_samples,)]: its beginning as it is in pass 0, else a
+        random stretch, augmented; depends on (seed, number, index) only.
+        """
+        if number == 0:
+            return fit_length(self.cache.clip(index), self.clip_samples)
+        rng = np.random.default_rng([self.seed, number, index, 3])
+        return self._augmented(cut(self.cache.clip(index), self.clip_samples, self.sample_rate, rng), rng)
+
+    def _augmented(self, samples: Float, rng: np.random.Generator) -> Float:
+        made = augment(samples, self.augmentation, rng, self.sample_rate, self.noises, self.rooms)
+        return fit_length(made, self.clip_samples)
 
 
 def cut(samples: Float, length: int, sample_rate: int, rng: np.random.Generator) -> Float:

@@ -105,6 +105,23 @@ def read_manifest(path: str | Path, root: Path | None = None) -> Manifest:
     return Manifest(rows, root or path.parent)
 
 
+def join_manifests(manifests: Sequence[Manifest]) -> Manifest:
+    """All rows of ``manifests`` in one, with paths that start from the first one's folder; seen attacks marked anew.
+
+    Raises
+    ------
+    ManifestError
+        A clip stands in two of them.
+    """
+    first = manifests[0].root
+    rows = list(manifests[0].rows)
+    for manifest in manifests[1:]:
+        start = Path(os.path.relpath(manifest.root, first))
+        rows += [replace(row, path=(start / row.path).as_posix()) for row in manifest.rows]
+    _check_unique(rows, first)
+    return Manifest(mark_seen_attacks(rows), first)
+
+
 def write_manifest(manifest: Manifest, path: str | Path) -> None:
     """Write a manifest, by a temporary name and a rename.
 
@@ -197,7 +214,7 @@ def _row(record: dict[str, str], where: str) -> Row:
     return row
 
 
-def _check_unique(rows: Sequence[Row], path: Path) -> None:
+def _check_unique(rows: Iterable[Row], path: Path) -> None:
     seen: set[str] = set()
     for row in rows:
         if row.path in seen:

@@ -61,30 +61,38 @@ class Network:
         self.mean = RunningMean(frontend, name="mean") if frontend.mean_s else None
         forgetting = None if model.forgetting_s is None else model.forgetting_s * frontend.frames_per_s
         self.chunk_frames = model.chunk_samples // frontend.hop
-        self.pool = RunningStatistics(self.chunk_frames, forgetting, model.statistics, name="pool")
-        self.width = model.widths[-1] * len(model.kernels)
+        stride = model.frame_stride
+        forgetting = None if forgetting is None else forgetting / stride
+        self.pool = RunningStatistics(self.chunk_frames // stride, forgetting, model.statistics, name="pool")
+        self.width = model.patch_filters * model.patch_regions
+        self.width += model.widths[-1] * len(model.kernels) if model.widths else 0
 
     # -- views -------------------------------------------------------------------------------------------------
 
     def feature_model(self, samples: int) -> Any:
-        """Clips [B, samples] (a multiple of the chunk) to features [B, T, 1, M] and speech weights [B, T]."""
+        """Clips [B, samples] (a multiple of the chunk) to features [B, T, 1, F] and speech weights [B, T]."""
         clip = tf_keras.Input((samples,), name="samples")
         padded = tf.pad(clip, [[0, 0], [self.config.frontend.overlap, 0]])
         features, level_db = self.frontend(padded)
         trackers = tf.repeat(tf.constant(self.mask.initial_state()), tf.shape(clip)[0], axis=0)
         mask, _ = self.mask(level_db, trackers)
         if self.mean is not None:
-            features, _ = self.mean(features, mask, tf.zeros([tf.shape(clip)[0], 1 + self.config.frontend.n_mels]))
+            features, _ = self.mean(features, mask, tf.zeros([tf.shape(clip)[0], 1 + self.config.frontend.n_features]))
         return tf_keras.Model(clip, [features, mask], name="features")
 
     def evidence_model(self, frames: int) -> Any:
-        """Features [B, T, 1, M] and speech weights [B, T] to evidence after each chunk [B, T / chunk]."""
-        features = tf_keras.Input((frames, 1, self.config.frontend.n_mels), name="features")
+        """Features [B, T, 1, F] and speech weights [B, T] to evidence after each chunk [B, T / chunk]."""
+        statistics = self.statistics_model(frames)
+        return tf_keras.Model(statistics.inputs, self._head(statistics.output), name="evidence")
+
+    def statistics_model(self, frames: int) -> Any:
+        """Features [B, T, 1, F] and speech weights [B, T] to what the head reads after each chunk [B, T / chunk, S]."""
+        features = tf_keras.Input((frames, 1, self.config.frontend.n_features), name="features")
         mask = tf_keras.Input((frames,), name="mask")
         encoded = self._encode(features, _States(streaming=False))
         sums = tf.zeros([tf.shape(mask)[0], 1 + 2 * self.width])
-        statistics, _ = self.pool(encoded, mask, sums)
-        return tf_keras.Model([features, mask], self._head(statistics), name="evidence")
+        statistics, _ = self.pool(encoded, self._strided(mask), sums)
+        return tf_keras.Model([features, mask], statistics, name="statistics")
 
     def clip_model(self, samples: int) -> Any:
         """Clips [B, samples] to evidence after each chunk [B, samples / chunk]."""
@@ -103,11 +111,11 @@ class Network:
         features, level_db = self.frontend(whole)
         mask, states.outputs["state_trackers"] = self.mask(level_db, states.recall("state_trackers", (2,)))
         if self.mean is not None:
-            past = states.recall("state_mean", (1 + frontend.n_mels,))
+            past = states.recall("state_mean", (1 + frontend.n_features,))
             features, states.outputs["state_mean"] = self.mean(features, mask, past)
         encoded = self._encode(features, states)
         sums = states.recall("state_sums", (1 + 2 * self.width,))
-        statistics, states.outputs["state_sums"] = self.pool(encoded, mask, sums)
+        statistics, states.outputs["state_sums"] = self.pool(encoded, self._strided(mask), sums)
         outputs = {
             "evidence": self._head(statistics)[:, 0],
             "speech_frames": tf.reduce_sum(mask, axis=1),
@@ -133,17 +141,70 @@ class Network:
         return self._layer(f"{name}_q", ActivationQuantizer)(tensor) if self.quantized else tensor
 
     def _encode(self, features: Any, states: _States) -> Any:
-        branches = [self._branch(features, kernel, states) for kernel in self.config.model.kernels]
-        return tf.concat(branches, axis=-1) if len(branches) > 1 else branches[0]
+        hidden = self._quantize(features, "features")
+        parts = []
+        if self.config.model.patch_filters:
+            hidden = self._patches(hidden, states)
+            parts.append(hidden)
+        if self.config.model.widths:
+            before = "regions" if parts else "features"
+            hidden = self._quantize(hidden, before) if parts else hidden
+            parts += [self._branch(hidden, before, kernel, states) for kernel in self.config.model.kernels]
+        return tf.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
 
-    def _branch(self, features: Any, kernel: int, states: _States) -> Any:
+    def _patches(self, features: Any, states: _States) -> Any:
+        """Features [B, T, 1, F] to each filter's mean rectified output in regions [B, T / stride, 1, R * K]."""
+        model, frontend = self.config.model, self.config.frontend
+        context = model.patch_size[0] - model.frame_stride
+        hidden = self._with_past(features, "state_patch", "features", context, states)
+        batch = -1 if hidden.shape[0] is None else hidden.shape[0]
+        hidden = tf.reshape(hidden, [batch, hidden.shape[1], frontend.n_mels, frontend.channels])
+        # Power and phase have filters of their own: a filter over both would multiply by zeros.
+        power, phase = model.patch_filters - model.patch_filters // 2, model.patch_filters // 2
+        parts = [("patch_power", hidden[..., :1], power), ("patch_phase", hidden[..., 1:], phase)]
+        if frontend.channels == 1:
+            parts = [("patch_power", hidden, model.patch_filters)]
+        return tf.concat([self._regions(part, name, filters) for name, part, filters in parts], axis=-1)
+
+    def _regions(self, hidden: Any, name: str, filters: int) -> Any:
+        """Frames [B, T', M, C] to [B, T, 1, R * filters]: rectified filters, averaged in each region of bands."""
+        model = self.config.model
+        hidden = self._convolve(hidden, name, filters, model.patch_size, model.patch_stride)
+        hidden = self._quantize(hidden, f"{name}_out")
+        batch = -1 if hidden.shape[0] is None else hidden.shape[0]
+        frames, positions = hidden.shape[1], hidden.shape[2] // model.patch_regions
+        hidden = tf.reshape(hidden[:, :, : positions * model.patch_regions], [-1, positions, filters])
+        return tf.reshape(tf.reduce_mean(hidden, axis=1), [batch, frames, 1, model.patch_regions * filters])
+
+    def _strided(self, mask: Any) -> Any:
+        """Speech weights [B, T] of the vectors that are pooled [B, T / stride]."""
+        stride = self.config.model.frame_stride
+        return mask if stride == 1 else tf.reduce_mean(tf.reshape(mask, [-1, mask.shape[1] // stride, stride]), axis=2)
+
+    def _with_past(self, hidden: Any, state: str, grid: str, context: int, states: _States) -> Any:
+        """``hidden`` with the ``context`` frames before it: the stream's own, or zeros before a clip."""
+        if not context:
+            return hidden
+        if not states.streaming:
+            return tf.pad(hidden, [[0, 0], [context, 0], [0, 0], [0, 0]])
+        # The state was dequantised from this very grid, so quantising it again changes nothing; it tells the converter
+        # that both parts share a scale.
+        past = self._quantize(states.recall(state, (context, 1, hidden.shape[-1])), grid)
+        hidden = tf.concat([past, hidden], axis=1)
+        states.outputs[state] = hidden[:, -context:]
+        return hidden
+
+    def _branch(self, hidden: Any, before: str, kernel: int, states: _States) -> Any:
         model = self.config.model
         outputs: list[Any] = []
-        hidden = self._quantize(features, "features")
-        before = "features"
         for index, (width, dilation) in enumerate(zip(model.widths, model.dilations, strict=True)):
             name = f"k{kernel}_b{index}"
-            taps = self._taps(hidden, name, before, kernel, dilation, states)
+            grid = before if index == 0 else f"{before}_out"
+            hidden_with_past = self._with_past(hidden, f"state_{name}", grid, (kernel - 1) * dilation, states)
+            taps = self._layer(
+                f"{name}_taps",
+                lambda name, dilation=dilation: Taps(kernel, dilation, name=name),
+            )(hidden_with_past)
             block = self._convolve(taps, name, width)
             block = self._skip(block, name, hidden, outputs, width)
             if model.dropout and index < len(model.widths) - 1 and not self.deployed:
@@ -154,22 +215,10 @@ class Network:
             outputs.append(block)
         return hidden
 
-    def _taps(self, hidden: Any, name: str, before: str, kernel: int, dilation: int, states: _States) -> Any:
-        context = (kernel - 1) * dilation
-        if context:
-            if states.streaming:
-                past = states.recall(f"state_{name}", (context, 1, hidden.shape[-1]))
-                # The state was dequantised from this very grid, so quantising it again changes nothing; it tells
-                # the converter that both parts share a scale.
-                past = self._quantize(past, f"{before}_out" if before != "features" else before)
-                hidden = tf.concat([past, hidden], axis=1)
-                states.outputs[f"state_{name}"] = hidden[:, -context:]
-            else:
-                hidden = tf.pad(hidden, [[0, 0], [context, 0], [0, 0], [0, 0]])
-        return self._layer(f"{name}_taps", lambda name: Taps(kernel, dilation, name=name))(hidden)
-
-    def _convolve(self, tensor: Any, name: str, width: int) -> Any:
-        hidden = self._convolution(f"{name}_conv", width, bias=not self.normalised)(tensor)
+    def _convolve(
+        self, tensor: Any, name: str, width: int, size: tuple[int, int] = (1, 1), stride: tuple[int, int] = (1, 1)
+    ) -> Any:
+        hidden = self._convolution(f"{name}_conv", width, bias=not self.normalised, size=size, stride=stride)(tensor)
         if self.normalised:
             hidden = self._layer(f"{name}_norm", tf_keras.layers.BatchNormalization)(hidden)
         if self.config.model.activation == "relu":
@@ -177,9 +226,13 @@ class Network:
         hidden = self._quantize(hidden, f"{name}_conv")
         return self._layer(f"{name}_act", lambda name: tf_keras.layers.LeakyReLU(0.3, name=name))(hidden)
 
-    def _convolution(self, name: str, width: int, *, bias: bool) -> Any:
+    def _convolution(
+        self, name: str, width: int, *, bias: bool, size: tuple[int, int] = (1, 1), stride: tuple[int, int] = (1, 1)
+    ) -> Any:
         def make(name: str) -> Any:
-            layer = tf_keras.layers.Conv2D(width, 1, use_bias=bias, kernel_initializer="he_normal", name=name)
+            layer = tf_keras.layers.Conv2D(
+                width, size, stride, use_bias=bias, kernel_initializer="he_normal", name=name
+            )
             if self._pruning is not None:
                 return sparsity.prune_low_magnitude(layer, self._pruning, name=name)
             if not self.quantized:
@@ -201,6 +254,8 @@ class Network:
 
     def _head(self, statistics: Any) -> Any:
         units = self.config.model.head_units
+        if not units:
+            return self._layer("head_evidence", lambda name: tf_keras.layers.Dense(1, name=name))(statistics)[..., 0]
         hidden = self._layer("head_hidden", lambda name: tf_keras.layers.Dense(units, name=name))(statistics)
         hidden = self._layer("head_norm", tf_keras.layers.BatchNormalization)(hidden)
         hidden = self._layer("head_act", lambda name: tf_keras.layers.LeakyReLU(0.3, name=name))(hidden)

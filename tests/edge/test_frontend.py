@@ -7,11 +7,14 @@ import pytest
 
 from edge.contract import FrontEndSpec, SpeechSpec
 from edge.frontend import (
+    band_edges_hz,
     build_matrices,
     choose_phases,
     features,
     hann,
+    hz_to_mel,
     mel_filters,
+    mel_to_hz,
     speech_mask,
     subtract_running_mean,
 )
@@ -124,3 +127,45 @@ def test_after_the_running_mean_a_gain_or_filter_hardly_shows(rng):
     found, expected = (subtract_running_mean(b, mask, spec) for b in (filtered, bands))
     np.testing.assert_allclose(found[-500:], expected[-500:], atol=0.02)
     np.testing.assert_array_equal(subtract_running_mean(bands, mask, FrontEndSpec()), bands)
+
+
+PHASE = FrontEndSpec(n_mels=96, mel_break_hz=4000.0, phase_advance=128)
+
+
+def test_a_break_of_700_hz_is_the_textbook_mel_scale_and_a_high_one_is_linear():
+    mels = 2595.0 * np.log10(1.0 + band_edges_hz(FrontEndSpec(mel_break_hz=700.0)) / 700.0)
+    np.testing.assert_allclose(np.diff(mels), mels[1] - mels[0])
+    linear = np.diff(band_edges_hz(FrontEndSpec(mel_break_hz=1e9)))
+    np.testing.assert_allclose(linear, linear[0], rtol=1e-4)
+    assert band_edges_hz(FrontEndSpec())[-1] == pytest.approx(mel_to_hz(np.array(hz_to_mel(7600.0))))
+
+
+def _advance(samples):
+    found, _ = features(samples.astype(np.float32), PHASE, SpeechSpec())
+    return found.reshape(len(found), PHASE.n_mels, 3)
+
+
+@pytest.mark.parametrize("offset_hz", [-10.0, 0.0, 7.5])
+def test_the_phase_of_a_tone_is_its_distance_from_the_bins_centre(offset_hz):
+    """A tone d Hz off a bin's centre turns 2 pi d a / rate further than the centre; one narrow band is one bin."""
+    spec = FrontEndSpec(n_mels=253, mel_break_hz=1e9, fmin_hz=31.25, fmax_hz=31.25 * 255, phase_advance=128)
+    tone = 0.5 * np.sin(2 * np.pi * (1000.0 + offset_hz) * np.arange(16000) / 16000)
+    found, _ = features(tone.astype(np.float32), spec, SpeechSpec())
+    real, imaginary = found.reshape(len(found), 253, 3)[5:, 30, 1:].T  # edges at bins 31, 32, 33: 1000 Hz alone
+    np.testing.assert_allclose(np.arctan2(imaginary, real), 2 * np.pi * offset_hz * 128 / 16000, atol=0.01)
+    np.testing.assert_allclose(np.hypot(real, imaginary), 1.0, atol=0.01)
+
+
+def test_noise_has_short_phase_vectors_and_level_does_not_change_them(rng):
+    noise = 0.1 * rng.standard_normal(32000)
+    loud, quiet = _advance(noise), _advance(0.5 * noise)
+    assert 0.5 < np.hypot(loud[..., 1], loud[..., 2]).mean() < 0.85
+    np.testing.assert_allclose(loud[2:, :, 1:], quiet[2:, :, 1:], atol=0.03)
+    np.testing.assert_array_equal(_advance(np.zeros(8000))[..., 1:], 0.0)
+
+
+def test_phase_needs_a_step_that_divides_the_hop():
+    with pytest.raises(ValueError, match=r"phase_advance is 0 \(off\) or divides the hop \(256 samples\); got 100"):
+        FrontEndSpec(phase_advance=100)
+    with pytest.raises(ValueError, match="mel_break_hz is positive"):
+        FrontEndSpec(mel_break_hz=0.0)

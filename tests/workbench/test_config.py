@@ -33,6 +33,25 @@ def test_shipped_configurations_are_found_by_name_and_survive_json(name):
     assert config_from_dict(config_to_dict(config)) == config
 
 
+@pytest.mark.parametrize("form", ["{}", "{}.toml", "configs/{}", "configs/{}.toml", "workbench/configs/{}.toml"])
+def test_a_shipped_configuration_is_found_in_every_form_of_its_name(tmp_path, monkeypatch, form):
+    monkeypatch.chdir(tmp_path)
+    assert load_config(form.format("dessa")) == load_config("dessa")
+
+
+def test_a_file_of_ones_own_goes_before_a_shipped_one_but_for_the_bare_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tcn.toml").write_text('name = "mine"')
+    assert load_config("tcn.toml").name == "mine"
+    assert load_config("tcn").name == "tcn"
+    with pytest.raises(ConfigError, match="cannot read the configuration"):
+        load_config(tmp_path / "elsewhere" / "tcn.toml")
+
+
+def test_a_search_space_is_no_configuration():
+    assert "space" not in shipped_configs()
+
+
 def test_the_tcn_configuration_is_the_default():
     assert load_config("tcn") == ExperimentConfig()
 
@@ -43,7 +62,7 @@ def test_the_tcn_configuration_is_the_default():
         ("nonsense = 1", "unknown nonsense; known are augment, data, frontend, model, name, speech, train"),
         ("[model]\nwidth = 3", "model: unknown width; known are"),
         ("model = 3", "model: expected a table, got int"),
-        ("[model]\nwidths = [1]", "give one dilation per width; got 1 widths and 8 dilations"),
+        ("[model]\nwidths = [1]", "give one dilation per width, and widths or patch_filters; got 1 widths and 8 dilations"),
         ("[model]\nactivation = 'gelu'", r"activation is one of \('relu', 'leaky_relu'\); got 'gelu'"),
         ("[model]\ndropout = 1.0", r"dropout lies in \[0, 1\); got 1.0"),
         ("[model]\nchunk_samples = 1000", "must be a multiple of frontend.hop"),
@@ -60,6 +79,7 @@ def test_the_tcn_configuration_is_the_default():
         ("[augment]\nlevel_db = [1]", r"augment: level_db: expected 2 values, got 1: \[1\]"),
         ("[augment]\nband_limit_hz = [0, 10]", r"augment.band_limit_hz is positive; got \(0.0, 10.0\)"),
         ("[augment]\ntime_masks = -1", "augment.time_masks is at least 0; got -1"),
+        ("[train]\ndev_clips = 1", "train.dev_clips is at least 2; got 1"),
         ("[train]\naverage_momentum = 1.0", r"average_momentum lies in \[0, 1\)"),
         ("[augment]\nnoise = 2", r"augment.noise is a chance in \[0, 1\]; got 2"),
         ("[augment]\nlevel_db = [0, -30]", r"augment.level_db is \(low, high\)"),
@@ -79,7 +99,7 @@ def test_a_whole_number_will_do_for_a_float(tmp_path):
 
 
 def test_a_missing_file_names_the_shipped_ones():
-    with pytest.raises(ConfigError, match="or the name of a shipped one: dessa, tcn"):
+    with pytest.raises(ConfigError, match="or the name of a shipped one: asvspoof2019, dessa, patches, tcn"):
         load_config("none.toml")
 
 

@@ -28,11 +28,13 @@ FEATURE_TOLERANCE = 2e-3
 def _spec(name):
     if name == "narrow":
         return FrontEndSpec(n_mels=40, hop=128), SpeechSpec()
+    if name == "phase":
+        return FrontEndSpec(n_mels=96, mel_break_hz=4000.0, phase_advance=128), SpeechSpec()
     config = load_config(name)
     return config.frontend, config.speech
 
 
-@pytest.mark.parametrize("name", ["tcn", "dessa", "narrow"])
+@pytest.mark.parametrize("name", ["tcn", "dessa", "narrow", "phase"])
 def test_front_end_layer_equals_the_numpy_reference(rng, name):
     """The split DFT in float32 agrees with NumPy's FFT in float64 on noise, a tone and near silence."""
     spec, speech = _spec(name)

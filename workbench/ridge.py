@@ -1,0 +1,95 @@
+"""A linear head by weighted ridge regression, with what differs between recording conditions taken out.
+
+Clips are weighed so that no source and no class counts for more because it has more clips. The statistics of a source
+that holds both classes are read from the middle between its two class means: only what tells bona fide from spoof
+*inside* a source is left to fit (fixed effects of the source, as regressions on panel data have them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+_LARGEST_COUNT = 60
+"""From this many clips on, a class of a source weighs no more."""
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """``evidence = statistics @ weights + bias``."""
+
+    weights: Float
+    bias: float
+
+    def __call__(self, statistics: Float) -> Float:
+        return (statistics @ self.weights + np.float32(self.bias)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The normal equations of one training set, ready to be solved for any penalty."""
+
+    gram: Array
+    moment: Array
+    mean: Array
+    deviation: Array
+    centre: Array
+    """Of the standardised statistics, the middle between the classes: where the evidence is 0."""
+
+    def solve(self, penalty: float) -> LinearHead:
+        """Head for ``penalty`` > 0, in units of the mean eigenvalue."""
+        size = len(self.moment)
+        solution = np.linalg.solve(self.gram + penalty * np.trace(self.gram) / size * np.eye(size), self.moment)
+        weights = solution / self.deviation
+        bias = -float(self.mean @ weights) - float(self.centre @ solution)
+        return LinearHead(weights.astype(np.float32), bias)
+
+
+def pose(statistics: Float, bonafide: NDArray[np.bool_], sources: Sequence[str]) -> Problem:
+    """Set up the regression of the class (1 bona fide, -1 spoof) on ``statistics`` [shape=(n, S)].
+
+    ``bonafide`` [shape=(n,)]; ``sources`` names each clip's recording conditions.
+
+    Raises
+    ------
+    ValueError
+        A class is missing.
+    """
+    if bonafide.all() or not bonafide.any():
+        raise ValueError("the head needs clips of both classes")
+    mean = statistics.mean(axis=0, dtype=np.float64)
+    deviation = statistics.std(axis=0, dtype=np.float64) + 1e-3
+    rows = ((statistics - mean) / deviation).astype(np.float32)
+    weights = np.ones(len(rows))
+    middles = []
+    for members in _groups(sources):
+        classes = [members[bonafide[members]], members[~bonafide[members]]]
+        for clips in classes:
+            weights[clips] = np.sqrt(min(len(clips), _LARGEST_COUNT)) / max(len(clips), 1)
+        if len(classes[0]) and len(classes[1]):
+            middle = 0.5 * (rows[classes[0]].mean(axis=0) + rows[classes[1]].mean(axis=0))
+            rows[members] -= middle
+            middles.append(middle)
+    for chosen in (bonafide, ~bonafide):
+        weights[chosen] *= 0.5 / weights[chosen].sum()
+    scaled = rows * np.sqrt(weights)[:, None].astype(np.float32)
+    target = np.where(bonafide, 1.0, -1.0) * np.sqrt(weights)
+    return Problem(
+        gram=(scaled.T @ scaled).astype(np.float64),
+        moment=scaled.T.astype(np.float64) @ target,
+        mean=mean,
+        deviation=deviation,
+        centre=np.mean(middles, axis=0, dtype=np.float64) if middles else np.zeros(rows.shape[1]),
+    )
+
+
+def _groups(sources: Sequence[str]) -> Iterator[NDArray[np.int_]]:
+    names = np.array(sources)
+    for name in np.unique(names):
+        yield np.flatnonzero(names == name)

@@ -11,8 +11,9 @@ from edge.errors import NotAModelError
 _HERE = Path(__file__).parent
 # An installed wheel keeps the models beside the code, a checkout at its top.
 _FOLDERS = (_HERE / "models", _HERE.parent / "models")
-DEFAULT_FAMILY = "bonafone-tcn"
-_DEFAULT_NAME = re.compile(rf"{re.escape(DEFAULT_FAMILY)}-v(\d+)")
+DEFAULT_FAMILY = "bonafone"
+# The kind of network stands between: versions count through all of them.
+_DEFAULT_NAME = re.compile(rf"{re.escape(DEFAULT_FAMILY)}-[a-z]+-v(\d+)")
 
 
 def shipped_models() -> dict[str, Path]:
@@ -37,7 +38,7 @@ def default_model() -> Path:
     }
     if not versions:
         raise NotAModelError(
-            f"no model {DEFAULT_FAMILY}-vN is installed in {' or '.join(str(folder) for folder in _FOLDERS)}; "
+            f"no model {DEFAULT_FAMILY}-KIND-vN is installed in {' or '.join(str(folder) for folder in _FOLDERS)}; "
             "install the package again, or give --model FILE.tflite"
         )
     return versions[max(versions)]

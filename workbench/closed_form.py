@@ -14,13 +14,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from workbench.dev import DevSet, evaluate_dev
+from workbench.dev import DevScores, DevSet, evaluate_dev
 from workbench.errors import TrainingError
+from workbench.gate import fit_gate
 from workbench.loader import Loader
 from workbench.manifest import Row
 from workbench.network import Network
 from workbench.patches import cut_patches, learn_filters
-from workbench.ridge import LinearHead, pose
+from workbench.ridge import pose
 from workbench.runs import RunFolder
 from workbench.train import Objective
 
@@ -30,10 +31,17 @@ Progress = Callable[[int, int], Any]
 _BATCH = 32
 _PATCH_CLIPS = 800
 _PATCHES_A_CLIP = 25
+_NARROW = 0.5
 
 
 def fit_closed_form(
-    network: Network, loader: Loader, rows: Sequence[Row], dev: DevSet, folder: RunFolder, progress: Progress
+    network: Network,
+    loader: Loader,
+    rows: Sequence[Row],
+    dev: DevSet,
+    dev_through_channel: DevSet | None,
+    folder: RunFolder,
+    progress: Progress,
 ) -> list[dict[str, Any]]:
     """Train ``network`` (patches and a linear head) to ``folder.weights``; return the history, one record a penalty.
 
@@ -56,13 +64,28 @@ def fit_closed_form(
     passes = [_one_pass(collector, number, folder, progress) for number in range(network.config.train.passes)]
     statistics = np.concatenate([values for values, _ in passes])
     indices = np.concatenate([chosen for _, chosen in passes])
+    as_it_is = np.concatenate([np.full(len(chosen), number == 0) for number, (_, chosen) in enumerate(passes)])
     bonafide = np.array([rows[index].label == "bonafide" for index in indices])
-    problem = pose(statistics, bonafide, [rows[index].source_repo for index in indices])
-    dev_statistics = _dev_statistics(network, dev)
+    expand: Callable[[Float], Float] = np.asarray
+    narrow = np.zeros(len(statistics), bool)
+    if model.head_gate:
+        gate = fit_gate(statistics, collector.upper)
+        network.layers["head_gate"].set_weights([gate.weights[:, None], np.array([gate.bias], np.float32)])
+        narrow, expand = gate(statistics) > _NARROW, gate.expand
+    # Conditions are told apart as sources are: what a telephone does to a clip must not count for either class.
+    conditions = [
+        f"{rows[index].source_repo} {band} {clean}"
+        for index, band, clean in zip(indices, narrow, as_it_is, strict=True)
+    ]
+    statistics = expand(statistics)
+    problem = pose(statistics, bonafide, conditions)
+    heard = [(part, expand(_dev_statistics(network, part))) for part in (dev, dev_through_channel) if part is not None]
     history: list[dict[str, Any]] = []
     for penalty in network.config.train.penalties:
         head = problem.solve(penalty)
-        record = _record(len(history), penalty, head, statistics, bonafide, dev, dev_statistics)
+        loss = float(np.mean((head(statistics) - np.where(bonafide, 1.0, -1.0)) ** 2))
+        scores = [evaluate_dev(part, head(values)) for part, values in heard]
+        record = _record(len(history), penalty, loss, scores, network.config.train.dev_channel)
         if all(record["selection"] < earlier["selection"] for earlier in history):
             network.layers["head_evidence"].set_weights([head.weights[:, None], np.array([head.bias], np.float32)])
             _save(evidence_model, folder)
@@ -89,6 +112,15 @@ class _Collector:
         """Convolutions of the 2-D stage, and the channels of the features that each reads."""
         parts = [("patch_power_conv", slice(0, 1)), ("patch_phase_conv", slice(1, None))]
         return parts[: 1 if self.network.config.frontend.channels == 1 else 2]
+
+    @property
+    def upper(self) -> NDArray[np.bool_]:
+        """Which statistics are means of filters on power in the upper half of the regions."""
+        model = self.network.config.model
+        filters = self.network.layers["patch_power_conv"].filters
+        marked = np.zeros(self.statistics.output.shape[-1], bool)
+        marked[(model.patch_regions + 1) // 2 * filters : model.patch_regions * filters] = True
+        return marked
 
     def set_filters(self, weights: dict[str, Float]) -> None:
         """Kernel and bias of the 2-D stage, by the names that `_filters` gives."""
@@ -177,26 +209,16 @@ def _dev_statistics(network: Network, dev: DevSet) -> Float:
     return np.concatenate(parts)
 
 
-def _record(
-    epoch: int,
-    penalty: float,
-    head: LinearHead,
-    statistics: Float,
-    bonafide: NDArray[np.bool_],
-    dev: DevSet,
-    dev_statistics: Float,
-) -> dict[str, Any]:
-    scores = evaluate_dev(dev, head(dev_statistics))
-    return {
-        "epoch": epoch,
-        "penalty": penalty,
-        "loss": float(np.mean((head(statistics) - np.where(bonafide, 1.0, -1.0)) ** 2)),
-        "dev_eer": scores.eer,
-        "dev_auc": scores.auc,
-        "dev_paired_eer": scores.paired_eer,
-        "dev_paired_auc": scores.paired_auc,
-        "selection": scores.selection,
-    }
+def _record(epoch: int, penalty: float, loss: float, scores: Sequence[DevScores], channel: str) -> dict[str, Any]:
+    record: dict[str, Any] = {"epoch": epoch, "penalty": penalty, "loss": loss}
+    for score, name in zip(scores, ("dev", f"dev_{channel}"), strict=False):
+        record |= {
+            f"{name}_eer": score.eer,
+            f"{name}_auc": score.auc,
+            f"{name}_paired_eer": score.paired_eer,
+            f"{name}_paired_auc": score.paired_auc,
+        }
+    return record | {"selection": float(np.mean([score.selection for score in scores]))}
 
 
 def _save(model: Any, folder: RunFolder) -> None:

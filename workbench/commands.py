@@ -64,7 +64,8 @@ def run_training(
     )
     network, loader, dev = experiment.network, experiment.loader, experiment.dev
     if config.train.solver == "ridge":
-        history = fit_closed_form(network, loader, experiment.train_rows, dev, folder, progress)
+        through = experiment.dev_through_channel
+        history = fit_closed_form(network, loader, experiment.train_rows, dev, through, folder, progress)
     else:
         history = fit(network, loader, dev, folder, progress)
     best = min(history, key=lambda record: record["selection"])

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.augment_config import AugmentConfig
+from workbench.channels.names import CHANNEL_NAMES
 from workbench.errors import ConfigError
 
 _T = TypeVar("_T")
@@ -50,6 +51,8 @@ class ModelConfig:
     """Time constant in seconds of speech; None keeps everything."""
     head_units: int = 32
     """Hidden units between the statistics and the evidence; 0: the evidence is linear in them."""
+    head_gate: bool = False
+    """Two linear heads, for wide-band and for narrow-band recordings, mixed by how much the upper bands hold."""
     chunk_samples: int = 4096
 
     def __post_init__(self) -> None:
@@ -76,6 +79,10 @@ class ModelConfig:
             self.patch_stride[0] <= self.patch_size[0],
             f"patch_stride steps over frames: at most patch_size; got {self.patch_stride} and {self.patch_size}",
         )
+        _require(
+            not self.head_gate or (self.patch_filters > 0 and self.patch_regions > 1 and self.head_units == 0),
+            "head_gate needs patches in several regions and a linear head (head_units = 0)",
+        )
         _require(self.head_units >= 0, f"head_units is at least 0 (a linear head); got {self.head_units}")
         _require(0 <= self.dropout < 1, f"dropout lies in [0, 1); got {self.dropout}")
         _require(
@@ -95,11 +102,13 @@ class TrainConfig:
     seed: int = 0
     solver: str = "gradient"
     """``gradient`` descends; ``ridge`` learns patches without labels and solves for a linear head
-    (`workbench.closed_form`): of the rest it reads seed, clip_s and the two below."""
+    (`workbench.closed_form`): of the rest it reads seed, clip_s and the three below."""
     passes: int = 4
     """How often ``ridge`` hears each training clip: once as it is, then augmented anew each time."""
     penalties: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
     """Penalties of ``ridge``, in mean eigenvalues; dev chooses."""
+    dev_channel: str = "telephone"
+    """Channel through which ``ridge`` hears dev once more: half of what chooses the penalty; "clean" for none."""
     epochs: int = 11
     steps_per_epoch: int = 100
     batch_size: int = 32
@@ -134,6 +143,10 @@ class TrainConfig:
         _require(
             self.batch_size >= 2 and self.batch_size % 2 == 0,
             f"train.batch_size is even and at least 2, since half of a batch is spoof; got {self.batch_size}",
+        )
+        _require(
+            self.dev_channel in CHANNEL_NAMES,
+            f"train.dev_channel is one of {', '.join(CHANNEL_NAMES)}; got {self.dev_channel!r}",
         )
         _require(self.clip_s > 0, f"train.clip_s is positive; got {self.clip_s}")
         _require(0 <= self.average_momentum < 1, f"train.average_momentum lies in [0, 1); got {self.average_momentum}")

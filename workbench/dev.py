@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.audio_cache import AudioCache
+from workbench.channels import apply_channel
 from workbench.config import ExperimentConfig
 from workbench.loader import fit_length
 from workbench.manifest import Row
 from workbench.metrics import auc, eer
 from workbench.network import Network
+from workbench.trials import clip_rng
 
 Float = NDArray[np.float32]
 
@@ -54,16 +56,27 @@ def padded_samples(config: ExperimentConfig, seconds: float) -> int:
     return math.ceil(seconds * config.frontend.sample_rate / chunk) * chunk
 
 
-def prepare_dev(network: Network, cache: AudioCache, rows: Sequence[Row], indices: Sequence[int]) -> DevSet:
-    """Compute the features of the clips at ``indices``, padded to the longest with silence."""
+def prepare_dev(
+    network: Network, cache: AudioCache, rows: Sequence[Row], indices: Sequence[int], channel: str = "clean"
+) -> DevSet:
+    """Compute the features of the clips at ``indices``, padded to the longest with silence.
+
+    ``channel`` is one of `workbench.channels.CHANNEL_NAMES`; what it draws depends on the clip's path alone.
+    """
     config = network.config
     longest = max(len(cache.clip(index)) for index in indices)
     length = padded_samples(config, longest / config.frontend.sample_rate)
     model = network.feature_model(length)
+
+    def heard(index: int) -> Float:
+        samples = cache.clip(index)
+        if channel != "clean":
+            samples = apply_channel(channel, samples, config.frontend.sample_rate, clip_rng(0, rows[index].path))
+        return fit_length(samples, length)
+
     parts = []
     for start in range(0, len(indices), _EVALUATION_BATCH):
-        clips = [fit_length(cache.clip(i), length) for i in indices[start : start + _EVALUATION_BATCH]]
-        features, mask = model(np.stack(clips))
+        features, mask = model(np.stack([heard(index) for index in indices[start : start + _EVALUATION_BATCH]]))
         parts.append((features.numpy(), mask.numpy()))
     return DevSet(
         tuple(rows[index] for index in indices),

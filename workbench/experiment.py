@@ -30,6 +30,8 @@ class Experiment:
     loader: Loader
     train_rows: tuple[Row, ...]
     dev: DevSet
+    dev_through_channel: DevSet | None
+    """The same clips through ``train.dev_channel``, where the solver asks for it."""
     dev_cache: AudioCache
 
 
@@ -71,4 +73,7 @@ def prepare(
         rooms=recordings.rooms,
     )
     dev_set = prepare_dev(network, dev_cache, dev.rows, range(len(dev.rows)))
-    return Experiment(network, loader, train.rows, dev_set, dev_cache)
+    through = None
+    if config.train.solver == "ridge" and config.train.dev_channel != "clean":
+        through = prepare_dev(network, dev_cache, dev.rows, range(len(dev.rows)), config.train.dev_channel)
+    return Experiment(network, loader, train.rows, dev_set, through, dev_cache)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.audio_cache import AudioCache
 from workbench.augment import augment
-from workbench.config import AugmentConfig
+from workbench.augment_config import AugmentConfig
 from workbench.sampling import BalancedSampler
 
 Float = NDArray[np.float32]

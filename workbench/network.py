@@ -173,8 +173,8 @@ class Network:
         hidden = self._quantize(hidden, f"{name}_out")
         batch = -1 if hidden.shape[0] is None else hidden.shape[0]
         frames, positions = hidden.shape[1], hidden.shape[2] // model.patch_regions
-        hidden = tf.reshape(hidden[:, :, : positions * model.patch_regions], [-1, positions, filters])
-        return tf.reshape(tf.reduce_mean(hidden, axis=1), [batch, frames, 1, model.patch_regions * filters])
+        hidden = tf.nn.avg_pool2d(hidden, (1, positions), (1, positions), "VALID")[:, :, : model.patch_regions]
+        return tf.reshape(hidden, [batch, frames, 1, model.patch_regions * filters])
 
     def _strided(self, mask: Any) -> Any:
         """Speech weights [B, T] of the vectors that are pooled [B, T / stride]."""
@@ -252,8 +252,16 @@ class Network:
             return self._quantize(block, f"{name}_out")
         return self._quantize(self._quantize(block, f"{name}_act") + skip, f"{name}_out")
 
+    def narrow_band(self, statistics: Any) -> Any:
+        """How narrow the band of what was heard is, from 0 (wide) to 1 [..., 1]; see `workbench.gate`."""
+        level = self._layer("head_gate", lambda name: tf_keras.layers.Dense(1, name=name))(statistics)
+        return tf.minimum(tf.maximum(level, 0.0), 1.0)
+
     def _head(self, statistics: Any) -> Any:
         units = self.config.model.head_units
+        if self.config.model.head_gate:
+            gate = self.narrow_band(statistics)
+            statistics = tf.concat([statistics * (1.0 - gate), statistics * gate], axis=-1)
         if not units:
             return self._layer("head_evidence", lambda name: tf_keras.layers.Dense(1, name=name))(statistics)[..., 0]
         hidden = self._layer("head_hidden", lambda name: tf_keras.layers.Dense(units, name=name))(statistics)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from edge.contract import Contract, Thresholds, embed_contract
 from edge.runtime import Model
 from edge.scoring import score_samples
 from workbench.calibration import fit_calibration, threshold_at_false_alarm, threshold_at_miss
+from workbench.channels import apply_channel
 from workbench.deploy import calibrate, fine_tune, fold, prune, sparsity_of
 from workbench.experiment import Experiment
 from workbench.export import count_parameters, export_tflite, state_names
@@ -22,6 +23,7 @@ from workbench.metrics import eer
 from workbench.network import Network
 from workbench.runs import RunInfo
 from workbench.train import FeatureSource
+from workbench.trials import clip_rng
 
 Float = NDArray[np.float32]
 Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -106,7 +108,11 @@ def quantize(
     contract = replace(contract, quantization="float32" if options.method == "float" else f"int8-{options.method}")
     model = export_tflite(quantized, contract)
     evidence, unscored = score_clips(model, experiment, watch, f"dev, {contract.quantization}")
-    contract = calibrated(contract, evidence, experiment, options)
+    heard = [evidence]
+    if experiment.dev_through_channel is not None:
+        channel = network.config.train.dev_channel
+        heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel)[0])
+    contract = calibrated(contract, heard, experiment, options)
     bonafide = np.array([row.label == "bonafide" for row in experiment.dev.rows])
     both = ~np.isnan(evidence) & ~np.isnan(float_evidence)
     return Quantized(
@@ -120,17 +126,29 @@ def quantize(
     )
 
 
-def score_clips(model: bytes, experiment: Experiment, watch: Watch, what: str) -> tuple[Float, int]:
+def score_clips(
+    model: bytes, experiment: Experiment, watch: Watch, what: str, channel: str = "clean"
+) -> tuple[Float, int]:
     """Uncalibrated file score of each dev clip through the runtime that ships [shape=(n,)], NaN where there is
-    none, and how many those are.
+    none, and how many those are. ``channel`` is what the clips go through first.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(model)
         loaded = Model.load(path)
         indices = range(len(experiment.dev.rows))
-        scores = np.array([_cm_score(loaded, experiment.dev_cache.clip(i)) for i in watch(indices, len(indices), what)])
+        scores = np.array(
+            [_cm_score(loaded, _heard(experiment, index, channel)) for index in watch(indices, len(indices), what)]
+        )
     return scores, int(np.isnan(scores).sum())
+
+
+def _heard(experiment: Experiment, index: int, channel: str) -> Float:
+    samples = experiment.dev_cache.clip(index)
+    if channel == "clean":
+        return samples
+    rate = experiment.loader.sample_rate
+    return apply_channel(channel, samples, rate, clip_rng(0, experiment.dev.rows[index].path))
 
 
 def _cm_score(model: Model, samples: Float) -> float:
@@ -138,9 +156,15 @@ def _cm_score(model: Model, samples: Float) -> float:
     return np.nan if score is None else score
 
 
-def calibrated(contract: Contract, evidence: Float, experiment: Experiment, options: QuantizeOptions) -> Contract:
-    """Set calibration and thresholds from dev, with the error rates measured there."""
-    rows = experiment.dev.rows
+def calibrated(
+    contract: Contract, heard: Sequence[Float], experiment: Experiment, options: QuantizeOptions
+) -> Contract:
+    """Set calibration and thresholds from dev, with the error rates measured there.
+
+    ``heard`` has the evidence of every dev clip [shape=(n,)] for each channel: all of them count alike.
+    """
+    rows = list(experiment.dev.rows) * len(heard)
+    evidence = np.concatenate(heard)
     bonafide = np.array([row.label == "bonafide" for row in rows]) & ~np.isnan(evidence)
     spoof = np.array([row.label == "spoof" for row in rows]) & ~np.isnan(evidence)
     calibration = fit_calibration(evidence[bonafide], evidence[spoof])

@@ -15,10 +15,10 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_newest_version_is_the_default_by_number_not_by_name(folder):
-    for name in ("bonafone-tcn-v2", "bonafone-tcn-v10", "other-v99"):
+    for name in ("bonafone-patch-v3", "bonafone-tcn-v2", "bonafone-tcn-v10", "other-v99"):
         (folder / f"{name}.tflite").touch()
     assert catalog.default_model().stem == "bonafone-tcn-v10"
-    assert list(catalog.shipped_models()) == ["bonafone-tcn-v10", "bonafone-tcn-v2", "other-v99"]
+    assert list(catalog.shipped_models()) == ["bonafone-patch-v3", "bonafone-tcn-v10", "bonafone-tcn-v2", "other-v99"]
 
 
 def test_another_family_whose_name_begins_alike_is_never_the_default(folder):
@@ -45,7 +45,7 @@ def test_a_name_too_long_for_a_path_is_an_unknown_name(folder):
 
 
 def test_without_any_model_the_error_says_what_to_do(folder):
-    with pytest.raises(NotAModelError, match=r"no model bonafone-tcn-vN is installed in .*; install the package again"):
+    with pytest.raises(NotAModelError, match=r"no model bonafone-KIND-vN is installed in .*; install the package again"):
         catalog.resolve_model(None)
 
 

@@ -62,7 +62,10 @@ def test_the_tcn_configuration_is_the_default():
         ("nonsense = 1", "unknown nonsense; known are augment, data, frontend, model, name, speech, train"),
         ("[model]\nwidth = 3", "model: unknown width; known are"),
         ("model = 3", "model: expected a table, got int"),
-        ("[model]\nwidths = [1]", "give one dilation per width, and widths or patch_filters; got 1 widths and 8 dilations"),
+        (
+            "[model]\nwidths = [1]",
+            "give one dilation per width, and widths or patch_filters; got 1 widths and 8 dilations",
+        ),
         ("[model]\nactivation = 'gelu'", r"activation is one of \('relu', 'leaky_relu'\); got 'gelu'"),
         ("[model]\ndropout = 1.0", r"dropout lies in \[0, 1\); got 1.0"),
         ("[model]\nchunk_samples = 1000", "must be a multiple of frontend.hop"),

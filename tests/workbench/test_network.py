@@ -40,6 +40,29 @@ PARTS = {
     "plain": {},
     "projection": {"model": {"skip": "projection", "kernels": [3, 5], "activation": "leaky_relu", "batch_norm": False}},
     "running mean": {"frontend": {"mean_s": 2.0}},
+    "patches": {
+        "frontend": {"n_mels": 32, "mel_break_hz": 4000.0, "phase_advance": 64},
+        "model": {
+            "patch_filters": 8,
+            "patch_size": [3, 5],
+            "patch_stride": [1, 3],
+            "patch_regions": 2,
+            "widths": [],
+            "dilations": [],
+            "head_units": 0,
+            "head_gate": True,
+            "batch_norm": False,
+        },
+    },
+    "patches, then temporal": {
+        "model": {
+            "patch_filters": 6,
+            "patch_size": [3, 5],
+            "patch_stride": [1, 4],
+            "patch_regions": 3,
+            "chunk_samples": 256,
+        }
+    },
     "forgets nothing": {"model": {"forgetting_s": "none", "statistics": ["mean"]}},
 }
 
@@ -57,6 +80,16 @@ def test_a_stream_of_any_chunk_equals_the_whole_clip(make_config, voice, rng, pa
     np.testing.assert_allclose(
         stream(chunked, samples), expected[chunk // 256 - 1 :: chunk // 256], atol=FLOAT_TOLERANCE
     )
+
+
+def test_frames_that_patches_step_over_are_the_same_in_a_stream(make_config, voice, rng):
+    """A stride of four frames keeps its place from chunk to chunk."""
+    model = {"patch_filters": 8, "patch_size": [7, 5], "patch_stride": [4, 3], "chunk_samples": 1024}
+    whole = randomised(Network(make_config(model={**model, "widths": [], "dilations": []})), rng)
+    samples = voice(SAMPLES / 16000)[:SAMPLES]
+    expected = whole.clip_model(SAMPLES)(samples[None, :]).numpy()[0]
+    assert np.ptp(expected) > 0.01
+    np.testing.assert_allclose(stream(whole, samples), expected, atol=FLOAT_TOLERANCE)
 
 
 def test_silence_after_speech_leaves_the_evidence_where_it_was(make_config, voice, rng):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from workbench.dev import DevScores, DevSet, evaluate_dev
 from workbench.errors import TrainingError
-from workbench.gate import fit_gate
+from workbench.gate import fit_gate, upper_power
 from workbench.loader import Loader
 from workbench.manifest import Row
 from workbench.network import Network
@@ -31,7 +31,8 @@ Progress = Callable[[int, int], Any]
 _BATCH = 32
 _PATCH_CLIPS = 800
 _PATCHES_A_CLIP = 25
-_NARROW = 0.5
+NARROW = 0.5
+"""Of the gate: above, a clip counts as narrow-band."""
 
 
 def fit_closed_form(
@@ -69,14 +70,10 @@ def fit_closed_form(
     expand: Callable[[Float], Float] = np.asarray
     narrow = np.zeros(len(statistics), bool)
     if model.head_gate:
-        gate = fit_gate(statistics, collector.upper)
+        gate = fit_gate(statistics, upper_power(network.config))
         network.layers["head_gate"].set_weights([gate.weights[:, None], np.array([gate.bias], np.float32)])
-        narrow, expand = gate(statistics) > _NARROW, gate.expand
-    # Conditions are told apart as sources are: what a telephone does to a clip must not count for either class.
-    conditions = [
-        f"{rows[index].source_repo} {band} {clean}"
-        for index, band, clean in zip(indices, narrow, as_it_is, strict=True)
-    ]
+        narrow, expand = gate(statistics) > NARROW, gate.expand
+    conditions = name_conditions([rows[index] for index in indices], narrow, as_it_is)
     statistics = expand(statistics)
     problem = pose(statistics, bonafide, conditions)
     heard = [(part, expand(_dev_statistics(network, part))) for part in (dev, dev_through_channel) if part is not None]
@@ -96,6 +93,14 @@ def fit_closed_form(
     return history
 
 
+def name_conditions(rows: Sequence[Row], narrow: NDArray[np.bool_], as_it_is: NDArray[np.bool_]) -> list[str]:
+    """Recording conditions of training clips: source, narrow or wide band, augmented or not.
+
+    They are told apart as sources are: what a telephone does to a clip must not count for either class.
+    """
+    return [f"{row.source_repo} {band} {clean}" for row, band, clean in zip(rows, narrow, as_it_is, strict=True)]
+
+
 class _Collector:
     """Statistics of training clips by the network's own layers."""
 
@@ -112,15 +117,6 @@ class _Collector:
         """Convolutions of the 2-D stage, and the channels of the features that each reads."""
         parts = [("patch_power_conv", slice(0, 1)), ("patch_phase_conv", slice(1, None))]
         return parts[: 1 if self.network.config.frontend.channels == 1 else 2]
-
-    @property
-    def upper(self) -> NDArray[np.bool_]:
-        """Which statistics are means of filters on power in the upper half of the regions."""
-        model = self.network.config.model
-        filters = self.network.layers["patch_power_conv"].filters
-        marked = np.zeros(self.statistics.output.shape[-1], bool)
-        marked[(model.patch_regions + 1) // 2 * filters : model.patch_regions * filters] = True
-        return marked
 
     def set_filters(self, weights: dict[str, Float]) -> None:
         """Kernel and bias of the 2-D stage, by the names that `_filters` gives."""

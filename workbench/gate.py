@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.config import ExperimentConfig
+
 Float = NDArray[np.float32]
 
 _BINS = 200
@@ -32,6 +34,15 @@ class Gate:
         """What the two heads read [shape=(n, 2 S)]: the statistics times one less the gate, and times the gate."""
         gate = self(statistics)[:, None]
         return np.concatenate([statistics * (1.0 - gate), statistics * gate], axis=1)
+
+
+def upper_power(config: ExperimentConfig) -> NDArray[np.bool_]:
+    """Which statistics are means of filters on power in the upper half of the regions [shape=(S,)]."""
+    model = config.model
+    power = model.patch_filters - (model.patch_filters // 2 if config.frontend.channels > 1 else 0)
+    marked = np.zeros(len(model.statistics) * model.patch_filters * model.patch_regions, bool)
+    marked[(model.patch_regions + 1) // 2 * power : model.patch_regions * power] = True
+    return marked
 
 
 def fit_gate(statistics: Float, upper: NDArray[np.bool_]) -> Gate:

@@ -45,7 +45,9 @@ def test_a_name_too_long_for_a_path_is_an_unknown_name(folder):
 
 
 def test_without_any_model_the_error_says_what_to_do(folder):
-    with pytest.raises(NotAModelError, match=r"no model bonafone-KIND-vN is installed in .*; install the package again"):
+    with pytest.raises(
+        NotAModelError, match=r"no model bonafone-KIND-vN is installed in .*; install the package again"
+    ):
         catalog.resolve_model(None)
 
 

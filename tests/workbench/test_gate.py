@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.gate import fit_gate, otsu
+from workbench.config import load_config
+from workbench.gate import fit_gate, otsu, upper_power
 
 
 def test_otsu_finds_the_gap_between_two_groups(rng):
@@ -38,3 +39,11 @@ def test_the_two_heads_read_disjoint_shares(rng):
 def test_one_group_alone_gives_a_finite_gate(value):
     gate = fit_gate(np.full((10, 3), value, np.float32), np.array([True, False, True]))
     assert np.isfinite(gate(np.full((2, 3), value, np.float32))).all()
+
+
+def test_the_upper_power_statistics_are_means_of_power_filters_in_the_upper_regions():
+    """Power comes before phase, and regions before filters: 2 of 4 regions of half the filters, of the means alone."""
+    config = load_config("patches")
+    marked = np.flatnonzero(upper_power(config))
+    filters = config.model.patch_filters // 2
+    np.testing.assert_array_equal(marked, np.arange(2 * filters, 4 * filters))

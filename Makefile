@@ -39,8 +39,9 @@ docs: $(VENV)/.dev
 	$(BIN)/python tools/paste_output.py
 	$(BIN)/python tools/experiments.py > /dev/null
 
-CARD = $(BIN)/workbench card models/bonafone-tcn-v1.tflite -o models/bonafone-tcn-v1.md \
-	--report docs/reports/bonafone-tcn-v1-dev.json --report docs/reports/bonafone-tcn-v1-test.json \
+CARD = $(BIN)/workbench card models/bonafone-patch-v2.tflite -o models/bonafone-patch-v2.md \
+	--report docs/reports/bonafone-patch-v2-dev.json --report docs/reports/bonafone-patch-v2-test.json \
+	--baseline docs/reports/bonafone-tcn-v1-dev.json --baseline docs/reports/bonafone-tcn-v1-test.json \
 	--baseline docs/reports/dessa-dev.json --baseline docs/reports/dessa-test.json
 
 # The figures of the model's card, from the reports that `workbench evaluate` kept.

@@ -55,10 +55,10 @@ def cross_validate(run: Path, penalty: float, passes: list[int] | None, seed: in
     statistics = np.concatenate([arrays["statistics"] for arrays in kept])
     rows = [manifest.rows[index] for arrays in kept for index in arrays["indices"]]
     number = np.concatenate([np.full(len(arrays["indices"]), n) for n, arrays in zip(wanted, kept, strict=True)])
-    narrow = np.zeros(len(rows), bool)
+    gate = fit_gate(statistics, upper_power(info.config))
+    narrow = gate(statistics) > NARROW
     if info.config.model.head_gate:
-        gate = fit_gate(statistics, upper_power(info.config))
-        narrow, statistics = gate(statistics) > NARROW, gate.expand(statistics)
+        statistics = gate.expand(statistics)
     evidence = _held_out(statistics, rows, name_conditions(rows, narrow, number == 0), penalty, seed)
     return [_record(evidence, rows, number == n, penalty, n) for n in wanted]
 

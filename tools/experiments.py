@@ -69,7 +69,8 @@ def entry_of(path: Path, note: str, kept: bool) -> Entry:
         "git": info.git_revision,
         "parameters": parameters_of(config),
         "epochs": len(history),
-        "steps": len(history) * config.train.steps_per_epoch,
+        # What is solved for takes no steps.
+        "steps": 0 if config.train.solver == "ridge" else len(history) * config.train.steps_per_epoch,
         "best_epoch": best["epoch"],
         "figures": {name: value for name, value in best.items() if name.startswith("dev_") and value is not None},
         "selection": best["selection"],
@@ -130,7 +131,7 @@ def _cells(runs: Sequence[Entry], names: Sequence[str]) -> list[str]:
         ", ".join(str(seed) for seed in sorted(run["seed"] for run in runs)),
         *(_spread([run["figures"][name] for run in runs if name in run["figures"]]) for name in names),
         f"{runs[0]['parameters']:,}",
-        f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,}–{steps[-1]:,}",
+        "–" if not steps[-1] else f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,}–{steps[-1]:,}",
         "; ".join(notes),
     ]
 

@@ -67,12 +67,12 @@ def fit_closed_form(
     indices = np.concatenate([chosen for _, chosen in passes])
     as_it_is = np.concatenate([np.full(len(chosen), number == 0) for number, (_, chosen) in enumerate(passes)])
     bonafide = np.array([rows[index].label == "bonafide" for index in indices])
+    gate = fit_gate(statistics, upper_power(network.config))
+    narrow = gate(statistics) > NARROW
     expand: Callable[[Float], Float] = np.asarray
-    narrow = np.zeros(len(statistics), bool)
     if model.head_gate:
-        gate = fit_gate(statistics, upper_power(network.config))
         network.layers["head_gate"].set_weights([gate.weights[:, None], np.array([gate.bias], np.float32)])
-        narrow, expand = gate(statistics) > NARROW, gate.expand
+        expand = gate.expand
     conditions = name_conditions([rows[index] for index in indices], narrow, as_it_is)
     statistics = expand(statistics)
     problem = pose(statistics, bonafide, conditions)

@@ -63,8 +63,10 @@ def config_to_toml(config: ExperimentConfig, head: str = "") -> str:
 
 def _short(value: Any) -> str:
     if isinstance(value, list):
-        runs = [(item, len(list(same))) for item, same in groupby(value)]
-        return "[" + ", ".join(_short(item) + (f"x{count}" if count > 1 else "") for item, count in runs) + "]"
+        runs = [list(same) for _, same in groupby(value)]
+        # Two alike are written out: [4x2] would read as a size of four by two.
+        texts = [f"{_short(run[0])}x{len(run)}" if len(run) > 2 else ", ".join(map(_short, run)) for run in runs]
+        return "[" + ", ".join(texts) + "]"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

@@ -50,6 +50,9 @@ def fit_gate(statistics: Float, upper: NDArray[np.bool_]) -> Gate:
 
     The bound is Otsu's (1979): it leaves the least variance inside the two groups.
     """
+    if not upper.any():
+        # A single region has no upper half: everything counts as wide.
+        return Gate(np.zeros(len(upper), np.float32), 0.0)
     level = statistics[:, upper].mean(axis=1, dtype=np.float64)
     bound = otsu(level)
     below, above = level[level <= bound], level[level > bound]

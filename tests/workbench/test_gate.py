@@ -47,3 +47,8 @@ def test_the_upper_power_statistics_are_means_of_power_filters_in_the_upper_regi
     marked = np.flatnonzero(upper_power(config))
     filters = config.model.patch_filters // 2
     np.testing.assert_array_equal(marked, np.arange(2 * filters, 4 * filters))
+
+
+def test_with_one_region_everything_is_wide(rng):
+    gate = fit_gate(rng.standard_normal((10, 3)).astype(np.float32), np.zeros(3, bool))
+    np.testing.assert_array_equal(gate(rng.standard_normal((4, 3)).astype(np.float32)), 0.0)

@@ -6,7 +6,7 @@ with a head solved on the rest, tells representations and recipes apart that dev
 but no label. Prints, for each pass (0 is the clips as they are, the others are augmented), AUC and EER over the paired
 clips, and the mean AUC inside sources.
 
-    python tools/cross_validate.py runs/patches
+Example: python tools/cross_validate.py runs/patches
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SMALLEST_CLASS = 5
 
 def main() -> None:
     """Parse and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--penalty", type=float, nargs="+", default=[0.1, 0.3])
     parser.add_argument("--passes", type=int, nargs="+", help="Passes to use.  [default: all]")

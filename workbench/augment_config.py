@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.channels.names import CHANNEL_NAMES
-from workbench.errors import ConfigError
+from workbench.errors import require
 
 CHANCES = (
     "clean",
@@ -97,26 +97,21 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         for name in CHANCES:
-            _require(0 <= getattr(self, name) <= 1, f"augment.{name} is a chance in [0, 1]; got {getattr(self, name)}")
+            require(0 <= getattr(self, name) <= 1, f"augment.{name} is a chance in [0, 1]; got {getattr(self, name)}")
         for name in _RANGES:
             low, high = getattr(self, name)
-            _require(low <= high, f"augment.{name} is (low, high); got ({low}, {high})")
+            require(low <= high, f"augment.{name} is (low, high); got ({low}, {high})")
         for name in ("band_limit_hz", "room_rt60_s", "clip_share"):
-            _require(getattr(self, name)[0] > 0, f"augment.{name} is positive; got {getattr(self, name)}")
-        _require(self.cut_s[0] >= 0, f"augment.cut_s is at least 0; got {self.cut_s}")
-        _require(self.clip_share[1] <= 1, f"augment.clip_share is a share of at most 1; got {self.clip_share}")
+            require(getattr(self, name)[0] > 0, f"augment.{name} is positive; got {getattr(self, name)}")
+        require(self.cut_s[0] >= 0, f"augment.cut_s is at least 0; got {self.cut_s}")
+        require(self.clip_share[1] <= 1, f"augment.clip_share is a share of at most 1; got {self.clip_share}")
         low_kbps, high_kbps = self.recording_kbps
-        _require(
+        require(
             any(low_kbps <= rate <= high_kbps for rate in RECORDING_KBPS),
             f"augment.recording_kbps holds at least one of {RECORDING_KBPS}; got {self.recording_kbps}",
         )
         unknown = sorted(set(self.channels) - set(CHANNEL_NAMES))
-        _require(not unknown, f"augment.channels: unknown {', '.join(unknown)}; known are {', '.join(CHANNEL_NAMES)}")
-        _require(bool(self.channels) or self.channel == 0, "augment.channels is empty, but augment.channel is not 0")
+        require(not unknown, f"augment.channels: unknown {', '.join(unknown)}; known are {', '.join(CHANNEL_NAMES)}")
+        require(bool(self.channels) or self.channel == 0, "augment.channels is empty, but augment.channel is not 0")
         for name in _COUNTS:
-            _require(getattr(self, name) >= 0, f"augment.{name} is at least 0; got {getattr(self, name)}")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ConfigError(message)
+            require(getattr(self, name) >= 0, f"augment.{name} is at least 0; got {getattr(self, name)}")

@@ -75,7 +75,14 @@ def fit_closed_form(
         expand = gate.expand
     conditions = name_conditions([rows[index] for index in indices], narrow, as_it_is)
     statistics = expand(statistics)
-    problem = pose(statistics, bonafide, conditions)
+    nuisance = network.config.train.nuisance
+    if nuisance:
+        differences = _differences(statistics, indices, as_it_is)
+        statistics, bonafide = statistics[as_it_is], bonafide[as_it_is]
+        conditions = [name for name, chosen in zip(conditions, as_it_is, strict=True) if chosen]
+        problem = pose(statistics, bonafide, conditions).against(differences, nuisance)
+    else:
+        problem = pose(statistics, bonafide, conditions)
     heard = [(part, expand(_dev_statistics(network, part))) for part in (dev, dev_through_channel) if part is not None]
     history: list[dict[str, Any]] = []
     for penalty in network.config.train.penalties:
@@ -91,6 +98,14 @@ def fit_closed_form(
         with progress(record["epoch"], 1) as bar:
             bar.finish(record)
     return history
+
+
+def _differences(statistics: Float, indices: NDArray[np.int_], as_it_is: NDArray[np.bool_]) -> Float:
+    """What augmentation did to the statistics of each clip that both passes heard [shape=(n, S)]."""
+    plain = {index: place for place, index in enumerate(indices) if as_it_is[place]}
+    pairs = [(place, plain[index]) for place, index in enumerate(indices) if not as_it_is[place] and index in plain]
+    after, before = np.array(pairs).T
+    return statistics[after] - statistics[before]
 
 
 def name_conditions(rows: Sequence[Row], narrow: NDArray[np.bool_], as_it_is: NDArray[np.bool_]) -> list[str]:

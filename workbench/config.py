@@ -12,87 +12,12 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.augment_config import AugmentConfig
 from workbench.channels.names import CHANNEL_NAMES
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, require
+from workbench.model_config import ModelConfig
 
 _T = TypeVar("_T")
 
-ACTIVATIONS = ("relu", "leaky_relu")
-SKIPS = ("none", "identity", "projection")
-STATISTICS = ("mean", "deviation")
 SOLVERS = ("gradient", "ridge")
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """The detector: patches (a 2-D convolution over frames and bands), temporal convolutions, or the first and then the
-    second. Temporal convolutions have one branch per kernel, each with one block per width; without widths, none.
-    """
-
-    patch_filters: int = 0
-    """Filters of the 2-D convolution; 0: none."""
-    patch_size: tuple[int, int] = (7, 7)
-    """Frames and bands that a filter spans."""
-    patch_stride: tuple[int, int] = (2, 2)
-    patch_regions: int = 4
-    """Regions of neighbouring bands over which the rectified outputs of a filter are averaged."""
-
-    kernels: tuple[int, ...] = (3,)
-    widths: tuple[int, ...] = (60, 60, 60, 60, 60, 60, 60, 60)
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)
-    activation: str = "relu"
-    skip: str = "identity"
-    """``identity`` adds a block's input to its output where widths agree; ``projection`` adds, from the third
-    block on, a 1x1 convolution of the output two blocks before (the Dessa network)."""
-    batch_norm: bool = True
-    dropout: float = 0.1
-    """Spatial dropout: whole channels."""
-    statistics: tuple[str, ...] = STATISTICS
-    forgetting_s: float | None = 8.0
-    """Time constant in seconds of speech; None keeps everything."""
-    head_units: int = 32
-    """Hidden units between the statistics and the evidence; 0: the evidence is linear in them."""
-    head_gate: bool = False
-    """Two linear heads, for wide-band and for narrow-band recordings, mixed by how much the upper bands hold."""
-    chunk_samples: int = 4096
-
-    def __post_init__(self) -> None:
-        _require(self.activation in ACTIVATIONS, f"activation is one of {ACTIVATIONS}; got {self.activation!r}")
-        _require(self.skip in SKIPS, f"skip is one of {SKIPS}; got {self.skip!r}")
-        _require(
-            bool(self.statistics) and set(self.statistics) <= set(STATISTICS),
-            f"statistics are some of {STATISTICS}; got {self.statistics}",
-        )
-        _require(
-            len(self.widths) == len(self.dilations) and bool(self.widths or self.patch_filters),
-            "give one dilation per width, and widths or patch_filters; "
-            f"got {len(self.widths)} widths and {len(self.dilations)} dilations",
-        )
-        _require(
-            min(self.kernels, default=0) >= 1 and min((*self.widths, *self.dilations, 1)) >= 1,
-            "kernels, widths and dilations are positive",
-        )
-        _require(
-            self.patch_filters >= 0 and min(*self.patch_size, *self.patch_stride, self.patch_regions) >= 1,
-            "patch sizes, strides and regions are positive, and patch_filters at least 0",
-        )
-        _require(
-            self.patch_stride[0] <= self.patch_size[0],
-            f"patch_stride steps over frames: at most patch_size; got {self.patch_stride} and {self.patch_size}",
-        )
-        _require(
-            not self.head_gate or (self.patch_filters > 0 and self.patch_regions > 1 and self.head_units == 0),
-            "head_gate needs patches in several regions and a linear head (head_units = 0)",
-        )
-        _require(self.head_units >= 0, f"head_units is at least 0 (a linear head); got {self.head_units}")
-        _require(0 <= self.dropout < 1, f"dropout lies in [0, 1); got {self.dropout}")
-        _require(
-            self.forgetting_s is None or self.forgetting_s > 0, f"forgetting_s is positive; got {self.forgetting_s}"
-        )
-
-    @property
-    def frame_stride(self) -> int:
-        """Frames between the vectors that are pooled."""
-        return self.patch_stride[0] if self.patch_filters else 1
 
 
 @dataclass(frozen=True)
@@ -102,11 +27,14 @@ class TrainConfig:
     seed: int = 0
     solver: str = "gradient"
     """``gradient`` descends; ``ridge`` learns patches without labels and solves for a linear head
-    (`workbench.closed_form`): of the rest it reads seed, clip_s and the three below."""
+    (`workbench.closed_form`): of the rest it reads seed, clip_s and the four below."""
     passes: int = 4
     """How often ``ridge`` hears each training clip: once as it is, then augmented anew each time."""
     penalties: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
     """Penalties of ``ridge``, in mean eigenvalues; dev chooses."""
+    nuisance: float = 0.0
+    """Above 0, ``ridge`` fits to clips as they are alone, and the augmented passes only show what must not move the
+    evidence: this penalty, in mean eigenvalues, lies on the differences between a clip and its augmented self."""
     dev_channel: str = "telephone"
     """Channel through which ``ridge`` hears dev once more: half of what chooses the penalty; "clean" for none."""
     epochs: int = 11
@@ -134,25 +62,27 @@ class TrainConfig:
     """Put augmented training clips into TensorBoard; the run folder then holds recordings of the corpus."""
 
     def __post_init__(self) -> None:
-        _require(self.solver in SOLVERS, f"train.solver is one of {SOLVERS}; got {self.solver!r}")
-        _require(
-            bool(self.penalties) and min(self.penalties) > 0, f"train.penalties are positive; got {self.penalties}"
+        require(self.solver in SOLVERS, f"train.solver is one of {SOLVERS}; got {self.solver!r}")
+        require(bool(self.penalties) and min(self.penalties) > 0, f"train.penalties are positive; got {self.penalties}")
+        require(
+            self.nuisance == 0 or (self.nuisance > 0 and self.passes > 1),
+            f"train.nuisance is at least 0, and needs at least 2 passes; got {self.nuisance}, {self.passes}",
         )
         for name in ("epochs", "steps_per_epoch", "early_stopping_epochs", "passes"):
-            _require(getattr(self, name) >= 1, f"train.{name} is at least 1; got {getattr(self, name)}")
-        _require(
+            require(getattr(self, name) >= 1, f"train.{name} is at least 1; got {getattr(self, name)}")
+        require(
             self.batch_size >= 2 and self.batch_size % 2 == 0,
             f"train.batch_size is even and at least 2, since half of a batch is spoof; got {self.batch_size}",
         )
-        _require(
+        require(
             self.dev_channel in CHANNEL_NAMES,
             f"train.dev_channel is one of {', '.join(CHANNEL_NAMES)}; got {self.dev_channel!r}",
         )
-        _require(self.clip_s > 0, f"train.clip_s is positive; got {self.clip_s}")
-        _require(0 <= self.average_momentum < 1, f"train.average_momentum lies in [0, 1); got {self.average_momentum}")
-        _require(self.dev_clips is None or self.dev_clips >= 2, f"train.dev_clips is at least 2; got {self.dev_clips}")
+        require(self.clip_s > 0, f"train.clip_s is positive; got {self.clip_s}")
+        require(0 <= self.average_momentum < 1, f"train.average_momentum lies in [0, 1); got {self.average_momentum}")
+        require(self.dev_clips is None or self.dev_clips >= 2, f"train.dev_clips is at least 2; got {self.dev_clips}")
         for name in ("paired_share", "intermediate_loss"):
-            _require(0 <= getattr(self, name) <= 1, f"train.{name} lies in [0, 1]; got {getattr(self, name)}")
+            require(0 <= getattr(self, name) <= 1, f"train.{name} lies in [0, 1]; got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -181,18 +111,18 @@ class ExperimentConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.model.chunk_samples % self.frontend.hop == 0,
             f"model.chunk_samples must be a multiple of frontend.hop ({self.frontend.hop}); "
             f"got {self.model.chunk_samples}",
         )
         chunk_frames = self.model.chunk_samples // self.frontend.hop
-        _require(
+        require(
             chunk_frames % self.model.frame_stride == 0,
             f"the chunk's {chunk_frames} frames must be a multiple of patch_stride's {self.model.frame_stride}",
         )
         positions = (self.frontend.n_mels - self.model.patch_size[1]) // self.model.patch_stride[1] + 1
-        _require(
+        require(
             not self.model.patch_filters or positions >= self.model.patch_regions,
             f"patches have {positions} places along {self.frontend.n_mels} bands, fewer than "
             f"patch_regions ({self.model.patch_regions})",
@@ -265,11 +195,11 @@ def override(config: ExperimentConfig, part: str, **values: Any) -> ExperimentCo
 
 
 def _build(kind: type[_T], data: Any, where: str) -> _T:
-    _require(isinstance(data, dict), f"{where}: expected a table, got {type(data).__name__}")
+    require(isinstance(data, dict), f"{where}: expected a table, got {type(data).__name__}")
     hints = get_type_hints(kind)
     known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(data) - known)
-    _require(not unknown, f"{where}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    require(not unknown, f"{where}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
     values = {name: _typed(hints[name], value, f"{where}: {name}") for name, value in data.items()}
     try:
         return kind(**values)
@@ -288,18 +218,13 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         return _typed_items(get_args(hint), value, where)
     # Python takes True for 1, and a whole number is a fine float.
     fits = isinstance(value, (int, float) if hint is float else hint) and (hint is bool or not isinstance(value, bool))
-    _require(fits, f"{where}: expected {_NAMES[hint]}, got {value!r}")
+    require(fits, f"{where}: expected {_NAMES[hint]}, got {value!r}")
     return float(value) if hint is float else value
 
 
 def _typed_items(kinds: Sequence[Any], value: Any, where: str) -> tuple[Any, ...]:
-    _require(isinstance(value, list | tuple), f"{where}: expected a list, got {value!r}")
+    require(isinstance(value, list | tuple), f"{where}: expected a list, got {value!r}")
     if kinds[-1] is Ellipsis:
         kinds = [kinds[0]] * len(value)
-    _require(len(value) == len(kinds), f"{where}: expected {len(kinds)} values, got {len(value)}: {list(value)}")
+    require(len(value) == len(kinds), f"{where}: expected {len(kinds)} values, got {len(value)}: {list(value)}")
     return tuple(_typed(kind, item, where) for kind, item in zip(kinds, value, strict=True))
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ConfigError(message)

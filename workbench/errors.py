@@ -66,3 +66,9 @@ class QuantizeError(WorkbenchError):
 
 class ParityError(QuantizeError):
     """The int8 model falls too far behind the float one."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Refuse a value of the configuration with ``message``, unless ``condition`` holds."""
+    if not condition:
+        raise ConfigError(message)

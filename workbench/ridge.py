@@ -8,7 +8,7 @@ that holds both classes are read from the middle between its two class means: on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,16 @@ class Problem:
     deviation: Array
     centre: Array
     """Of the standardised statistics, the middle between the classes: where the evidence is 0."""
+
+    def against(self, differences: Float, weight: float) -> Problem:
+        """The same problem with a penalty on answering to ``differences`` [shape=(n, S)], in mean eigenvalues.
+
+        They are what something of no interest, such as a telephone, did to the statistics of single clips: the head is
+        to be deaf to it (within-class covariance normalisation with channels for classes: Hatch et al. 2006).
+        """
+        scaled = (differences / self.deviation).astype(np.float32)
+        moved = (scaled.T @ scaled).astype(np.float64)
+        return replace(self, gram=self.gram + weight * np.trace(self.gram) / np.trace(moved) * moved)
 
     def solve(self, penalty: float) -> LinearHead:
         """Head for ``penalty`` > 0, in units of the mean eigenvalue."""

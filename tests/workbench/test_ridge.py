@@ -63,6 +63,19 @@ def test_a_larger_penalty_gives_smaller_weights(rng):
     assert large < 0.5 * small
 
 
+def test_a_penalised_difference_ceases_to_move_the_evidence(rng):
+    """Statistics 0 and 1 tell the voice alike; a channel moves the first alone, so the second has to carry the weight."""
+    labels = np.arange(400) % 2 == 0
+    rows = rng.standard_normal((400, 2)).astype(np.float32) + np.where(labels, 1.0, -1.0)[:, None].astype(np.float32)
+    differences = np.zeros((50, 2), np.float32)
+    differences[:, 0] = rng.normal(1.0, 0.3, 50)
+    problem = pose(rows, labels, ["one"] * 400)
+    before, after = problem.solve(0.01), problem.against(differences, 100.0).solve(0.01)
+    assert np.abs(differences @ before.weights).mean() > 0.2
+    assert np.abs(differences @ after.weights).mean() < 0.02
+    assert auc(after(rows)[labels], after(rows)[~labels]) > 0.85
+
+
 def test_both_classes_are_needed(rng):
     with pytest.raises(ValueError, match="clips of both classes"):
         pose(rng.standard_normal((5, 2)).astype(np.float32), np.ones(5, bool), ["a"] * 5)

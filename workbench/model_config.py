@@ -1,0 +1,84 @@
+"""Configuration of the network; `workbench.config` re-exports it as the table ``[model]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.errors import require
+
+ACTIVATIONS = ("relu", "leaky_relu")
+SKIPS = ("none", "identity", "projection")
+STATISTICS = ("mean", "deviation")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The detector: patches (a 2-D convolution over frames and bands), temporal convolutions, or the first and then the
+    second. Temporal convolutions have one branch per kernel, each with one block per width; without widths, none.
+    """
+
+    patch_filters: int = 0
+    """Filters of the 2-D convolution; 0: none."""
+    patch_size: tuple[int, int] = (7, 7)
+    """Frames and bands that a filter spans."""
+    patch_stride: tuple[int, int] = (2, 2)
+    patch_regions: int = 4
+    """Regions of neighbouring bands over which the rectified outputs of a filter are averaged."""
+
+    kernels: tuple[int, ...] = (3,)
+    widths: tuple[int, ...] = (60, 60, 60, 60, 60, 60, 60, 60)
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)
+    activation: str = "relu"
+    skip: str = "identity"
+    """``identity`` adds a block's input to its output where widths agree; ``projection`` adds, from the third
+    block on, a 1x1 convolution of the output two blocks before (the Dessa network)."""
+    batch_norm: bool = True
+    dropout: float = 0.1
+    """Spatial dropout: whole channels."""
+    statistics: tuple[str, ...] = STATISTICS
+    forgetting_s: float | None = 8.0
+    """Time constant in seconds of speech; None keeps everything."""
+    head_units: int = 32
+    """Hidden units between the statistics and the evidence; 0: the evidence is linear in them."""
+    head_gate: bool = False
+    """Two linear heads, for wide-band and for narrow-band recordings, mixed by how much the upper bands hold."""
+    chunk_samples: int = 4096
+
+    def __post_init__(self) -> None:
+        require(self.activation in ACTIVATIONS, f"activation is one of {ACTIVATIONS}; got {self.activation!r}")
+        require(self.skip in SKIPS, f"skip is one of {SKIPS}; got {self.skip!r}")
+        require(
+            bool(self.statistics) and set(self.statistics) <= set(STATISTICS),
+            f"statistics are some of {STATISTICS}; got {self.statistics}",
+        )
+        require(
+            len(self.widths) == len(self.dilations) and bool(self.widths or self.patch_filters),
+            "give one dilation per width, and widths or patch_filters; "
+            f"got {len(self.widths)} widths and {len(self.dilations)} dilations",
+        )
+        require(
+            min(self.kernels, default=0) >= 1 and min((*self.widths, *self.dilations, 1)) >= 1,
+            "kernels, widths and dilations are positive",
+        )
+        require(
+            self.patch_filters >= 0 and min(*self.patch_size, *self.patch_stride, self.patch_regions) >= 1,
+            "patch sizes, strides and regions are positive, and patch_filters at least 0",
+        )
+        require(
+            self.patch_stride[0] <= self.patch_size[0],
+            f"patch_stride steps over frames: at most patch_size; got {self.patch_stride} and {self.patch_size}",
+        )
+        require(
+            not self.head_gate or (self.patch_filters > 0 and self.patch_regions > 1 and self.head_units == 0),
+            "head_gate needs patches in several regions and a linear head (head_units = 0)",
+        )
+        require(self.head_units >= 0, f"head_units is at least 0 (a linear head); got {self.head_units}")
+        require(0 <= self.dropout < 1, f"dropout lies in [0, 1); got {self.dropout}")
+        require(
+            self.forgetting_s is None or self.forgetting_s > 0, f"forgetting_s is positive; got {self.forgetting_s}"
+        )
+
+    @property
+    def frame_stride(self) -> int:
+        """Frames between the vectors that are pooled."""
+        return self.patch_stride[0] if self.patch_filters else 1

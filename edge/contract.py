@@ -131,7 +131,7 @@ class Thresholds:
     spoof_below: float = -1.0
     bonafide_above: float = 1.0
     false_alarm_rate: float | None = None
-    """Share of bona fide dev clips below ``spoof_below``."""
+    """Share of bona fide dev clips below ``spoof_below``; of several channels, the largest."""
     miss_rate: float | None = None
     """Share of spoof dev clips above ``bonafide_above``."""
 

@@ -259,7 +259,7 @@ def _av_blocks(path: Path, container: Any, stream: Any) -> Iterator[Float]:
         converter = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=stream.rate)
         for frame in container.decode(stream):
             # The converter passes later frames on as they are: a new rate would be scored at a wrong speed.
-            kind = (frame.sample_rate, frame.layout.nb_channels)
+            kind = (frame.sample_rate, len(frame.layout.channels))
             first = first or kind
             if kind != first:
                 raise UnreadableAudioError(

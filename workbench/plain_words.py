@@ -98,10 +98,8 @@ def _of_channels(report: Mapping[str, Any]) -> list[str]:
     clean = next((line for line in report["false_alarms_by_channel"] if line["channel"] == "clean"), worst)
     tried = f"{len(lines)} channel{'s' * (len(lines) > 1)}"
     usual = f"{100 * clean['rate']['value']:.1f} %"
-    text = (
-        f"Of {tried}, {worst['channel']} makes it call most real voices spoof: "
-        f"{_percent(worst['rate'])}, against {usual} as they are."
-    )
+    heard = f"Through {worst['channel']}" + (f", the worst of {tried}," if len(lines) > 1 else "")
+    text = f"{heard} it calls {_percent(worst['rate'])} of real voices spoof, against {usual} as they are."
     if worst["rate"]["value"] <= clean["rate"]["value"]:
         text = f"None of {tried} makes it call more real voices spoof than as they are ({usual})."
     phone = group_named(report, "unseen attacks, paired, telephone", "all, telephone")

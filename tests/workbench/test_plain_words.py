@@ -47,7 +47,7 @@ def test_a_gap_between_recordings_is_told():
     assert not any("different places" in line for line in none)
 
 
-@pytest.mark.parametrize(("rate", "start"), [(0.3, "Of 1 channel, gsm makes it call"), (0.01, "None of 1 channel ")])
+@pytest.mark.parametrize(("rate", "start"), [(0.3, "Through gsm it calls"), (0.01, "None of 1 channel ")])
 def test_the_worst_channel_is_named_if_it_is_worse(rate, start):
     lines = [{"channel": name, "rate": interval(value)} for name, value in (("clean", 0.02), ("gsm", rate))]
     text = summary(report(group("all", 0.2), false_alarms_by_channel=lines), [], None)

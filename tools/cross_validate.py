@@ -2,9 +2,9 @@
 """Cross-validate the head of a run that was solved (`train.solver = "ridge"`) over sources of its train split.
 
 The dev split has ten paired sources, train has more than twenty: leaving out each fifth of them in turn, and scoring it
-with a head solved on the rest, tells representations and recipes apart that dev cannot. The filters saw all of train,
-but no label. Prints, for each pass (0 is the clips as they are, the others are augmented), AUC and EER over the paired
-clips, and the mean AUC inside sources.
+with a head solved on the rest as the run's own was, tells representations and recipes apart that dev cannot. The
+filters saw all of train, but no label. Prints, for each pass (0 is the clips as they are, the others are
+augmented), AUC and EER over the paired clips, and the mean AUC inside sources.
 
 Example: python tools/cross_validate.py runs/patches
 """
@@ -21,11 +21,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workbench.closed_form import NARROW, name_conditions
+from workbench.closed_form import NARROW, pose_passes
 from workbench.gate import fit_gate, upper_power
 from workbench.manifest import Row, read_manifest
 from workbench.metrics import auc, eer
-from workbench.ridge import pose
 from workbench.runs import RunFolder
 
 FOLDS = 5
@@ -59,23 +58,28 @@ def cross_validate(run: Path, penalty: float, passes: list[int] | None, seed: in
     narrow = gate(statistics) > NARROW
     if info.config.model.head_gate:
         statistics = gate.expand(statistics)
-    evidence = _held_out(statistics, rows, name_conditions(rows, narrow, number == 0), penalty, seed)
+    indices = np.concatenate([arrays["indices"] for arrays in kept])
+    fold = _folds(rows, seed)
+    evidence = np.full(len(rows), np.nan)
+    for held in range(FOLDS):
+        train = fold != held
+        problem = pose_passes(
+            statistics[train],
+            manifest.rows,
+            indices[train],
+            narrow[train],
+            (number == 0)[train],
+            info.config.train.nuisance if len(wanted) > 1 else 0.0,
+        )
+        evidence[fold == held] = problem.solve(penalty)(statistics[fold == held])
     return [_record(evidence, rows, number == n, penalty, n) for n in wanted]
 
 
-def _held_out(statistics: Any, rows: list[Row], conditions: list[str], penalty: float, seed: int) -> Any:
-    """Evidence of each paired clip by the head that did not see its source; NaN for the others."""
-    bonafide = np.array([row.label == "bonafide" for row in rows])
-    source = np.array([row.source_repo for row in rows])
+def _folds(rows: list[Row], seed: int) -> Any:
+    """Which fold each clip's source is left out in; -1 for sources that are not paired, which always train."""
     paired = sorted({row.source_repo for row in rows if row.paired == "yes"})
     fold_of = {name: index % FOLDS for index, name in enumerate(np.random.default_rng(seed).permutation(paired))}
-    fold = np.array([fold_of.get(name, -1) for name in source])
-    evidence = np.full(len(rows), np.nan)
-    for held in range(FOLDS):
-        train = np.flatnonzero(fold != held)
-        head = pose(statistics[train], bonafide[train], [conditions[index] for index in train]).solve(penalty)
-        evidence[fold == held] = head(statistics[fold == held])
-    return evidence
+    return np.array([fold_of.get(row.source_repo, -1) for row in rows])
 
 
 def _record(evidence: Any, rows: list[Row], chosen: Any, penalty: float, number: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from workbench.loader import Loader
 from workbench.manifest import Row
 from workbench.network import Network
 from workbench.patches import cut_patches, learn_filters
-from workbench.ridge import pose
+from workbench.ridge import Problem, pose
 from workbench.runs import RunFolder
 from workbench.train import Objective
 
@@ -73,16 +73,11 @@ def fit_closed_form(
     if model.head_gate:
         network.layers["head_gate"].set_weights([gate.weights[:, None], np.array([gate.bias], np.float32)])
         expand = gate.expand
-    conditions = name_conditions([rows[index] for index in indices], narrow, as_it_is)
     statistics = expand(statistics)
     nuisance = network.config.train.nuisance
+    problem = pose_passes(statistics, rows, indices, narrow, as_it_is, nuisance)
     if nuisance:
-        differences = _differences(statistics, indices, as_it_is)
         statistics, bonafide = statistics[as_it_is], bonafide[as_it_is]
-        conditions = [name for name, chosen in zip(conditions, as_it_is, strict=True) if chosen]
-        problem = pose(statistics, bonafide, conditions).against(differences, nuisance)
-    else:
-        problem = pose(statistics, bonafide, conditions)
     heard = [(part, expand(_dev_statistics(network, part))) for part in (dev, dev_through_channel) if part is not None]
     history: list[dict[str, Any]] = []
     for penalty in network.config.train.penalties:
@@ -92,12 +87,31 @@ def fit_closed_form(
         record = _record(len(history), penalty, loss, scores, network.config.train.dev_channel)
         if all(record["selection"] < earlier["selection"] for earlier in history):
             network.layers["head_evidence"].set_weights([head.weights[:, None], np.array([head.bias], np.float32)])
-            _save(evidence_model, folder)
+            folder.save_weights(evidence_model)
         history.append(record)
         folder.write_history(history)
         with progress(record["epoch"], 1) as bar:
             bar.finish(record)
     return history
+
+
+def pose_passes(
+    statistics: Float,
+    rows: Sequence[Row],
+    indices: NDArray[np.int_],
+    narrow: NDArray[np.bool_],
+    as_it_is: NDArray[np.bool_],
+    nuisance: float,
+) -> Problem:
+    """The regression on ``statistics`` [shape=(n, S)] of the clips ``rows[indices]``, as ``train.nuisance`` asks.
+
+    ``narrow`` and ``as_it_is`` [shape=(n,)]: band as the gate tells it, and whether the clip was left as it is.
+    """
+    fitted = as_it_is if nuisance else np.ones(len(indices), bool)
+    chosen = [rows[index] for index in indices[fitted]]
+    bonafide = np.array([row.label == "bonafide" for row in chosen])
+    problem = pose(statistics[fitted], bonafide, name_conditions(chosen, narrow[fitted], as_it_is[fitted]))
+    return problem.against(_differences(statistics, indices, as_it_is), nuisance) if nuisance else problem
 
 
 def _differences(statistics: Float, indices: NDArray[np.int_], as_it_is: NDArray[np.bool_]) -> Float:
@@ -223,16 +237,5 @@ def _dev_statistics(network: Network, dev: DevSet) -> Float:
 def _record(epoch: int, penalty: float, loss: float, scores: Sequence[DevScores], channel: str) -> dict[str, Any]:
     record: dict[str, Any] = {"epoch": epoch, "penalty": penalty, "loss": loss}
     for score, name in zip(scores, ("dev", f"dev_{channel}"), strict=False):
-        record |= {
-            f"{name}_eer": score.eer,
-            f"{name}_auc": score.auc,
-            f"{name}_paired_eer": score.paired_eer,
-            f"{name}_paired_auc": score.paired_auc,
-        }
+        record |= score.record(name)
     return record | {"selection": float(np.mean([score.selection for score in scores]))}
-
-
-def _save(model: Any, folder: RunFolder) -> None:
-    temporary = folder.path / ".best.tmp.weights.h5"
-    model.save_weights(temporary)
-    temporary.replace(folder.weights)

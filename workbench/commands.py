@@ -64,7 +64,8 @@ def run_training(
     )
     network, loader, dev = experiment.network, experiment.loader, experiment.dev
     if config.train.solver == "ridge":
-        through = experiment.dev_through_channel
+        channel = config.train.heard_through
+        through = None if channel is None else experiment.dev_through(channel)
         history = fit_closed_form(network, loader, experiment.train_rows, dev, through, folder, progress)
     else:
         history = fit(network, loader, dev, folder, progress)

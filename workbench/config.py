@@ -84,6 +84,11 @@ class TrainConfig:
         for name in ("paired_share", "intermediate_loss"):
             require(0 <= getattr(self, name) <= 1, f"train.{name} lies in [0, 1]; got {getattr(self, name)}")
 
+    @property
+    def heard_through(self) -> str | None:
+        """The channel through which dev is heard once more; None where the solver does not, or it is clean."""
+        return self.dev_channel if self.solver == "ridge" and self.dev_channel != "clean" else None
+
 
 @dataclass(frozen=True)
 class DataConfig:

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.audio_cache import AudioCache
-from workbench.channels import apply_channel
 from workbench.config import ExperimentConfig
 from workbench.loader import fit_length
 from workbench.manifest import Row
 from workbench.metrics import auc, eer
 from workbench.network import Network
-from workbench.trials import clip_rng
+from workbench.trials import through_channel
 
 Float = NDArray[np.float32]
 
@@ -39,6 +38,15 @@ class DevScores:
         The first can be won by recording conditions, the second has few clips and jumps by points between epochs.
         """
         return self.eer if self.paired_eer is None else (self.eer + self.paired_eer) / 2.0
+
+    def record(self, name: str = "dev") -> dict[str, float | None]:
+        """The figures as a run's history names them."""
+        return {
+            f"{name}_eer": self.eer,
+            f"{name}_auc": self.auc,
+            f"{name}_paired_eer": self.paired_eer,
+            f"{name}_paired_auc": self.paired_auc,
+        }
 
 
 @dataclass(frozen=True)
@@ -69,10 +77,8 @@ def prepare_dev(
     model = network.feature_model(length)
 
     def heard(index: int) -> Float:
-        samples = cache.clip(index)
-        if channel != "clean":
-            samples = apply_channel(channel, samples, config.frontend.sample_rate, clip_rng(0, rows[index].path))
-        return fit_length(samples, length)
+        rate = config.frontend.sample_rate
+        return fit_length(through_channel(cache.clip(index), channel, rate, rows[index].path), length)
 
     parts = []
     for start in range(0, len(indices), _EVALUATION_BATCH):

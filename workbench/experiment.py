@@ -30,9 +30,12 @@ class Experiment:
     loader: Loader
     train_rows: tuple[Row, ...]
     dev: DevSet
-    dev_through_channel: DevSet | None
-    """The same clips through ``train.dev_channel``, where the solver asks for it."""
     dev_cache: AudioCache
+
+    def dev_through(self, channel: str) -> DevSet:
+        """The dev clips through ``channel``."""
+        rows = self.dev.rows
+        return prepare_dev(self.network, self.dev_cache, rows, range(len(rows)), channel)
 
 
 def prepare(
@@ -73,7 +76,4 @@ def prepare(
         rooms=recordings.rooms,
     )
     dev_set = prepare_dev(network, dev_cache, dev.rows, range(len(dev.rows)))
-    through = None
-    if config.train.solver == "ridge" and config.train.dev_channel != "clean":
-        through = prepare_dev(network, dev_cache, dev.rows, range(len(dev.rows)), config.train.dev_channel)
-    return Experiment(network, loader, train.rows, dev_set, through, dev_cache)
+    return Experiment(network, loader, train.rows, dev_set, dev_cache)

@@ -15,7 +15,6 @@ from edge.contract import Contract, Thresholds, embed_contract
 from edge.runtime import Model
 from edge.scoring import score_samples
 from workbench.calibration import fit_calibration, threshold_at_false_alarm, threshold_at_miss
-from workbench.channels import apply_channel
 from workbench.deploy import calibrate, fine_tune, fold, prune, sparsity_of
 from workbench.experiment import Experiment
 from workbench.export import count_parameters, export_tflite, state_names
@@ -23,7 +22,7 @@ from workbench.metrics import eer
 from workbench.network import Network
 from workbench.runs import RunInfo
 from workbench.train import FeatureSource
-from workbench.trials import clip_rng
+from workbench.trials import through_channel
 
 Float = NDArray[np.float32]
 Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -112,8 +111,8 @@ def quantize(
     model = export_tflite(quantized, contract)
     evidence, unscored = score_clips(model, experiment, watch, f"dev, {contract.quantization}")
     heard, people_heard = [evidence], []
-    if experiment.dev_through_channel is not None:
-        channel = network.config.train.dev_channel
+    channel = network.config.train.heard_through
+    if channel is not None:
         heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel)[0])
         for channel in _FALSE_ALARM_CHANNELS:
             people_heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel, "bonafide")[0])
@@ -149,11 +148,8 @@ def score_clips(
 
 
 def _heard(experiment: Experiment, index: int, channel: str) -> Float:
-    samples = experiment.dev_cache.clip(index)
-    if channel == "clean":
-        return samples
-    rate = experiment.loader.sample_rate
-    return apply_channel(channel, samples, rate, clip_rng(0, experiment.dev.rows[index].path))
+    samples, path = experiment.dev_cache.clip(index), experiment.dev.rows[index].path
+    return through_channel(samples, channel, experiment.loader.sample_rate, path)
 
 
 def _cm_score(model: Model, samples: Float) -> float:

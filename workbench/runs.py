@@ -94,6 +94,12 @@ class RunFolder:
         file = self.path / "history.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
+    def save_weights(self, model: Any) -> None:
+        """Make the weights of the Keras ``model`` those that the run keeps."""
+        temporary = self.path / ".best.tmp.weights.h5"
+        model.save_weights(temporary)
+        temporary.replace(self.weights)
+
     def write_history(self, records: list[dict[str, Any]]) -> None:
         """Replace the history."""
         write_atomically(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))

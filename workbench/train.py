@@ -119,7 +119,7 @@ def fit(
             record = _run_epoch(epoch, stepper, source, network, dev, progress, views)
             if all(record["selection"] < earlier["selection"] for earlier in history):
                 with averaged_weights(stepper):
-                    _save_weights(stepper.model, folder)
+                    folder.save_weights(stepper.model)
             history.append(record)
             manager.save(checkpoint_number=len(history))
             folder.write_history(history)
@@ -152,10 +152,7 @@ def _run_epoch(
         record = {
             "epoch": epoch,
             "loss": float(np.mean(losses)),
-            "dev_eer": scores.eer,
-            "dev_auc": scores.auc,
-            "dev_paired_eer": scores.paired_eer,
-            "dev_paired_auc": scores.paired_auc,
+            **scores.record(),
             "selection": scores.selection,
         }
         bar.finish(record)
@@ -205,12 +202,6 @@ def _restore(checkpoint: Any, manager: Any, folder: RunFolder, stepper: Stepper)
         return []
     checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
     return folder.history()[: int(manager.latest_checkpoint.rsplit("-", 1)[1])]
-
-
-def _save_weights(model: Any, folder: RunFolder) -> None:
-    temporary = folder.path / ".best.tmp.weights.h5"
-    model.save_weights(temporary)
-    temporary.replace(folder.weights)
 
 
 def _stalled(history: Sequence[dict[str, Any]], patience: int) -> bool:

@@ -20,6 +20,7 @@ from edge.runtime import Model
 from edge.scoring import score_file, score_samples
 from edge.stderr import hold_stderr
 from workbench.audio_cache import decode
+from workbench.channels import apply_channel
 from workbench.errors import EvaluationError
 from workbench.manifest import Manifest, Row
 from workbench.runs import write_atomically
@@ -123,6 +124,11 @@ def check_failures(failures: Sequence[str], total: int) -> None:
         )
 
 
+def through_channel(samples: Float, channel: str, sample_rate: int, path: str, seed: int = 0) -> Float:
+    """The clip of ``path`` [shape=(n,)] as ``channel`` leaves it; the same for a seed and a path everywhere."""
+    return samples if channel == "clean" else apply_channel(channel, samples, sample_rate, clip_rng(seed, path))
+
+
 def clip_rng(seed: int, path: str) -> np.random.Generator:
     """The generator of what happens to one clip; the same for a seed and a path on every machine."""
     name = int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "big")
@@ -195,15 +201,12 @@ def _score_clip(model: Model, root: Path, row: Row, channels: Sequence[str], see
     samples = decode(root / row.path, rate)
     snr_db = estimate_snr_db(samples) if rate == FrontEndSpec().sample_rate else None
     trials = [Trial(row, score.verdict, score.cm_score, speech_s=score.speech_s, snr_db=snr_db)]
-    if channels:
-        from workbench.channels import apply_channel
-
-        for channel in channels:
-            heard = apply_channel(channel, samples, rate, clip_rng(seed, row.path))
-            decision = score_samples(model, np.ascontiguousarray(heard, dtype=np.float32))
-            trials.append(
-                Trial(row, decision.verdict, decision.cm_score, channel, speech_s=decision.speech_s, snr_db=snr_db)
-            )
+    for channel in channels:
+        heard = through_channel(samples, channel, rate, row.path, seed)
+        decision = score_samples(model, np.ascontiguousarray(heard, dtype=np.float32))
+        trials.append(
+            Trial(row, decision.verdict, decision.cm_score, channel, speech_s=decision.speech_s, snr_db=snr_db)
+        )
     return trials
 
 

@@ -119,3 +119,12 @@ def tree(tmp_path):
 def facts():
     """Map each path of a manifest to the named fields of its row."""
     return lambda manifest, *names: {row.path: tuple(getattr(row, name) for name in names) for row in manifest.rows}
+
+
+def write_two_folders(root: Path) -> Path:
+    """A dozen voices of 2 s a side, in ``bonafide`` and ``spoof`` below ``root``."""
+    rng = np.random.default_rng(7)
+    for label in ("bonafide", "spoof"):
+        for index in range(12):
+            write_voice(root / label / f"{label}{index:02}.wav", make_voice(rng, 2.0, spoof=label == "spoof"))
+    return root

@@ -13,6 +13,9 @@ pytest.importorskip("tensorflow", reason="needs the workbench extra")
 from edge.runtime import Model
 from edge.scoring import score_file
 from workbench.cli import main
+from workbench.closed_form import pose_passes
+from workbench.manifest import Row
+from workbench.ridge import pose
 
 CONFIG = """
 name = "tiny"
@@ -47,12 +50,9 @@ def invoke(*arguments):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    from tests.workbench.conftest import make_voice, write_voice
+    from tests.workbench.conftest import write_two_folders
 
-    rng, root = np.random.default_rng(7), tmp_path_factory.mktemp("voices")
-    for label in ("bonafide", "spoof"):
-        for index in range(12):
-            write_voice(root / label / f"{label}{index:02}.wav", make_voice(rng, 2.0, spoof=label == "spoof"))
+    root = write_two_folders(tmp_path_factory.mktemp("voices"))
     (root / "tiny.toml").write_text(CONFIG)
     return root
 
@@ -110,3 +110,16 @@ def test_what_only_descent_can_train_is_refused(folders, tmp_path):
     result = invoke("train", *data, "--config", tmp_path / "bad.toml", "--run", tmp_path / "run")
     assert result.exit_code != 0
     assert 'train.solver = "ridge" trains patches and a linear head' in result.output
+
+
+def test_with_nuisance_augmented_passes_are_differences_and_no_clips(rng):
+    """Six clips as they are and, in another order and one short, augmented: only clips of both passes are compared."""
+    rows = [Row(path=f"{i}", label="bonafide" if i % 2 else "spoof", source_repo="s") for i in range(6)]
+    indices = np.array([0, 1, 2, 3, 4, 5, 5, 3, 0, 1])
+    as_it_is = np.arange(10) < 6
+    statistics = rng.standard_normal((10, 3)).astype(np.float32)
+    head = pose_passes(statistics, rows, indices, np.zeros(10, bool), as_it_is, 0.5).solve(0.1)
+    plain = pose(statistics[:6], np.array([row.label == "bonafide" for row in rows]), ["s"] * 6)
+    expected = plain.against(statistics[6:] - statistics[[5, 3, 0, 1]], 0.5).solve(0.1)
+    np.testing.assert_allclose(head.weights, expected.weights, rtol=1e-5)
+    assert not np.allclose(head.weights, plain.solve(0.1).weights, rtol=0.01)

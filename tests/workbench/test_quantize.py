@@ -45,13 +45,9 @@ def invoke(*arguments):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    from tests.workbench.conftest import make_voice, write_voice
+    from tests.workbench.conftest import write_two_folders
 
-    rng, root = np.random.default_rng(7), tmp_path_factory.mktemp("voices")
-    for label in ("bonafide", "spoof"):
-        for index in range(12):
-            write_voice(root / label / f"{label}{index:02}.wav", make_voice(rng, 2.0, spoof=label == "spoof"))
-    return root
+    return write_two_folders(tmp_path_factory.mktemp("voices"))
 
 
 @pytest.fixture(scope="module")

@@ -29,8 +29,9 @@ class FrontEndSpec:
     """Mel analysis of 16 kHz audio; counts in samples, frequencies in Hz.
 
     A feature is ``clip(log_gain * ln(max(log_floor, mel power)) + log_offset, clip_low, clip_high)``.
-    With ``unit_gain`` the window sums to 1, so a full-scale sine has power 0.25 in its bin. With ``phase_advance``
-    each band has two more features: the real and the imaginary part of its mean phase advance.
+    With ``unit_gain`` the window sums to 1, so a full-scale sine has power 0.25 in its bin. With ``phase_advance``,
+    ``phase_mels`` bands of their own have two more features each: the real and the imaginary part of their mean phase
+    advance.
     """
 
     sample_rate: int = 16000
@@ -55,6 +56,14 @@ class FrontEndSpec:
     """Samples over which the advance of phase is measured, `edge.frontend.phase_advance`; 0 measures none."""
     phase_floor: float = 1e-9
     """Power of a bin, summed over a hop's spectra, at which its phase counts for half: below it lies noise."""
+    phase_range_db: float = 0.0
+    """Where above 0, the floor follows the voice instead: this far below the running peak of the speech-band level
+    (`SpeechSpec`), so that a quiet recording reads as a loud one does."""
+    phase_mels: int = 0
+    """Bands of the phase; 0: as many as of the power."""
+    power_window: int = 0
+    """Window of the power where phase has one of its own, a multiple of the hop; 0: the window. One longer than
+    ``n_fft`` is folded: the bins stay where they are, and each answers to less of its neighbours."""
 
     def __post_init__(self) -> None:
         if self.window % 2 or self.window % self.hop:
@@ -69,6 +78,17 @@ class FrontEndSpec:
             raise ValueError(
                 f"phase_advance is 0 (off) or divides the hop ({self.hop} samples); got {self.phase_advance}"
             )
+        if self.power_window % self.hop or self.power_window < 0:
+            raise ValueError(
+                f"power_window is 0 (as window) or a multiple of the hop ({self.hop}); got {self.power_window}"
+            )
+        if self.phase_range_db < 0:
+            raise ValueError(f"phase_range_db is 0 (a fixed phase_floor) or positive; got {self.phase_range_db} dB")
+        if self.phase_mels < 0 or (not self.phase_advance and (self.phase_mels or self.power_window)):
+            raise ValueError(
+                "phase_mels and power_window belong to a front end with phase_advance, and are at least 0; got "
+                f"{self.phase_mels} bands, {self.power_window} samples, phase_advance {self.phase_advance}"
+            )
         if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate / 2:
             raise ValueError(f"need 0 <= fmin < fmax <= {self.sample_rate / 2} Hz; got {self.fmin_hz}, {self.fmax_hz}")
 
@@ -78,7 +98,9 @@ class FrontEndSpec:
 
         With phase, a frame needs one spectrum more, that of ``phase_advance`` samples before its first.
         """
-        return self.window if self.phase_advance else self.window - self.hop
+        if not self.phase_advance:
+            return self.window - self.hop
+        return max(self.window, self.power_window - self.hop)
 
     @property
     def step(self) -> int:
@@ -86,14 +108,14 @@ class FrontEndSpec:
         return self.phase_advance or self.hop
 
     @property
-    def channels(self) -> int:
-        """Features of a band: its log power, and with phase the two parts of the advance."""
-        return 3 if self.phase_advance else 1
+    def phase_bands(self) -> int:
+        """Bands whose phase advance is measured."""
+        return (self.phase_mels or self.n_mels) if self.phase_advance else 0
 
     @property
     def n_features(self) -> int:
-        """Features of a frame: ``n_mels`` times ``channels``, the channels of a band side by side."""
-        return self.n_mels * self.channels
+        """Features of a frame: the log power of each band, then the two parts of the advance of each phase band."""
+        return self.n_mels + 2 * self.phase_bands
 
     @property
     def frames_per_s(self) -> float:

@@ -27,7 +27,7 @@ from edge.errors import EdgeError  # noqa: E402
 from workbench.config import ExperimentConfig, config_from_dict, config_to_dict, load_config, shipped_configs  # noqa: E402
 from workbench.config_toml import differences, flatten, nest, short_text  # noqa: E402
 from workbench.errors import TrainingError  # noqa: E402
-from workbench.runs import RunFolder, write_atomically  # noqa: E402
+from workbench.runs import RunFolder, RunInfo, write_atomically  # noqa: E402
 
 Entry = dict[str, Any]
 
@@ -75,7 +75,14 @@ def entry_of(path: Path, note: str, kept: bool) -> Entry:
         "figures": {name: value for name, value in best.items() if name.startswith("dev_") and value is not None},
         "selection": best["selection"],
         "config": {name: value for name, value in flatten(config_to_dict(config)).items() if _shapes(name)},
+        **_lineage(info),
     }
+
+
+def _lineage(info: RunInfo) -> Entry:
+    """The earlier runs that a run builds on, by the names of their folders; empty where there are none."""
+    teachers = {"teachers": [Path(teacher.run).name for teacher in info.teachers]} if info.teachers else {}
+    return teachers if info.start is None else {**teachers, "start": Path(info.start.run).name}
 
 
 def parameters_of(config: ExperimentConfig) -> int:
@@ -105,7 +112,8 @@ def group(entries: Iterable[Entry]) -> list[list[Entry]]:
     default = {name: value for name, value in flatten(config_to_dict(ExperimentConfig())).items() if _shapes(name)}
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        key = json.dumps([{**default, **entry["config"]}, entry["corpus"]], sort_keys=True)
+        lineage = [entry.get("teachers"), entry.get("start")]
+        key = json.dumps([{**default, **entry["config"]}, entry["corpus"], lineage], sort_keys=True)
         groups.setdefault(key, []).append(entry)
     return list(groups.values())
 
@@ -126,7 +134,7 @@ def _cells(runs: Sequence[Entry], names: Sequence[str]) -> list[str]:
     notes = list(dict.fromkeys(run["note"] for run in runs if run["note"]))
     steps = sorted({run["steps"] for run in runs})
     return [
-        f"{mark}{describe(runs[0]['config'])}{mark}",
+        f"{mark}{describe(runs[0]['config'])}{_built_on(runs[0])}{mark}",
         f"`{runs[0]['corpus'][:8]}`",
         ", ".join(str(seed) for seed in sorted(run["seed"] for run in runs)),
         *(_spread([run["figures"][name] for run in runs if name in run["figures"]]) for name in names),
@@ -134,6 +142,11 @@ def _cells(runs: Sequence[Entry], names: Sequence[str]) -> list[str]:
         "–" if not steps[-1] else f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,}–{steps[-1]:,}",
         "; ".join(notes),
     ]
+
+
+def _built_on(entry: Entry) -> str:
+    teachers = f"; taught by {', '.join(entry['teachers'])}" if "teachers" in entry else ""
+    return f"{teachers}; from {entry['start']}" if "start" in entry else teachers
 
 
 def describe(config: dict[str, Any]) -> str:
@@ -172,7 +185,8 @@ def _shapes(name: str) -> bool:
 
 
 def _identity(entry: Entry) -> str:
-    return json.dumps([entry[name] for name in ("run", "seed", "corpus", "config")], sort_keys=True)
+    names = ("run", "seed", "corpus", "config", "teachers", "start")
+    return json.dumps([entry.get(name) for name in names], sort_keys=True)
 
 
 def read_record(path: Path) -> list[Entry]:

@@ -12,12 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.augment_config import AugmentConfig
-from workbench.channels import Step, apply_channel_described, draws
+from workbench.channels import CHANNEL_NAMES, Step, apply_channel_described, draws
+from workbench.channels.codecs import CODECS
 from workbench.channels.noise import add_noise, draw_noise
 
-__all__ = ["add_noise", "augment", "augment_described", "band_limit", "draw_noise", "mask_features", "set_peak"]
+__all__ = [
+    "CHANNEL_CLASSES",
+    "add_noise",
+    "augment",
+    "augment_described",
+    "band_limit",
+    "channel_class",
+    "draw_noise",
+    "mask_features",
+    "set_peak",
+]
 
 Float = NDArray[np.float32]
+
+CHANNEL_CLASSES: tuple[str, ...] = tuple(dict.fromkeys((*CHANNEL_NAMES, *CODECS)))
+"""What `channel_class` tells apart: "clean" first, then channels and codecs by name."""
 
 
 def augment(
@@ -57,6 +71,16 @@ def augment_described(
         samples = _disturbed(samples, config, rng, sample_rate, noises, rooms, steps)
     peak_db = rng.uniform(*config.level_db)
     return set_peak(samples, peak_db), (*steps, Step("level", {"peak_db": peak_db}))
+
+
+def channel_class(steps: Sequence[Step]) -> int:
+    """Place in `CHANNEL_CLASSES` of what a clip went through: the last codec, which leaves the clearest mark; without
+    one the channel by its name, else "clean". Room, noise and level by themselves are no channel.
+    """
+    named = [step for step in steps if step.name in ("channel", "codec")]
+    codecs = [step for step in named if step.name == "codec"]
+    last = (codecs or named or [Step("channel", {"name": "clean"})])[-1]
+    return CHANNEL_CLASSES.index(str(last.values["name"]))
 
 
 def _disturbed(

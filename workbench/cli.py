@@ -67,7 +67,8 @@ _cache_option = click.option(
 )
 @click.option(
     "--config",
-    help="TOML configuration: a file, or a shipped one by name: patches, tcn, dessa, asvspoof2019.  [default: tcn]",
+    help="TOML configuration: a file, or a shipped one by name: patches, tcn, lcnn, mixture, dessa, asvspoof2019.  "
+    "[default: tcn]",
 )
 @click.option(
     "--run",
@@ -80,6 +81,18 @@ _cache_option = click.option(
     "--noise",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of background noise to mix in.",
+)
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Run folder to learn from, beside the labels; several are averaged. train.distillation is their share.",
+)
+@click.option(
+    "--start-from",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Run folder of the same network whose best weights to begin with.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Epochs at most.  [default: from the configuration]")
 @click.option("--steps-per-epoch", type=click.IntRange(1), help="Batches an epoch.  [default: from the configuration]")
@@ -94,6 +107,8 @@ def train(
     config: str | None,
     run_path: Path,
     noise: Path | None,
+    teachers: tuple[Path, ...],
+    start_from: Path | None,
     cache: Path,
     as_json: bool,
     **options: Any,
@@ -112,7 +127,7 @@ def train(
         "spoof": spoof,
         "noise": noise,
     }
-    result = run_training(data, config, run_path, cache, options)
+    result = run_training(data, config, run_path, cache, options, teachers=teachers, start_from=start_from)
     click.echo(json.dumps(result) if as_json else _training_text(result))
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from workbench.closed_form import fit_closed_form
 from workbench.config import DataConfig, load_config, override
+from workbench.distillation import load_teachers
+from workbench.earlier_runs import take_weights
 from workbench.errors import ParityError, TrainingError
 from workbench.experiment import prepare
 from workbench.manifest import Manifest, join_manifests, read_manifest, split_by_group, write_manifest
@@ -18,6 +20,7 @@ from workbench.progress import EpochBar, watch
 from workbench.quantize import QuantizeOptions, quantize
 from workbench.runs import RunFolder, RunInfo, collect_versions, git_revision
 from workbench.train import fit
+from workbench.train_config import TrainConfig
 
 _DEV_SHARE = 0.2
 
@@ -29,10 +32,18 @@ def run_training(
     cache: Path,
     options: dict[str, Any],
     progress: Callable[[int, int], Any] = EpochBar,
+    *,
+    teachers: Sequence[Path] = (),
+    start_from: Path | None = None,
 ) -> dict[str, Any]:
     """Train to a run folder; see `workbench train --help`. What ``data`` names replaces the configuration's.
 
-    ``progress(epoch, steps)`` is handed to `workbench.train.fit`.
+    ``progress(epoch, steps)`` is handed to `workbench.train.fit`; ``teachers`` and ``start_from`` are run folders.
+
+    Raises
+    ------
+    ConfigError, ManifestError, TrainingError
+        The configuration, the data or the earlier runs do not fit, or the folder holds another run.
     """
     import tf_keras
 
@@ -46,6 +57,7 @@ def run_training(
         config = replace(config, data=DataConfig(noise=config.data.noise))
     config = override(config, "data", **given)
     noise = None if config.data.noise is None else Path(config.data.noise)
+    _check_earlier_runs(config.train, teachers, start_from)
     folder = RunFolder(run_path)
     manifest, manifest_file = gather_manifest(config.data, folder, config.train.seed)
     info = RunInfo(
@@ -56,6 +68,8 @@ def run_training(
         noise="" if noise is None else str(noise.resolve()),
         git_revision=git_revision(Path(__file__).parent),
         versions=collect_versions(),
+        teachers=tuple(RunFolder(run).as_earlier() for run in teachers),
+        start=None if start_from is None else RunFolder(start_from).as_earlier(),
     )
     folder.create(info)
     tf_keras.utils.set_random_seed(config.train.seed)
@@ -63,12 +77,17 @@ def run_training(
         config, manifest, cache, noise_folder=noise, progress=lambda rows: watch(rows, len(rows), "decoding")
     )
     network, loader, dev = experiment.network, experiment.loader, experiment.dev
+    # Before any other network is built, so that the first weights depend on the seed alone.
+    network.evidence_model(network.chunk_frames)
+    if start_from is not None:
+        take_weights(network, start_from)
+    taught_by = load_teachers(teachers, experiment) if teachers else None
     if config.train.solver == "ridge":
         channel = config.train.heard_through
         through = None if channel is None else experiment.dev_through(channel)
-        history = fit_closed_form(network, loader, experiment.train_rows, dev, through, folder, progress)
+        history = fit_closed_form(network, loader, experiment.train_rows, dev, through, folder, progress, taught_by)
     else:
-        history = fit(network, loader, dev, folder, progress)
+        history = fit(network, loader, dev, folder, progress, teachers=taught_by)
     best = min(history, key=lambda record: record["selection"])
     return {
         "run": str(run_path),
@@ -77,6 +96,15 @@ def run_training(
         "best_dev_eer": best["dev_eer"],
         "best": best,
     }
+
+
+def _check_earlier_runs(settings: TrainConfig, teachers: Sequence[Path], start_from: Path | None) -> None:
+    if teachers and settings.distillation == 0:
+        raise TrainingError("--teacher needs train.distillation above 0 in the configuration: the teachers' share")
+    if settings.distillation > 0 and not teachers:
+        raise TrainingError("train.distillation is above 0: give the run folder of a teacher with --teacher")
+    if start_from is not None and settings.solver == "ridge":
+        raise TrainingError('--start-from needs train.solver = "gradient": "ridge" solves and starts from nothing')
 
 
 def gather_manifest(data: DataConfig, folder: RunFolder, seed: int) -> tuple[Manifest, Path]:

@@ -11,83 +11,11 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.augment_config import AugmentConfig
-from workbench.channels.names import CHANNEL_NAMES
 from workbench.errors import ConfigError, require
 from workbench.model_config import ModelConfig
+from workbench.train_config import TrainConfig
 
 _T = TypeVar("_T")
-
-SOLVERS = ("gradient", "ridge")
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Optimisation and sampling."""
-
-    seed: int = 0
-    solver: str = "gradient"
-    """``gradient`` descends; ``ridge`` learns patches without labels and solves for a linear head
-    (`workbench.closed_form`): of the rest it reads seed, clip_s and the four below."""
-    passes: int = 4
-    """How often ``ridge`` hears each training clip: once as it is, then augmented anew each time."""
-    penalties: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
-    """Penalties of ``ridge``, in mean eigenvalues; dev chooses."""
-    nuisance: float = 0.0
-    """Above 0, ``ridge`` fits to clips as they are alone, and the augmented passes only show what must not move the
-    evidence: this penalty, in mean eigenvalues, lies on the differences between a clip and its augmented self."""
-    dev_channel: str = "telephone"
-    """Channel through which ``ridge`` hears dev once more: half of what chooses the penalty; "clean" for none."""
-    epochs: int = 11
-    steps_per_epoch: int = 100
-    batch_size: int = 32
-    clip_s: float = 3.84
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    label_smoothing: float = 0.02
-    average_momentum: float = 0.98
-    """Momentum of the running average of the weights, a step; dev is scored with, and the run keeps, the average:
-    a few hundred dev clips would else choose by the noise of single steps. 0 keeps the weights as they are."""
-    bonafide_weight: float = 1.0
-    """Weight of a bona fide clip's loss against a spoof clip's."""
-    early_stopping_epochs: int = 11
-    """Stop after this many epochs without a better dev EER."""
-    paired_share: float = 0.5
-    """Share of bona fide draws that come from the same source as a drawn spoof clip."""
-    intermediate_loss: float = 0.3
-    """Weight of the loss at the chunks before the last, which teaches early answers."""
-    dev_clips: int | None = None
-    """Choose the epoch, and calibrate, by this many dev clips, drawn evenly over label and attack; None takes all.
-    Their features stay in memory: 25,000 clips of ASVspoof 2019 would take gigabytes."""
-    tensorboard_audio: bool = True
-    """Put augmented training clips into TensorBoard; the run folder then holds recordings of the corpus."""
-
-    def __post_init__(self) -> None:
-        require(self.solver in SOLVERS, f"train.solver is one of {SOLVERS}; got {self.solver!r}")
-        require(bool(self.penalties) and min(self.penalties) > 0, f"train.penalties are positive; got {self.penalties}")
-        require(
-            self.nuisance == 0 or (self.nuisance > 0 and self.passes > 1),
-            f"train.nuisance is at least 0, and needs at least 2 passes; got {self.nuisance}, {self.passes}",
-        )
-        for name in ("epochs", "steps_per_epoch", "early_stopping_epochs", "passes"):
-            require(getattr(self, name) >= 1, f"train.{name} is at least 1; got {getattr(self, name)}")
-        require(
-            self.batch_size >= 2 and self.batch_size % 2 == 0,
-            f"train.batch_size is even and at least 2, since half of a batch is spoof; got {self.batch_size}",
-        )
-        require(
-            self.dev_channel in CHANNEL_NAMES,
-            f"train.dev_channel is one of {', '.join(CHANNEL_NAMES)}; got {self.dev_channel!r}",
-        )
-        require(self.clip_s > 0, f"train.clip_s is positive; got {self.clip_s}")
-        require(0 <= self.average_momentum < 1, f"train.average_momentum lies in [0, 1); got {self.average_momentum}")
-        require(self.dev_clips is None or self.dev_clips >= 2, f"train.dev_clips is at least 2; got {self.dev_clips}")
-        for name in ("paired_share", "intermediate_loss"):
-            require(0 <= getattr(self, name) <= 1, f"train.{name} lies in [0, 1]; got {getattr(self, name)}")
-
-    @property
-    def heard_through(self) -> str | None:
-        """The channel through which dev is heard once more; None where the solver does not, or it is clean."""
-        return self.dev_channel if self.solver == "ridge" and self.dev_channel != "clean" else None
 
 
 @dataclass(frozen=True)
@@ -126,10 +54,11 @@ class ExperimentConfig:
             chunk_frames % self.model.frame_stride == 0,
             f"the chunk's {chunk_frames} frames must be a multiple of patch_stride's {self.model.frame_stride}",
         )
-        positions = (self.frontend.n_mels - self.model.patch_size[1]) // self.model.patch_stride[1] + 1
+        bands = min(filter(None, (self.frontend.n_mels, self.frontend.phase_bands)))
+        positions = (bands - self.model.patch_size[1]) // self.model.patch_stride[1] + 1
         require(
             not self.model.patch_filters or positions >= self.model.patch_regions,
-            f"patches have {positions} places along {self.frontend.n_mels} bands, fewer than "
+            f"patches have {positions} places along {bands} bands, fewer than "
             f"patch_regions ({self.model.patch_regions})",
         )
 

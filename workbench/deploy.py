@@ -10,9 +10,10 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 
+from workbench.band_blocks import spread
 from workbench.layers import ActivationQuantizer
 from workbench.network import Network
-from workbench.train import Stepper
+from workbench.stepper import Stepper
 
 Float = NDArray[np.float32]
 
@@ -29,6 +30,9 @@ def fold(network: Network, *, quantized: bool) -> Network:
     for name, layer in network.layers.items():
         if name.endswith(("_conv", "_skip")):
             kernel, bias = folded_weights(layer, network.layers.get(name.removesuffix("_conv") + "_norm"))
+            block = deployed.patch_block(name.removesuffix("_conv")) if name.startswith("patch_") else 1
+            if block > 1 and not network.deployed:
+                kernel, bias = spread(kernel, bias, block)
             assign_convolution(deployed.layers[name], kernel, bias)
         elif name.startswith("head_"):
             deployed.layers[name].set_weights(layer.get_weights())

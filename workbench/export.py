@@ -52,10 +52,19 @@ def state_names(network: Network) -> tuple[str, ...]:
 
 
 def count_parameters(network: Network) -> int:
-    """Numbers that inference uses: weights and biases of convolutions and head, statistics of the head's norm."""
+    """Numbers that inference uses: weights and biases of convolutions and head, statistics of the head's norm.
+
+    What `workbench.band_blocks` repeats counts once.
+    """
     total = 0
     for name, layer in network.layers.items():
-        if name.endswith(("_conv", "_skip")):
+        if name.startswith("patch_") and name.endswith("_conv"):
+            bias = layer.trainable_weights[-1]
+            filters = bias.shape[0] // network.patch_block(name.removesuffix("_conv"))
+            length, span = network.config.model.patch_size
+            channels = 2 if name == "patch_phase_conv" else 1
+            total += filters * (length * span * channels + 1)
+        elif name.endswith(("_conv", "_skip")):
             total += sum(int(tf.size(variable)) for variable in layer.trainable_weights)
         elif name.startswith("head_"):
             total += layer.count_params()

@@ -39,7 +39,7 @@ class Gate:
 def upper_power(config: ExperimentConfig) -> NDArray[np.bool_]:
     """Which statistics are means of filters on power in the upper half of the regions [shape=(S,)]."""
     model = config.model
-    power = model.patch_filters - (model.patch_filters // 2 if config.frontend.channels > 1 else 0)
+    power = model.power_filters(config.frontend)
     marked = np.zeros(len(model.statistics) * model.patch_filters * model.patch_regions, bool)
     marked[(model.patch_regions + 1) // 2 * power : model.patch_regions * power] = True
     return marked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge.contract import FrontEndSpec
 from workbench.errors import require
 
 ACTIVATIONS = ("relu", "leaky_relu")
@@ -19,6 +20,8 @@ class ModelConfig:
 
     patch_filters: int = 0
     """Filters of the 2-D convolution; 0: none."""
+    patch_phase_share: float = 0.5
+    """Share of the filters that read phase, where the front end measures it; the others read power."""
     patch_size: tuple[int, int] = (7, 7)
     """Frames and bands that a filter spans."""
     patch_stride: tuple[int, int] = (2, 2)
@@ -69,6 +72,10 @@ class ModelConfig:
             f"patch_stride steps over frames: at most patch_size; got {self.patch_stride} and {self.patch_size}",
         )
         require(
+            0 <= self.patch_phase_share < 1,
+            f"patch_phase_share lies in [0, 1): the head's gate and the level need power; got {self.patch_phase_share}",
+        )
+        require(
             not self.head_gate or (self.patch_filters > 0 and self.patch_regions > 1 and self.head_units == 0),
             "head_gate needs patches in several regions and a linear head (head_units = 0)",
         )
@@ -82,3 +89,8 @@ class ModelConfig:
     def frame_stride(self) -> int:
         """Frames between the vectors that are pooled."""
         return self.patch_stride[0] if self.patch_filters else 1
+
+    def power_filters(self, frontend: FrontEndSpec) -> int:
+        """How many of the ``patch_filters`` read power; they come first."""
+        phase = int(self.patch_filters * self.patch_phase_share) if frontend.phase_bands else 0
+        return self.patch_filters - phase

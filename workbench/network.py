@@ -12,14 +12,15 @@ from tensorflow_model_optimization.quantization import keras as tfmot_quantizati
 from tensorflow_model_optimization.sparsity import keras as sparsity
 
 from edge.contract import FrontEndSpec, SpeechSpec
+from workbench.band_blocks import band_block, blocks_spanned
 from workbench.config import ExperimentConfig
+from workbench.frontend_layer import MelFrontEnd
+from workbench.heads import make_head
 from workbench.layers import (
     ActivationQuantizer,
     ConvolutionQuantization,
-    MelFrontEnd,
     RunningMean,
     RunningStatistics,
-    SpeechMask,
     Taps,
 )
 
@@ -57,7 +58,6 @@ class Network:
         speech: SpeechSpec = config.speech
         model = config.model
         self.frontend = MelFrontEnd(frontend, speech, name="frontend")
-        self.mask = SpeechMask(frontend, speech, name="mask")
         self.mean = RunningMean(frontend, name="mean") if frontend.mean_s else None
         forgetting = None if model.forgetting_s is None else model.forgetting_s * frontend.frames_per_s
         self.chunk_frames = model.chunk_samples // frontend.hop
@@ -73,9 +73,8 @@ class Network:
         """Clips [B, samples] (a multiple of the chunk) to features [B, T, 1, F] and speech weights [B, T]."""
         clip = tf_keras.Input((samples,), name="samples")
         padded = tf.pad(clip, [[0, 0], [self.config.frontend.overlap, 0]])
-        features, level_db = self.frontend(padded)
-        trackers = tf.repeat(tf.constant(self.mask.initial_state()), tf.shape(clip)[0], axis=0)
-        mask, _ = self.mask(level_db, trackers)
+        trackers = tf.repeat(tf.constant(self.frontend.measure.initial_state()), tf.shape(clip)[0], axis=0)
+        features, mask, _ = self.frontend(padded, trackers)
         if self.mean is not None:
             features, _ = self.mean(features, mask, tf.zeros([tf.shape(clip)[0], 1 + self.config.frontend.n_features]))
         return tf_keras.Model(clip, [features, mask], name="features")
@@ -84,6 +83,12 @@ class Network:
         """Features [B, T, 1, F] and speech weights [B, T] to evidence after each chunk [B, T / chunk]."""
         statistics = self.statistics_model(frames)
         return tf_keras.Model(statistics.inputs, self._head(statistics.output), name="evidence")
+
+    def training_model(self, frames: int) -> Any:
+        """`evidence_model` that also gives what the last layer reads after each chunk [B, T / chunk, D]."""
+        statistics = self.statistics_model(frames)
+        embedding = self._embed(statistics.output)
+        return tf_keras.Model(statistics.inputs, [self._read(embedding), embedding], name="training")
 
     def statistics_model(self, frames: int) -> Any:
         """Features [B, T, 1, F] and speech weights [B, T] to what the head reads after each chunk [B, T / chunk, S]."""
@@ -108,8 +113,8 @@ class Network:
         if frontend.overlap:
             whole = tf.concat([states.recall("state_samples", (frontend.overlap,)), samples], axis=1)
             states.outputs["state_samples"] = whole[:, -frontend.overlap :]
-        features, level_db = self.frontend(whole)
-        mask, states.outputs["state_trackers"] = self.mask(level_db, states.recall("state_trackers", (2,)))
+        trackers = states.recall("state_trackers", (2,))
+        features, mask, states.outputs["state_trackers"] = self.frontend(whole, trackers)
         if self.mean is not None:
             past = states.recall("state_mean", (1 + frontend.n_features,))
             features, states.outputs["state_mean"] = self.mean(features, mask, past)
@@ -127,7 +132,7 @@ class Network:
         """States at the beginning of a stream, by the names of `step_model`'s inputs."""
         shapes = {tensor.name: tensor.shape for tensor in self.step_model().inputs}
         states = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name != "samples"}
-        states["state_trackers"] = self.mask.initial_state()
+        states["state_trackers"] = self.frontend.measure.initial_state()
         return states
 
     # -- parts -------------------------------------------------------------------------------------------------
@@ -158,23 +163,37 @@ class Network:
         context = model.patch_size[0] - model.frame_stride
         hidden = self._with_past(features, "state_patch", "features", context, states)
         batch = -1 if hidden.shape[0] is None else hidden.shape[0]
-        hidden = tf.reshape(hidden, [batch, hidden.shape[1], frontend.n_mels, frontend.channels])
-        # Power and phase have filters of their own: a filter over both would multiply by zeros.
-        power, phase = model.patch_filters - model.patch_filters // 2, model.patch_filters // 2
-        parts = [("patch_power", hidden[..., :1], power), ("patch_phase", hidden[..., 1:], phase)]
-        if frontend.channels == 1:
-            parts = [("patch_power", hidden, model.patch_filters)]
+        frames, bands = hidden.shape[1], frontend.n_mels
+        power = tf.reshape(hidden[..., :bands], [batch, frames, bands, 1])
+        parts = [("patch_power", power, model.power_filters(frontend))]
+        if frontend.phase_bands:
+            phase = tf.reshape(hidden[..., bands:], [batch, frames, frontend.phase_bands, 2])
+            parts.append(("patch_phase", phase, model.patch_filters - model.power_filters(frontend)))
         return tf.concat([self._regions(part, name, filters) for name, part, filters in parts], axis=-1)
+
+    def patch_block(self, name: str) -> int:
+        """Neighbouring bands that ``patch_power`` or ``patch_phase`` reads as channels, once deployed."""
+        model, frontend = self.config.model, self.config.frontend
+        if not self.deployed or model.patch_stride[1] != 1:
+            return 1
+        bands, channels = (frontend.phase_bands, 2) if name == "patch_phase" else (frontend.n_mels, 1)
+        return band_block(bands, channels, model.patch_size[1], model.patch_regions)
 
     def _regions(self, hidden: Any, name: str, filters: int) -> Any:
         """Frames [B, T', M, C] to [B, T, 1, R * filters]: rectified filters, averaged in each region of bands."""
-        model = self.config.model
-        hidden = self._convolve(hidden, name, filters, model.patch_size, model.patch_stride)
-        hidden = self._quantize(hidden, f"{name}_out")
+        model, block = self.config.model, self.patch_block(name)
+        (length, span), (along, across), regions = model.patch_size, model.patch_stride, model.patch_regions
         batch = -1 if hidden.shape[0] is None else hidden.shape[0]
-        frames, positions = hidden.shape[1], hidden.shape[2] // model.patch_regions
-        hidden = tf.nn.avg_pool2d(hidden, (1, positions), (1, positions), "VALID")[:, :, : model.patch_regions]
-        return tf.reshape(hidden, [batch, frames, 1, model.patch_regions * filters])
+        if block > 1:
+            span = blocks_spanned(span, block)
+            hidden = tf.reshape(hidden, [batch, hidden.shape[1], hidden.shape[2] // block, block * hidden.shape[3]])
+        hidden = self._convolve(hidden, name, block * filters, (length, span), (along, across))
+        hidden = self._quantize(hidden, f"{name}_out")
+        frames, positions = hidden.shape[1], block * hidden.shape[2]
+        hidden = tf.reshape(hidden, [batch, frames, positions, filters]) if block > 1 else hidden
+        width = positions // regions
+        hidden = tf.nn.avg_pool2d(hidden, (1, width), (1, width), "VALID")[:, :, :regions]
+        return tf.reshape(hidden, [batch, frames, 1, regions * filters])
 
     def _strided(self, mask: Any) -> Any:
         """Speech weights [B, T] of the vectors that are pooled [B, T / stride]."""
@@ -258,13 +277,18 @@ class Network:
         return tf.minimum(tf.maximum(level, 0.0), 1.0)
 
     def _head(self, statistics: Any) -> Any:
+        return self._read(self._embed(statistics))
+
+    def _embed(self, statistics: Any) -> Any:
         units = self.config.model.head_units
         if self.config.model.head_gate:
             gate = self.narrow_band(statistics)
             statistics = tf.concat([statistics * (1.0 - gate), statistics * gate], axis=-1)
         if not units:
-            return self._layer("head_evidence", lambda name: tf_keras.layers.Dense(1, name=name))(statistics)[..., 0]
+            return statistics
         hidden = self._layer("head_hidden", lambda name: tf_keras.layers.Dense(units, name=name))(statistics)
         hidden = self._layer("head_norm", tf_keras.layers.BatchNormalization)(hidden)
-        hidden = self._layer("head_act", lambda name: tf_keras.layers.LeakyReLU(0.3, name=name))(hidden)
-        return self._layer("head_evidence", lambda name: tf_keras.layers.Dense(1, name=name))(hidden)[..., 0]
+        return self._layer("head_act", lambda name: tf_keras.layers.LeakyReLU(0.3, name=name))(hidden)
+
+    def _read(self, embedding: Any) -> Any:
+        return self._layer("head_evidence", lambda name: make_head(self.config.train, name))(embedding)[..., 0]

@@ -32,6 +32,21 @@ class LinearHead:
 
 
 @dataclass(frozen=True)
+class WeightedRows:
+    """What a regression is fitted to, a row a clip: ``values`` [shape=(n, S)] and ``target`` [shape=(n,)].
+
+    Both carry the root of the clip's weight; ``values`` are the statistics less ``mean``, over ``deviation``, less the
+    middle of their source, which over all sources is ``centre`` [shape=(S,)].
+    """
+
+    values: Float
+    target: Array
+    mean: Array
+    deviation: Array
+    centre: Array
+
+
+@dataclass(frozen=True)
 class Problem:
     """The normal equations of one training set, ready to be solved for any penalty."""
 
@@ -61,10 +76,33 @@ class Problem:
         return LinearHead(weights.astype(np.float32), bias)
 
 
-def pose(statistics: Float, bonafide: NDArray[np.bool_], sources: Sequence[str]) -> Problem:
-    """Set up the regression of the class (1 bona fide, -1 spoof) on ``statistics`` [shape=(n, S)].
+def pose(
+    statistics: Float, bonafide: NDArray[np.bool_], sources: Sequence[str], targets: Float | None = None
+) -> Problem:
+    """Set up the regression of the class (1 bona fide, -1 spoof), or of ``targets``, on ``statistics`` [shape=(n, S)].
 
-    ``bonafide`` [shape=(n,)]; ``sources`` names each clip's recording conditions.
+    ``bonafide`` [shape=(n,)]; ``sources`` names each clip's recording conditions; ``targets`` [shape=(n,), range -1 to
+    1] may say how sure the class is.
+
+    Raises
+    ------
+    ValueError
+        A class is missing.
+    """
+    rows = weigh_rows(statistics, bonafide, sources, targets)
+    return Problem(
+        gram=(rows.values.T @ rows.values).astype(np.float64),
+        moment=rows.values.T.astype(np.float64) @ rows.target,
+        mean=rows.mean,
+        deviation=rows.deviation,
+        centre=rows.centre,
+    )
+
+
+def weigh_rows(
+    statistics: Float, bonafide: NDArray[np.bool_], sources: Sequence[str], targets: Float | None = None
+) -> WeightedRows:
+    """The rows behind `pose`, whose arguments these are.
 
     Raises
     ------
@@ -88,11 +126,10 @@ def pose(statistics: Float, bonafide: NDArray[np.bool_], sources: Sequence[str])
             middles.append(middle)
     for chosen in (bonafide, ~bonafide):
         weights[chosen] *= 0.5 / weights[chosen].sum()
-    scaled = rows * np.sqrt(weights)[:, None].astype(np.float32)
-    target = np.where(bonafide, 1.0, -1.0) * np.sqrt(weights)
-    return Problem(
-        gram=(scaled.T @ scaled).astype(np.float64),
-        moment=scaled.T.astype(np.float64) @ target,
+    target = (np.where(bonafide, 1.0, -1.0) if targets is None else targets) * np.sqrt(weights)
+    return WeightedRows(
+        values=rows * np.sqrt(weights)[:, None].astype(np.float32),
+        target=np.asarray(target, dtype=np.float64),
         mean=mean,
         deviation=deviation,
         centre=np.mean(middles, axis=0, dtype=np.float64) if middles else np.zeros(rows.shape[1]),

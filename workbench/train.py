@@ -11,84 +11,51 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 
-from edge.contract import FrontEndSpec
+from workbench.adversary import Adversary, domain_counts
 from workbench.augment import mask_features
 from workbench.config import ExperimentConfig
 from workbench.dev import DevSet, evaluate_dev, score_dev
+from workbench.distillation import Teachers
+from workbench.errors import TrainingError
 from workbench.loader import Batch, Loader
 from workbench.network import Network
+from workbench.objective import Lesson
 from workbench.runs import RunFolder
+from workbench.stepper import Stepper
 from workbench.tensorboard_views import TrainingViews
 
 Float = NDArray[np.float32]
 
 _WARM_UP_STEPS = 50
-_MIN_LOSS_SPEECH_S = 0.75
-
-
-class Objective:
-    """Weighted cross-entropy of the evidence at the clip's end and, lighter, at the chunks before."""
-
-    def __init__(self, config: ExperimentConfig) -> None:
-        self.settings = config.train
-        self.chunk_frames = config.model.chunk_samples // config.frontend.hop
-        self.min_frames = _MIN_LOSS_SPEECH_S * config.frontend.frames_per_s
-
-    def __call__(self, evidence: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        smoothing = self.settings.label_smoothing
-        targets = labels[:, None] * (1.0 - 2.0 * smoothing) + smoothing
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.broadcast_to(targets, tf.shape(evidence)), evidence)
-        chunks = evidence.shape[1]
-        heard = tf.cumsum(tf.reduce_sum(tf.reshape(mask, [-1, chunks, self.chunk_frames]), axis=2), axis=1)
-        early = self.settings.intermediate_loss * tf.cast(heard > self.min_frames, tf.float32) / chunks
-        weights = early + tf.one_hot(chunks - 1, chunks)[None, :]
-        weights *= labels[:, None] * (self.settings.bonafide_weight - 1.0) + 1.0
-        return tf.reduce_sum(weights * losses) / tf.reduce_sum(weights)
-
-
-class Stepper:
-    """One optimisation step of a network's evidence model, compiled."""
-
-    def __init__(self, network: Network, frames: int, optimizer: Any) -> None:
-        self.model = network.evidence_model(frames)
-        self.optimizer = optimizer
-        self.objective = Objective(network.config)
-        self._compiled = tf.function(self._step)
-
-    def __call__(self, features: Float, mask: Float, labels: Float) -> float:
-        return float(self._compiled(features, mask, labels))
-
-    def averages(self) -> list[Any]:
-        """The optimiser's running averages of the trainable variables, in their order; none without averaging."""
-        # tf_keras has no public way to read them without overwriting the variables for good.
-        return list(self.optimizer._model_variables_moving_average) if self.optimizer.use_ema else []
-
-    def _step(self, features: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            evidence = self.model([features, mask], training=True)
-            loss = self.objective(evidence, mask, labels)
-        variables = self.model.trainable_variables
-        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), 5.0)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return loss
 
 
 class FeatureSource:
-    """Turns the loader's batches into augmented features."""
+    """Turns the loader's batches into augmented features, and asks the teachers about them."""
 
-    def __init__(self, network: Network, loader: Loader) -> None:
-        self.loader = loader
+    def __init__(self, network: Network, loader: Loader, teachers: Teachers | None = None) -> None:
+        self.loader, self.teachers = loader, teachers
         self.model = tf.function(network.feature_model(loader.clip_samples))
 
-    def epoch(self, epoch: int, steps: int) -> Any:
+    def epoch(self, epoch: int, steps: int) -> Iterator[tuple[Float, Float, Float]]:
         """Yield (features, mask, labels) of each batch of one epoch."""
         for step, batch in enumerate(self.loader.epoch(epoch, steps)):
-            yield self._augmented(batch, epoch, step)
+            yield (*self._augmented(batch, epoch, step), batch.labels)
 
-    def _augmented(self, batch: Batch, epoch: int, step: int) -> tuple[Float, Float, Float]:
+    def lessons(self, epoch: int, steps: int) -> Iterator[Lesson]:
+        """Yield each batch of one epoch with all that a step of training takes."""
+        for step, batch in enumerate(self.loader.epoch(epoch, steps)):
+            features, mask = self._augmented(batch, epoch, step)
+            yield Lesson(features, mask, batch.labels, batch.sources, batch.channels, self._taught(batch))
+
+    def _augmented(self, batch: Batch, epoch: int, step: int) -> tuple[Float, Float]:
         features, mask = self.model(batch.samples)
         rng = np.random.default_rng([self.loader.seed, epoch, step, 1])
-        return mask_features(features.numpy(), self.loader.augmentation, rng), mask.numpy(), batch.labels
+        return mask_features(features.numpy(), self.loader.augmentation, rng), mask.numpy()
+
+    def _taught(self, batch: Batch) -> Float:
+        if self.teachers is None:
+            return np.zeros_like(batch.labels)
+        return self.teachers(batch.samples if batch.clean is None else batch.clean)
 
 
 def fit(
@@ -98,19 +65,27 @@ def fit(
     folder: RunFolder,
     progress: Callable[[int, int], Any],
     stop_after_epochs: int | None = None,
+    teachers: Teachers | None = None,
 ) -> list[dict[str, Any]]:
     """Train ``network`` to ``folder.weights``; return the history.
 
     ``progress(epoch, steps)`` makes a context manager whose ``update(loss)`` is called each step and
     ``finish(record)`` each epoch. ``stop_after_epochs`` ends the call early, as a kill would, and can be resumed.
+    ``teachers`` are asked where ``train.distillation`` is above 0. A ``network`` that holds weights starts from them.
+
+    Raises
+    ------
+    TrainingError
+        ``train.ranking`` or ``train.adversarial`` has no sources to work on.
     """
-    settings, spec = network.config.train, network.config.frontend
+    settings = network.config.train
     optimizer = _optimizer(network.config)
-    stepper = Stepper(network, _frames(loader.clip_samples, spec), optimizer)
-    checkpoint = tf.train.Checkpoint(model=stepper.model, optimizer=optimizer)
+    stepper = _stepper(network, loader, optimizer)
+    parts = {} if stepper.adversary is None else {"adversary": stepper.adversary}
+    checkpoint = tf.train.Checkpoint(model=stepper.model, optimizer=optimizer, **parts)
     manager = tf.train.CheckpointManager(checkpoint, str(folder.checkpoints), max_to_keep=1)
     history = _restore(checkpoint, manager, folder, stepper)
-    source = FeatureSource(network, loader)
+    source = FeatureSource(network, loader, teachers)
     views = TrainingViews(source, loader, dev, audio=settings.tensorboard_audio)
     with tf.summary.create_file_writer(str(folder.tensorboard)).as_default():
         for epoch in range(len(history), settings.epochs):
@@ -123,9 +98,9 @@ def fit(
             history.append(record)
             manager.save(checkpoint_number=len(history))
             folder.write_history(history)
-            for name in ("loss", "dev_eer", "dev_auc", "dev_paired_eer", "dev_paired_auc"):
-                if record[name] is not None:
-                    tf.summary.scalar(name, record[name], step=epoch)
+            for name, value in record.items():
+                if name.startswith(("loss", "dev_")) and value is not None:
+                    tf.summary.scalar(name, value, step=epoch)
             if stop_after_epochs is not None and len(history) >= stop_after_epochs:
                 break
     return history
@@ -140,18 +115,22 @@ def _run_epoch(
     progress: Callable[..., Any],
     views: TrainingViews,
 ) -> dict[str, Any]:
-    steps, losses = network.config.train.steps_per_epoch, []
+    steps = network.config.train.steps_per_epoch
+    losses: list[dict[str, float]] = []
     with progress(epoch, steps) as bar:
-        for batch in source.epoch(epoch, steps):
-            losses.append(stepper(*batch))
-            bar.update(losses[-1])
+        for lesson in source.lessons(epoch, steps):
+            losses.append(stepper.learn(lesson))
+            bar.update(losses[-1]["loss"])
         with averaged_weights(stepper):
             evidence = score_dev(network, dev)
         scores = evaluate_dev(dev, evidence)
         views.write(epoch, evidence, float(stepper.optimizer.learning_rate))
         record = {
             "epoch": epoch,
-            "loss": float(np.mean(losses)),
+            **{
+                name if name == "loss" else f"loss_{name}": float(np.mean([step[name] for step in losses]))
+                for name in losses[0]
+            },
             **scores.record(),
             "selection": scores.selection,
         }
@@ -172,6 +151,21 @@ def averaged_weights(stepper: Stepper) -> Iterator[None]:
     finally:
         for variable, value in zip(variables, current, strict=True):
             variable.assign(value)
+
+
+def _stepper(network: Network, loader: Loader, optimizer: Any) -> Stepper:
+    settings, sources = network.config.train, loader.sampler.paired_sources
+    frames = loader.clip_samples // network.config.frontend.hop
+    if settings.ranking and not sources:
+        raise TrainingError(
+            "train.ranking compares clips of one source, and no source of the train split holds both classes: "
+            "give a manifest with source_repo, or ranking = 0"
+        )
+    if not settings.adversarial:
+        return Stepper(network, frames, optimizer)
+    width = network.training_model(frames).output[1].shape[-1]
+    adversary = Adversary(width, domain_counts(len(sources), loader.augmentation))
+    return Stepper(network, frames, optimizer, adversary, settings.epochs * settings.steps_per_epoch)
 
 
 def _optimizer(config: ExperimentConfig) -> Any:
@@ -197,7 +191,7 @@ def _optimizer(config: ExperimentConfig) -> Any:
 
 def _restore(checkpoint: Any, manager: Any, folder: RunFolder, stepper: Stepper) -> list[dict[str, Any]]:
     """Load the last checkpoint; the history counts only as far as that checkpoint reaches."""
-    stepper.optimizer.build(stepper.model.trainable_variables)
+    stepper.optimizer.build(stepper.variables)
     if manager.latest_checkpoint is None:
         return []
     checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
@@ -209,7 +203,3 @@ def _stalled(history: Sequence[dict[str, Any]], patience: int) -> bool:
         return False
     best = min(range(len(history)), key=lambda index: history[index]["selection"])
     return len(history) - 1 - best >= patience
-
-
-def _frames(samples: int, spec: FrontEndSpec) -> int:
-    return samples // spec.hop

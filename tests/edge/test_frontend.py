@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge.contract import FrontEndSpec, SpeechSpec
-from edge.frontend import (
-    band_edges_hz,
-    build_matrices,
-    choose_phases,
-    features,
-    hann,
-    hz_to_mel,
-    mel_filters,
-    mel_to_hz,
-    speech_mask,
-    subtract_running_mean,
-)
+from edge.frontend import features, phase_floor, spectra, speech_mask, subtract_running_mean
+from edge.matrices import build_matrices, choose_phases
+from edge.mel import band_edges_hz, hann, hz_to_mel, mel_filters, mel_to_hz
 
 SPEC = FrontEndSpec()
 SPECS = {
@@ -75,8 +68,8 @@ def test_the_split_dft_gives_the_powers_of_numpys_fft(rng, spec):
     matrices = build_matrices(spec, SpeechSpec())
     frame = rng.standard_normal(spec.window)
     phases, bins = matrices.phases, len(matrices.outer)
-    inner = (frame.reshape(-1, phases).T * matrices.window) @ matrices.inner
-    inner = inner.reshape(phases, bins, 2).transpose(1, 0, 2).reshape(bins, 1, 2 * phases)
+    inner = matrices.inner @ (frame.reshape(-1, phases) * matrices.window)
+    inner = inner.reshape(bins, 1, 2 * phases)
     outer = (inner @ matrices.outer)[:, 0]
     power = (outer[:, :phases] ** 2 + outer[:, phases:] ** 2).reshape(-1)
     window = hann(spec.window) / (hann(spec.window).sum() if spec.unit_gain else 1.0)
@@ -142,7 +135,7 @@ def test_a_break_of_700_hz_is_the_textbook_mel_scale_and_a_high_one_is_linear():
 
 def _advance(samples):
     found, _ = features(samples.astype(np.float32), PHASE, SpeechSpec())
-    return found.reshape(len(found), PHASE.n_mels, 3)
+    return found[:, PHASE.n_mels :].reshape(len(found), PHASE.n_mels, 2)
 
 
 @pytest.mark.parametrize("offset_hz", [-10.0, 0.0, 7.5])
@@ -151,7 +144,7 @@ def test_the_phase_of_a_tone_is_its_distance_from_the_bins_centre(offset_hz):
     spec = FrontEndSpec(n_mels=253, mel_break_hz=1e9, fmin_hz=31.25, fmax_hz=31.25 * 255, phase_advance=128)
     tone = 0.5 * np.sin(2 * np.pi * (1000.0 + offset_hz) * np.arange(16000) / 16000)
     found, _ = features(tone.astype(np.float32), spec, SpeechSpec())
-    real, imaginary = found.reshape(len(found), 253, 3)[5:, 30, 1:].T  # edges at bins 31, 32, 33: 1000 Hz alone
+    real, imaginary = found[5:, 253:].reshape(-1, 253, 2)[:, 30].T  # edges at bins 31, 32, 33: 1000 Hz alone
     np.testing.assert_allclose(np.arctan2(imaginary, real), 2 * np.pi * offset_hz * 128 / 16000, atol=0.01)
     np.testing.assert_allclose(np.hypot(real, imaginary), 1.0, atol=0.01)
 
@@ -159,9 +152,72 @@ def test_the_phase_of_a_tone_is_its_distance_from_the_bins_centre(offset_hz):
 def test_noise_has_short_phase_vectors_and_level_does_not_change_them(rng):
     noise = 0.1 * rng.standard_normal(32000)
     loud, quiet = _advance(noise), _advance(0.5 * noise)
-    assert 0.5 < np.hypot(loud[..., 1], loud[..., 2]).mean() < 0.85
-    np.testing.assert_allclose(loud[2:, :, 1:], quiet[2:, :, 1:], atol=0.03)
-    np.testing.assert_array_equal(_advance(np.zeros(8000))[..., 1:], 0.0)
+    assert 0.5 < np.hypot(loud[..., 0], loud[..., 1]).mean() < 0.85
+    np.testing.assert_allclose(loud[2:], quiet[2:], atol=0.03)
+    np.testing.assert_array_equal(_advance(np.zeros(8000)), 0.0)
+
+
+def test_a_floor_below_the_voices_peak_makes_a_quiet_recording_read_as_a_loud_one(rng):
+    spec = FrontEndSpec(n_mels=96, mel_break_hz=4000.0, phase_advance=128, phase_range_db=60.0)
+    noise = rng.standard_normal(32000) * np.linspace(0.0, 0.2, 32000)
+    loud, quiet = (features((gain * noise).astype(np.float32), spec, SpeechSpec())[0] for gain in (1.0, 0.01))
+    np.testing.assert_allclose(quiet[5:, 96:], loud[5:, 96:], atol=1e-3)
+    fixed = features((0.01 * noise).astype(np.float32), PHASE, SpeechSpec())[0]
+    assert np.abs(fixed[5:, 96:] - loud[5:, 96:]).max() > 0.1
+
+
+def test_the_floor_follows_the_peak_as_the_speech_measure_has_it():
+    """A hop of -20 dB, then silence: the floor lies 60 dB under a peak that falls 6 dB a second."""
+    spec, speech = FrontEndSpec(n_mels=96, mel_break_hz=4000.0, phase_advance=128, phase_range_db=60.0), SpeechSpec()
+    floor = phase_floor(np.array([-20.0, -120.0, -120.0]), spec, speech)
+    fall = 6.0 / spec.frames_per_s
+    np.testing.assert_allclose(10.0 * np.log10(floor[:, 0]), [-80.0, -80.0 - fall, -80.0 - 2 * fall])
+    np.testing.assert_array_equal(phase_floor(np.zeros(2), PHASE, speech), PHASE.phase_floor)
+
+
+LONG = FrontEndSpec(n_mels=200, phase_mels=96, mel_break_hz=8000.0, phase_advance=64, power_window=1024)
+
+
+def test_a_long_power_window_keeps_the_bins_and_tells_neighbouring_partials_apart():
+    """Two partials 35 Hz apart, one bin and a little: a window of 1,024 samples has a dip between them."""
+    time = np.arange(16000) / 16000
+    pair = 0.2 * (np.sin(2 * np.pi * 1000.0 * time) + np.sin(2 * np.pi * 1062.5 * time)).astype(np.float32)
+    depth = []
+    for spec in (LONG, replace(LONG, power_window=0)):
+        bands = spectra(pair, spec, spec.power_window or spec.window, spec.hop)[10:]
+        power = np.median(np.abs(bands[:, 32:35]) ** 2, axis=0)  # 1000, 1031.25 and 1062.5 Hz
+        depth.append(power[1] / np.sqrt(power[0] * power[2]))
+    assert depth[0] < 0.1
+    assert depth[1] > 0.4
+
+
+def test_a_folded_window_gives_every_second_bin_of_the_long_transform(rng):
+    samples = rng.standard_normal(4096).astype(np.float32)
+    found = spectra(samples, LONG, 1024, 256)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, 1024)[::256] * hann(1024) / hann(1024).sum()
+    np.testing.assert_allclose(found, np.fft.rfft(frames)[:, ::2], atol=1e-9)
+
+
+def test_power_and_phase_have_bands_of_their_own_and_end_with_the_same_sample(rng):
+    assert (LONG.n_features, LONG.phase_bands, LONG.overlap) == (200 + 2 * 96, 96, 768)
+    samples = np.zeros(LONG.overlap + 20 * LONG.hop, np.float32)
+    samples[-LONG.hop :] = 0.1 * rng.standard_normal(LONG.hop)
+    found, level_db = features(samples, LONG, SpeechSpec())
+    assert found.shape == (20, 392)
+    silent = np.abs(found[:-1] - found[0]).max(axis=1)
+    assert silent.max() == 0.0
+    assert np.abs(found[-1, :200] - found[0, :200]).min() > 0.0
+    assert np.hypot(found[-1, 200::2], found[-1, 201::2]).min() > 0.0
+    assert level_db[-1] > -60.0 > level_db[-2]
+
+
+def test_what_does_not_belong_together_is_refused():
+    with pytest.raises(ValueError, match=r"power_window is 0 \(as window\) or a multiple of the hop \(256\); got 1000"):
+        FrontEndSpec(phase_advance=64, power_window=1000)
+    with pytest.raises(ValueError, match="phase_mels and power_window belong to a front end with phase_advance"):
+        FrontEndSpec(phase_mels=96)
+    with pytest.raises(ValueError, match=r"phase_range_db is 0 .* got -3"):
+        FrontEndSpec(phase_advance=64, phase_range_db=-3.0)
 
 
 def test_phase_needs_a_step_that_divides_the_hop():

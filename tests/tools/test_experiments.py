@@ -10,7 +10,7 @@ import experiments
 import pytest
 
 from workbench.config import ExperimentConfig, config_from_dict, override
-from workbench.runs import RunFolder, RunInfo
+from workbench.runs import EarlierRun, RunFolder, RunInfo
 
 PARAMETERS = 94_513
 
@@ -23,10 +23,10 @@ def epoch(number, eer, paired_eer, **more):
 
 @pytest.fixture
 def make_run(tmp_path):
-    def make(name, history, config=None, seed=0, digest="ab" * 32):
+    def make(name, history, config=None, seed=0, digest="ab" * 32, **lineage):
         folder = RunFolder(tmp_path / name)
         config = override(config or ExperimentConfig(), "train", seed=seed)
-        folder.create(RunInfo(config, "/c/m.tsv", "/c", digest, "", "0123456789ab", {}))
+        folder.create(RunInfo(config, "/c/m.tsv", "/c", digest, "", "0123456789ab", {}, **lineage))
         folder.write_history(history)
         return folder.path
 
@@ -166,3 +166,15 @@ def test_the_page_of_this_checkout_is_current(capsys):
     assert experiments.main(["--check"]) == 0, capsys.readouterr().err
     assert Path(experiments.__file__).parent == experiments.ROOT / "tools"
     assert str(experiments.ROOT) in sys.path
+
+
+def test_what_a_run_builds_on_is_told_and_shares_no_line_with_the_same_configuration_alone(make_run, run):
+    """A teacher makes another experiment of the same configuration, and so does another start."""
+    runs = [
+        make_run("a", [epoch(0, 0.3, None)]),
+        make_run("b", [epoch(0, 0.2, None)], seed=1, start=EarlierRun("/runs/patches", "aa")),
+        make_run("c", [epoch(0, 0.1, None)], seed=2, teachers=(EarlierRun("/x/one", "bb"), EarlierRun("/x/two", "cc"))),
+    ]
+    _, page, _ = run("add", *runs)
+    assert [row["configuration"] for row in rows(page)] == ["tcn", "tcn; from patches", "tcn; taught by one, two"]
+    assert [row["EER all"] for row in rows(page)] == ["30.0", "20.0", "10.0"]

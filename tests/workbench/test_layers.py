@@ -10,14 +10,13 @@ tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 import tf_keras  # noqa: E402
 
 from edge.contract import FrontEndSpec, SpeechSpec  # noqa: E402
-from edge.frontend import features, speech_mask, subtract_running_mean  # noqa: E402
+from edge.frontend import features, speech_mask, speech_peaks, subtract_running_mean  # noqa: E402
 from workbench.config import load_config  # noqa: E402
+from workbench.frontend_layer import MelFrontEnd, SpeechMeasure  # noqa: E402
 from workbench.layers import (  # noqa: E402
     ActivationQuantizer,
-    MelFrontEnd,
     RunningMean,
     RunningStatistics,
-    SpeechMask,
     Taps,
 )
 
@@ -30,11 +29,14 @@ def _spec(name):
         return FrontEndSpec(n_mels=40, hop=128), SpeechSpec()
     if name == "phase":
         return FrontEndSpec(n_mels=96, mel_break_hz=4000.0, phase_advance=128), SpeechSpec()
+    if name == "two windows":
+        bands = {"n_mels": 200, "phase_mels": 96, "mel_break_hz": 8000.0}
+        return FrontEndSpec(phase_advance=64, power_window=1024, phase_range_db=70.0, **bands), SpeechSpec()
     config = load_config(name)
     return config.frontend, config.speech
 
 
-@pytest.mark.parametrize("name", ["tcn", "dessa", "narrow", "phase"])
+@pytest.mark.parametrize("name", ["tcn", "dessa", "narrow", "phase", "two windows"])
 def test_front_end_layer_equals_the_numpy_reference(rng, name):
     """The split DFT in float32 agrees with NumPy's FFT in float64 on noise, a tone and near silence."""
     spec, speech = _spec(name)
@@ -47,20 +49,23 @@ def test_front_end_layer_equals_the_numpy_reference(rng, name):
     ):
         samples = signal.astype(np.float32)
         expected, expected_level = features(samples, spec, speech)
-        found, level = MelFrontEnd(spec, speech)(samples[None, :])
+        layer = MelFrontEnd(spec, speech)
+        found, mask, trackers = layer(samples[None, :], layer.measure.initial_state())
         np.testing.assert_allclose(found[0, :, 0], expected, atol=FEATURE_TOLERANCE)
-        np.testing.assert_allclose(level[0], expected_level, atol=0.05)
+        np.testing.assert_allclose(mask[0], speech_mask(expected_level, spec, speech), atol=0.01)
+        np.testing.assert_allclose(trackers[0, 0], speech_peaks(expected_level, spec, speech)[-1], atol=0.05)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 60])
 def test_speech_mask_layer_equals_the_loop_whatever_the_chunk(rng, chunk):
     spec, speech = FrontEndSpec(), SpeechSpec()
     level_db = (-50.0 + 20.0 * rng.standard_normal(420)).astype(np.float32)
-    layer = SpeechMask(spec, speech)
+    layer = SpeechMeasure(spec, speech)
     state, pieces = layer.initial_state(), []
     for start in range(0, len(level_db), chunk):
-        piece, state = layer(level_db[None, start : start + chunk], state)
+        piece, peaks, state = layer(level_db[None, start : start + chunk], state)
         pieces.append(piece[0].numpy())
+        np.testing.assert_allclose(peaks[0, -1], state[0, 0])
     np.testing.assert_allclose(np.concatenate(pieces), speech_mask(level_db, spec, speech), atol=1e-4)
 
 

@@ -54,6 +54,26 @@ PARTS = {
             "batch_norm": False,
         },
     },
+    "two windows": {
+        "frontend": {
+            "n_mels": 32,
+            "phase_mels": 24,
+            "mel_break_hz": 4000.0,
+            "phase_advance": 64,
+            "power_window": 1024,
+            "phase_range_db": 70.0,
+        },
+        "model": {
+            "patch_filters": 8,
+            "patch_size": [3, 5],
+            "patch_stride": [1, 1],
+            "patch_regions": 2,
+            "widths": [],
+            "dilations": [],
+            "head_units": 0,
+            "batch_norm": False,
+        },
+    },
     "patches, then temporal": {
         "model": {
             "patch_filters": 6,
@@ -64,6 +84,8 @@ PARTS = {
         }
     },
     "forgets nothing": {"model": {"forgetting_s": "none", "statistics": ["mean"]}},
+    "one class": {"train": {"loss": "one_class"}},
+    "margin": {"model": {"head_units": 0}, "train": {"loss": "margin"}},
 }
 
 
@@ -121,3 +143,41 @@ def test_the_dessa_configuration_has_the_published_number_of_parameters():
 def test_the_shipped_configuration_is_small():
     network = fold(Network(load_config("tcn")), quantized=False)
     assert count_parameters(network) < 500_000
+
+
+@pytest.mark.parametrize("name", ["lcnn", "mixture"])
+def test_a_shipped_configuration_streams_as_it_hears_the_whole_clip(name, voice, rng):
+    """Patches step over every other frame, and branches of several kernels read what they find."""
+    network = randomised(Network(load_config(name)), rng)
+    samples = voice(SAMPLES / 16000)[:SAMPLES]
+    expected = network.clip_model(SAMPLES)(samples[None, :]).numpy()[0]
+    assert np.ptp(expected) > 0.01
+    found = stream(network, samples)
+    np.testing.assert_allclose(found, expected, atol=FLOAT_TOLERANCE * max(1.0, np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("name", ["lcnn", "mixture"])
+def test_a_shipped_configuration_does_not_hear_the_future(name, voice, rng):
+    network = randomised(Network(load_config(name)), rng)
+    samples = voice(SAMPLES / 16000)[:SAMPLES]
+    changed = samples.copy()
+    changed[8192:] *= -0.5
+    before, after = (network.clip_model(SAMPLES)(clip[None, :]).numpy()[0] for clip in (samples, changed))
+    np.testing.assert_array_equal(before[:2], after[:2])
+    assert before[2] != after[2]
+
+
+@pytest.mark.parametrize("name", ["lcnn", "mixture"])
+def test_a_shipped_family_is_small(name):
+    network = fold(Network(load_config(name)), quantized=False)
+    assert count_parameters(network) < 500_000
+
+
+def test_the_training_model_gives_the_evidence_and_what_it_is_read_from(make_config, rng):
+    network = randomised(Network(make_config()), rng)
+    features, mask = rng.standard_normal((2, 32, 1, 40)).astype(np.float32), np.ones((2, 32), np.float32)
+    evidence, embedding = network.training_model(32)([features, mask])
+    np.testing.assert_allclose(evidence, network.evidence_model(32)([features, mask]), atol=1e-6)
+    assert embedding.shape == (2, 2, 4)
+    weights, bias = network.layers["head_evidence"].get_weights()
+    np.testing.assert_allclose(evidence, (embedding.numpy() @ weights + bias)[..., 0], atol=1e-5)

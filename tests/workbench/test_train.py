@@ -16,9 +16,10 @@ from workbench.dev import evaluate_dev  # noqa: E402
 from workbench.errors import TrainingError  # noqa: E402
 from workbench.experiment import prepare  # noqa: E402
 from workbench.manifest import split_by_group  # noqa: E402
+from workbench.network import Network  # noqa: E402
 from workbench.readers import two_folders  # noqa: E402
 from workbench.runs import RunFolder  # noqa: E402
-from workbench.train import Objective, fit  # noqa: E402
+from workbench.train import fit  # noqa: E402
 
 
 @contextmanager
@@ -59,6 +60,68 @@ def test_a_killed_run_resumes_to_the_same_weights_and_history(make_config, manif
     assert resumed == resumed_folder.history()
     assert straight_folder.weights.exists()
     assert resumed_folder.weights.exists()
+
+
+EVERYTHING = {"loss": "one_class", "ranking": 0.5, "contrastive": 0.2, "adversarial": 0.3}
+
+
+def in_sources(manifest):
+    """Two sources of both classes."""
+    rows = tuple(replace(row, source_repo="ab"[index % 2]) for index, row in enumerate(manifest.rows))
+    return replace(manifest, rows=rows)
+
+
+def test_every_loss_at_once_trains_is_recorded_and_resumes(make_config, manifest, tmp_path):
+    """The adversary's heads, and the optimiser's memory of them, are part of the checkpoint."""
+    config = make_config(train={"epochs": 2, **EVERYTHING}, augment={"channel": 0.5, "channels": ["g711-mu"]})
+    straight, folder = _train(config, in_sources(manifest), tmp_path, "straight")
+    resumed, _ = _train(config, in_sources(manifest), tmp_path, "resumed", stops=(1,))
+    terms = ("labels", "ranking", "contrastive", "adversarial")
+    for record, again in zip(straight, resumed, strict=True):
+        assert [name for name in record if name.startswith("loss_")] == [f"loss_{name}" for name in terms]
+        np.testing.assert_allclose(
+            [again[f"loss_{name}"] for name in terms], [record[f"loss_{name}"] for name in terms], rtol=1e-4
+        )
+        weighted = record["loss_labels"] + 0.5 * record["loss_ranking"] + 0.2 * record["loss_contrastive"]
+        assert record["loss"] == pytest.approx(weighted + record["loss_adversarial"], rel=1e-4)
+    # What is kept is the network alone: deployment loads it without an adversary.
+    network = Network(config)
+    network.evidence_model(network.chunk_frames).load_weights(folder.weights)
+
+
+def test_labels_alone_leave_the_record_as_it_was(make_config, manifest, tmp_path):
+    history, _ = _train(make_config(train={"epochs": 1}), manifest, tmp_path, "run")
+    assert [name for name in history[0] if "loss" in name] == ["loss"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"ranking": 0.1}, "no source of the train split holds both classes"),
+        ({"adversarial": 0.1}, "train.adversarial has nothing to unlearn"),
+    ],
+)
+def test_what_needs_sources_is_refused_without_them(make_config, manifest, tmp_path, settings, message):
+    with pytest.raises(TrainingError, match=message):
+        _train(make_config(train=settings), manifest, tmp_path, "run")
+
+
+@pytest.mark.parametrize("loss", ["one_class", "margin"])
+def test_angles_learn_a_difference_too(make_config, manifest, tmp_path, loss):
+    config = make_config(
+        train={
+            "epochs": 8,
+            "steps_per_epoch": 12,
+            "batch_size": 8,
+            "learning_rate": 0.01,
+            "average_momentum": 0.9,
+            "loss": loss,
+        },
+        augment={"band_limit": 0.0, "noise": 0.0, "frequency_masks": 0},
+    )
+    history, _ = _train(config, manifest, tmp_path, "run")
+    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+    assert min(record["dev_eer"] for record in history) == 0.0
 
 
 def test_training_learns_a_difference_that_is_there(make_config, manifest, tmp_path):
@@ -106,14 +169,3 @@ def test_selection_watches_all_clips_and_the_paired_ones_alike(make_config, mani
     assert scores.paired_eer == 1.0
     assert scores.eer < 0.5
     assert scores.selection == (1.0 + scores.eer) / 2
-
-
-def test_the_loss_weighs_bonafide_and_ignores_early_chunks_without_speech(make_config):
-    objective = Objective(make_config(train={"label_smoothing": 0.0, "bonafide_weight": 3.0, "intermediate_loss": 1.0}))
-    evidence = tf.constant([[5.0, 0.0, 0.0], [5.0, 0.0, 0.0]])
-    silent = np.zeros((2, 3 * objective.chunk_frames), np.float32)
-    labels = np.array([1.0, 0.0], np.float32)
-    assert float(objective(evidence, silent, labels)) == pytest.approx(np.log(2.0))
-    skewed = tf.constant([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0]])
-    good, bad = np.log1p(np.exp(-2.0)), np.log1p(np.exp(2.0))
-    assert float(objective(skewed, silent, labels)) == pytest.approx((3 * good + bad) / 4, rel=1e-5)

@@ -1,0 +1,139 @@
+"""The mel front end as a Keras layer, for a whole clip or a chunk of a stream.
+
+Letters: B batch, T frames, M mel bands, F features; P and K of the split DFT, see `edge.matrices`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from edge.contract import FrontEndSpec, SpeechSpec
+from edge.frontend import POWER_FLOOR
+from edge.matrices import build_matrices
+
+
+class MelFrontEnd(tf_keras.layers.Layer):
+    """Samples [B, overlap + T * hop] to features [B, T, 1, F], with speech weights [B, T] and trackers [B, 2].
+
+    Multiplies by the matrices of `edge.matrices`; windows are made from step-long blocks, so no gather is needed.
+    """
+
+    def __init__(self, spec: FrontEndSpec, speech: SpeechSpec, **kwargs: Any) -> None:
+        super().__init__(trainable=False, **kwargs)
+        self.spec = spec
+        self.matrices = build_matrices(spec, speech)
+        outer = self.matrices.outer
+        self.outer = outer.transpose(1, 0, 2).reshape(1, 1, outer.shape[1], -1)
+        self.measure = SpeechMeasure(spec, speech)
+
+    def call(self, samples: tf.Tensor, trackers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        spec, matrices = self.spec, self.matrices
+        batch = -1 if samples.shape[0] is None else samples.shape[0]
+        frames = (samples.shape[1] - spec.overlap) // spec.hop
+        if not spec.phase_advance:
+            real, imaginary = self._spectra(samples, spec.hop, matrices.window, matrices.inner)
+            scaled, level_db = self._power_features(real, imaginary, frames)
+            mask, _, trackers = self.measure(level_db, trackers)
+            return scaled, mask, trackers
+        offset = spec.overlap - spec.window
+        real, imaginary = (
+            tf.reshape(part, [batch, frames * (spec.hop // spec.step) + 1, part.shape[1]])
+            for part in self._spectra(samples[:, offset:], spec.step, matrices.window, matrices.inner)
+        )
+        if spec.power_window:
+            samples = samples[:, spec.overlap + spec.hop - spec.power_window :]
+            newest = self._spectra(samples, spec.hop, matrices.power_window, matrices.power_inner)
+        else:
+            per_frame = spec.hop // spec.step
+            newest = tuple(tf.reshape(part[:, per_frame::per_frame], [-1, part.shape[2]]) for part in (real, imaginary))
+        scaled, level_db = self._power_features(*newest, frames)
+        mask, peaks, trackers = self.measure(level_db, trackers)
+        advance = tf.reshape(self._advance(real, imaginary, peaks), [batch, frames, 1, 2 * spec.phase_bands])
+        return tf.concat([scaled, advance], axis=3), mask, trackers
+
+    def _power_features(self, real: tf.Tensor, imaginary: tf.Tensor, frames: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Spectra [B * T, K * P] to scaled logarithms of mel power [B, T, 1, M] and speech-band level in dB [B, T]."""
+        spec = self.spec
+        bands = tf.matmul(tf.square(real) + tf.square(imaginary), self.matrices.mel)
+        bands = tf.reshape(bands, [-1, frames, spec.n_mels + 1])
+        logs = tf.math.log(tf.maximum(bands[..., :-1], spec.log_floor))
+        scaled = tf.minimum(tf.maximum(spec.log_gain * logs + spec.log_offset, spec.clip_low), spec.clip_high)
+        level_db = (10.0 / np.log(10.0)) * tf.math.log(tf.maximum(bands[..., -1], POWER_FLOOR))
+        return scaled[:, :, None, :], level_db
+
+    def _advance(self, real: tf.Tensor, imaginary: tf.Tensor, peaks: tf.Tensor) -> tf.Tensor:
+        """Spectra [B, 1 + T * hop / step, K * P] to the two parts of the phase bands' advance [B * T, bands, 2].
+
+        ``peaks`` [B, T]: the running peak of the speech-band level in dB.
+        """
+        spec, bins = self.spec, real.shape[2]
+        per_frame = spec.hop // spec.step
+        now_real, now_imaginary = real[:, 1:], imaginary[:, 1:]
+        old_real, old_imaginary = real[:, :-1], imaginary[:, :-1]
+        # S conj(S'), then turned back by the advance of the bin's centre.
+        along = now_real * old_real + now_imaginary * old_imaginary
+        across = now_imaginary * old_real - now_real * old_imaginary
+        parts = [along, across, tf.sqrt(tf.square(along) + tf.square(across))]
+        along, across, magnitude = (tf.reduce_sum(tf.reshape(part, [-1, per_frame, bins]), axis=1) for part in parts)
+        turn = tf.unstack(self.matrices.turn, axis=1)
+        floor: Any = spec.phase_floor
+        if spec.phase_range_db:
+            floor = tf.exp((np.log(10.0) / 10.0) * (tf.reshape(peaks, [-1, 1]) - spec.phase_range_db))
+        scale = 1.0 / (magnitude + floor)
+        parts = [(along * turn[0] + across * turn[2]) * scale, (along * turn[1] + across * turn[3]) * scale]
+        # One product for both: the filters are a large constant, and are read once.
+        pooled = tf.matmul(tf.concat(parts, axis=0), self.matrices.phase_mel)
+        return tf.stack(tf.split(pooled, 2), axis=2)
+
+    def _spectra(self, samples: tf.Tensor, step: int, window: Any, inner: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Spectra [B * T, K * P], real and imaginary, of windows that begin every ``step`` samples [B, n].
+
+        The split DFT of `edge.matrices`, by its ``window`` and ``inner``.
+        """
+        phases, per_window = self.matrices.phases, window.size // step
+        inner_bins = len(self.matrices.outer)
+        batch = -1 if samples.shape[0] is None else samples.shape[0]
+        count = samples.shape[1] // step
+        blocks = tf.reshape(samples, [batch, count, step // phases, phases])
+        starts = count - per_window + 1
+        windows = tf.concat([blocks[:, i : i + starts] for i in range(per_window)], axis=2) * window
+        sums = tf.matmul(inner, tf.reshape(windows, [-1, *window.shape]))
+        # The outer DFTs are one grouped convolution, a group for each k2: nothing needs to be transposed, which on a
+        # phone costs as much as the sums themselves.
+        sums = tf.reshape(sums, [-1, 1, 1, inner_bins * 2 * phases])
+        both = tf.reshape(tf.nn.conv2d(sums, self.outer, 1, "VALID"), [-1, inner_bins, 2, phases])
+        return tuple(tf.reshape(part, [-1, inner_bins * phases]) for part in tf.split(both, 2, axis=2))
+
+
+class SpeechMeasure:
+    """Level [B, T] and trackers [B, 2] (peak, noise; dB) to speech weights [B, T] in [0, 1], peaks [B, T], trackers.
+
+    The recursions ``peak = max(level, peak - fall)`` and ``noise = min(level, noise + rise)`` unroll to one
+    maximum (minimum) over a triangle, so a chunk is one tensor operation.
+    """
+
+    def __init__(self, spec: FrontEndSpec, speech: SpeechSpec) -> None:
+        self.speech = speech
+        self.fall = speech.peak_fall_db_per_s / spec.frames_per_s
+        self.rise = speech.noise_rise_db_per_s / spec.frames_per_s
+
+    def initial_state(self) -> np.ndarray:
+        return np.array([[self.speech.initial_peak_db, self.speech.initial_noise_db]], dtype=np.float32)
+
+    def __call__(self, level_db: tf.Tensor, trackers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        speech, frames = self.speech, level_db.shape[1]
+        steps = np.arange(frames, dtype=np.float32)
+        age = steps[:, None] - steps[None, :]
+        far = np.where(age < 0, 1e6, 0.0).astype(np.float32)
+        past = level_db[:, None, :]
+        peak = tf.reduce_max(past - (self.fall * np.maximum(age, 0) + far), axis=2)
+        peak = tf.maximum(peak, trackers[:, :1] - self.fall * (steps + 1))
+        noise = tf.reduce_min(past + (self.rise * np.maximum(age, 0) + far), axis=2)
+        noise = tf.minimum(noise, trackers[:, 1:] + self.rise * (steps + 1))
+        bound = tf.maximum(tf.maximum(peak - speech.range_db, noise + speech.above_noise_db), speech.floor_db)
+        mask = tf.minimum(tf.maximum((level_db - bound) / speech.ramp_db, 0.0), 1.0)
+        return mask, peak, tf.concat([peak[:, -1:], noise[:, -1:]], axis=1)

@@ -3,10 +3,11 @@
 
 The dev split has ten paired sources, train has more than twenty: leaving out each fifth of them in turn, and scoring it
 with a head solved on the rest as the run's own was, tells representations and recipes apart that dev cannot. The
-filters saw all of train, but no label. Prints, for each pass (0 is the clips as they are, the others are
-augmented), AUC and EER over the paired clips, and the mean AUC inside sources.
+filters saw all of train, but no label. Prints, for each penalty and pass (0 is the clips as they are, the others are
+augmented), AUC and EER over the paired clips, and the mean of the AUC inside each source. Which sources share a fold
+moves these figures: with --repeats they are means over several divisions, with the range.
 
-Example: python tools/cross_validate.py runs/patches
+Example: python tools/cross_validate.py runs/patches --repeats 5
 """
 
 from __future__ import annotations
@@ -14,104 +15,93 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from folds import FIGURES, Heard, divide, figures_of, known, read_heard, score_left_out
+from progress_bar import progress_bar
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from edge.errors import EdgeError
 
-from workbench.closed_form import NARROW, pose_passes
-from workbench.gate import fit_gate, upper_power
-from workbench.manifest import Row, read_manifest
-from workbench.metrics import auc, eer
-from workbench.runs import RunFolder
+Record = dict[str, Any]
 
-FOLDS = 5
-SMALLEST_CLASS = 5
+TITLES = {"auc": "AUC", "eer": "EER", "auc_inside_sources": "AUC inside sources"}
 
 
-def main() -> None:
-    """Parse and print."""
+def cross_validate(
+    heard: Heard, penalties: Sequence[float], seeds: Sequence[int], advance: Callable[[], object] = lambda: None
+) -> list[Record]:
+    """One record a penalty and pass: each of `folds.FIGURES` as mean, as ``_range`` and as ``_each`` of ``seeds``.
+
+    ``seeds`` are those of the divisions into folds; all figures are fractions. ``advance`` is called after each of
+    them.
+    """
+    evidence = []
+    for seed in seeds:
+        evidence.append(score_left_out(heard, divide(heard, seed), penalties))
+        advance()
+    return [
+        _record(heard, [scores[place] for scores in evidence], number, seeds) | {"penalty": penalty}
+        for place, penalty in enumerate(penalties)
+        for number in np.unique(heard.passes).tolist()
+    ]
+
+
+def _record(heard: Heard, evidence: Sequence[Any], number: int, seeds: Sequence[int]) -> Record:
+    chosen = (heard.passes == number) & heard.paired
+    figures = [figures_of(heard, scores, number) for scores in evidence]
+    record: Record = {
+        "pass": number,
+        "seeds": list(seeds),
+        "bonafide": int((chosen & heard.bonafide).sum()),
+        "spoof": int((chosen & ~heard.bonafide).sum()),
+    }
+    for name in FIGURES:
+        each = [found[name] for found in figures]
+        span = [known(np.min(each)), known(np.max(each))]
+        record |= {name: known(float(np.mean(each))), f"{name}_range": span, f"{name}_each": [*map(known, each)]}
+    return record
+
+
+def line(record: Record) -> str:
+    """The record as a line of text, in percent."""
+    shown = ", ".join(f"{TITLES[name]} {_percent(record[name], record[f'{name}_range'])} %" for name in FIGURES)
+    clips = f"{record['bonafide']} bona fide, {record['spoof']} spoof"
+    return f"penalty {record['penalty']:<5} pass {record['pass']}: {clips}; {shown}"
+
+
+def _percent(mean: float | None, span: Sequence[float | None]) -> str:
+    if mean is None:
+        return "–"
+    low, high = (f"{100 * value:.1f}" for value in span if value is not None)
+    return f"{100 * mean:.1f}" if span[0] == span[1] else f"{100 * mean:.1f} ({low}–{high})"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--penalty", type=float, nargs="+", default=[0.1, 0.3])
-    parser.add_argument("--passes", type=int, nargs="+", help="Passes to use.  [default: all]")
-    parser.add_argument("--seed", type=int, default=1, help="Of the folds.")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    for penalty in options.penalty:
-        for record in cross_validate(options.run, penalty, options.passes, options.seed):
-            print(json.dumps(record) if options.json else _line(record), flush=True)
-
-
-def cross_validate(run: Path, penalty: float, passes: list[int] | None, seed: int) -> list[dict[str, Any]]:
-    """One record a pass; AUC and EER are fractions."""
-    info = RunFolder(run).info()
-    manifest = read_manifest(info.manifest, Path(info.manifest_root)).select(split="train")
-    wanted = range(info.config.train.passes) if passes is None else passes
-    kept = [np.load(run / f"pass-{number}.npz") for number in wanted]
-    statistics = np.concatenate([arrays["statistics"] for arrays in kept])
-    rows = [manifest.rows[index] for arrays in kept for index in arrays["indices"]]
-    number = np.concatenate([np.full(len(arrays["indices"]), n) for n, arrays in zip(wanted, kept, strict=True)])
-    gate = fit_gate(statistics, upper_power(info.config))
-    narrow = gate(statistics) > NARROW
-    if info.config.model.head_gate:
-        statistics = gate.expand(statistics)
-    indices = np.concatenate([arrays["indices"] for arrays in kept])
-    fold = _folds(rows, seed)
-    evidence = np.full(len(rows), np.nan)
-    for held in range(FOLDS):
-        train = fold != held
-        problem = pose_passes(
-            statistics[train],
-            manifest.rows,
-            indices[train],
-            narrow[train],
-            (number == 0)[train],
-            info.config.train.nuisance if len(wanted) > 1 else 0.0,
-        )
-        evidence[fold == held] = problem.solve(penalty)(statistics[fold == held])
-    return [_record(evidence, rows, number == n, penalty, n) for n in wanted]
-
-
-def _folds(rows: list[Row], seed: int) -> Any:
-    """Which fold each clip's source is left out in; -1 for sources that are not paired, which always train."""
-    paired = sorted({row.source_repo for row in rows if row.paired == "yes"})
-    fold_of = {name: index % FOLDS for index, name in enumerate(np.random.default_rng(seed).permutation(paired))}
-    return np.array([fold_of.get(row.source_repo, -1) for row in rows])
-
-
-def _record(evidence: Any, rows: list[Row], chosen: Any, penalty: float, number: int) -> dict[str, Any]:
-    bonafide = np.array([row.label == "bonafide" for row in rows])
-    source = np.array([row.source_repo for row in rows])
-    # A source may be paired as a whole and hold clips that are not, as copies of an unpaired one do.
-    chosen = chosen & np.array([row.paired == "yes" for row in rows]) & ~np.isnan(evidence)
-    inside = []
-    for name in np.unique(source[chosen]):
-        real, fake = (evidence[chosen & (source == name) & mark] for mark in (bonafide, ~bonafide))
-        if min(len(real), len(fake)) >= SMALLEST_CLASS:
-            inside.append(auc(real, fake))
-    real, fake = evidence[chosen & bonafide], evidence[chosen & ~bonafide]
-    return {
-        "pass": number,
-        "penalty": penalty,
-        "bonafide": len(real),
-        "spoof": len(fake),
-        "auc": float(auc(real, fake)),
-        "eer": float(eer(real, fake)[0]),
-        "auc_inside_sources": float(np.mean(inside)),
-    }
-
-
-def _line(record: dict[str, Any]) -> str:
-    return (
-        f"penalty {record['penalty']:<5} pass {record['pass']}: "
-        f"{record['bonafide']} bona fide, {record['spoof']} spoof; "
-        f"AUC {100 * record['auc']:.1f} %, EER {100 * record['eer']:.1f} %, "
-        f"AUC inside sources {100 * record['auc_inside_sources']:.1f} %"
-    )
+    parser.add_argument("--penalty", type=float, nargs="+", default=[0.1, 0.3], help="[default: 0.1 0.3]")
+    parser.add_argument("--passes", type=int, nargs="+", help="passes to use  [default: all]")
+    parser.add_argument("--repeats", type=int, default=1, help="divisions into folds  [default: 1]")
+    parser.add_argument("--seed", type=int, default=1, help="of the first division; others count on  [default: 1]")
+    parser.add_argument("--json", action="store_true", help="one JSON object a penalty and pass, figures as fractions")
+    options = parser.parse_args(arguments)
+    if options.repeats < 1 or min(options.penalty) <= 0:
+        parser.error("--repeats is at least 1, and each --penalty is positive")
+    try:
+        heard = read_heard(options.run, options.passes)
+        with progress_bar("divisions", options.repeats) as advance:
+            seeds = range(options.seed, options.seed + options.repeats)
+            records = cross_validate(heard, options.penalty, seeds, advance)
+    except (EdgeError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    for record in records:
+        print(json.dumps(record) if options.json else line(record))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

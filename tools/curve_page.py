@@ -1,0 +1,149 @@
+"""Learning curves in words: a table for the terminal, and a page that states its command and what it says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from curves import AUGMENTED, Curve, Gain, Point
+
+_TITLES = {
+    "auc": "AUC",
+    "eer": "EER",
+    "auc_inside_sources": "AUC inside",
+    AUGMENTED + "auc": "AUC augm.",
+    AUGMENTED + "eer": "EER augm.",
+    AUGMENTED + "auc_inside_sources": "AUC inside augm.",
+}
+
+_HEAD = """\
+# Learning curves
+
+Made by `tools/learning_curves.py`; do not edit it by hand:
+
+```sh
+{command}
+```
+
+{told}
+
+{conclusion}
+
+![AUC over what there is to learn from]({drawing})
+
+Figures are percent over paired sources of train that the head did not see: means over {repeats}, each of which divides
+the sources into five folds anew and draws anew what is left to learn from, with the standard deviation over them.
+*Inside* is the mean of the AUC inside each source, *augm.* the mean over the augmented passes; the others are of the
+clips as they are. What a doubling gains is the slope of a line over log2 of the count, in points, with its standard
+error over repeats; these share the same sources, so others would scatter more. The last doubling is from the point
+nearest to half of everything on. Fewer sources and fewer attacks are fewer clips, too: compare them with the curve of
+clips alone. Fewer filters are drawn at random from those learnt.
+"""
+
+
+def summary(name: str, curves: Sequence[Curve]) -> str:
+    """What the terminal shows of one run: a table and two lines a curve, and `conclusion`."""
+    blocks = []
+    for curve in curves:
+        rows = _table(curve)
+        widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        blocks.append("\n".join([f"{name}: {curve.name}", *lines, *_gains(curve)]))
+    return "\n\n".join([*blocks, conclusion(curves)]) + "\n"
+
+
+def page(runs: Mapping[str, Sequence[Curve]], told: Mapping[str, str], command: str, drawing: str) -> str:
+    """The page in Markdown: ``told`` describes each run, ``drawing`` is the name of the SVG beside it."""
+    said = [
+        conclusion(curves) if len(runs) == 1 else f"`{name}`: {conclusion(curves)}" for name, curves in runs.items()
+    ]
+    said += comparisons(runs)
+    repeats = len(next(iter(runs.values()))[0].points[-1].counts)
+    text = _HEAD.format(
+        command=command,
+        told="\n".join(f"- Run `{name}`: {words}" for name, words in told.items()),
+        conclusion="\n\n".join(said),
+        drawing=drawing,
+        repeats="1 repeat" if repeats == 1 else f"{repeats} repeats",
+    )
+    for name, curves in runs.items():
+        for curve in curves:
+            rows = _table(curve)
+            lines = [_row(rows[0]), _row(["---:"] * len(rows[0])), *map(_row, rows[1:])]
+            title = curve.name.capitalize() if len(runs) == 1 else f"{curve.name.capitalize()}, {name}"
+            text += "\n".join(["", f"## {title}", "", *lines, "", *(f"- {line}" for line in _gains(curve)), ""])
+    return text
+
+
+def conclusion(curves: Sequence[Curve]) -> str:
+    """Two sentences: what a doubling gains over all of each curve, and what it gains at the end."""
+    # What has a single size, since no limit took anything away, has no slope.
+    ordered = sorted((curve for curve in curves if len(curve.points) > 1), key=lambda curve: -curve.gain("auc").mean)
+    if not ordered:
+        return "There was too little to take anything away from."
+    whole = _list([f"{_points(curve.gain('auc'))} for {curve.what}" for curve in ordered])
+    ends = {curve.what: curve.last_doubling("auc") for curve in ordered}
+    end = _list([f"{_points(gain)} for {what}" for what, gain in ends.items()])
+    sure = [what for what, gain in ends.items() if gain.is_sure]
+    verdict = f"of these, {_list(sure) if sure else 'none'} stand{'' if len(sure) > 1 else 's'}"
+    if len(sure) == len(ends):
+        verdict = "each of these stands"
+    return (
+        f"Over all sizes measured, a doubling gained these points of AUC on sources left out: {whole}. "
+        f"Over the last doubling alone, which says more of what is still to come, it was {end}; "
+        f"{verdict} more than two standard errors off nothing."
+    )
+
+
+def comparisons(runs: Mapping[str, Sequence[Curve]]) -> list[str]:
+    """A sentence for each run after the first: its distance from the first, by the same divisions."""
+    (first, curves), *others = runs.items()
+    base = curves[0].points[-1].figures["auc"]
+    said = []
+    for name, found in others:
+        differences = tuple(b - a for a, b in zip(base, found[0].points[-1].figures["auc"], strict=True))
+        point = Point("", (1.0,) * len(differences), 0.0, {"auc": differences})
+        error = point.deviation("auc") / len(differences) ** 0.5 if len(differences) > 1 else float("nan")
+        gap = _points(Gain(point.mean("auc"), error))
+        said.append(f"With all there is, the AUC of `{name}` less that of `{first}` is {gap} points.")
+    return said
+
+
+def _table(curve: Curve) -> list[list[str]]:
+    figures = [name for name in _TITLES if name in curve.points[-1].figures]
+    rows = [["limit", curve.what, "clips", *(_TITLES[name] for name in figures)]]
+    for point in curve.points:
+        rows.append([point.limit, f"{point.count:.1f}", f"{point.clips:.0f}", *(_percent(point, f) for f in figures)])
+    return rows
+
+
+def _gains(curve: Curve) -> list[str]:
+    """Two lines: what a doubling gains over the whole curve, and at its end."""
+    figures = [name for name in _TITLES if name in curve.points[-1].figures]
+    return [
+        f"{what}: " + ", ".join(f"{_TITLES[name]} {_points(gain(name))}" for name in figures)
+        for what, gain in (("points a doubling", curve.gain), ("the last doubling", curve.last_doubling))
+    ]
+
+
+def _percent(point: Point, figure: str) -> str:
+    if math.isnan(point.mean(figure)):
+        return "–"
+    spread = f" ± {100 * point.deviation(figure):.1f}" if len(point.counts) > 1 else ""
+    return f"{100 * point.mean(figure):.1f}{spread}"
+
+
+def _points(gain: Gain) -> str:
+    # One repeat has no error to state.
+    if math.isnan(gain.mean):
+        return "–"
+    error = "" if math.isnan(gain.error) else f" ± {100 * gain.error:.1f}"
+    return f"{100 * gain.mean:+.1f}{error}".replace("-", "−")
+
+
+def _list(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

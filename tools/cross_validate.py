@@ -2,10 +2,13 @@
 """Cross-validate the head of a run that was solved (`train.solver = "ridge"`) over sources of its train split.
 
 The dev split has ten paired sources, train has more than twenty: leaving out each fifth of them in turn, and scoring it
-with a head solved on the rest as the run's own was, tells representations and recipes apart that dev cannot. The
-filters saw all of train, but no label. Prints, for each penalty and pass (0 is the clips as they are, the others are
-augmented), AUC and EER over the paired clips, and the mean of the AUC inside each source. Which sources share a fold
-moves these figures: with --repeats they are means over several divisions, with the range.
+with a head solved on the rest as the run's own was, tells representations and recipes apart that dev cannot. Prints,
+for each penalty and pass (0 is the clips as they are, the others are augmented), AUC and EER over the paired clips, and
+the mean of the AUC inside each source. Which sources share a fold moves these figures: with --repeats they are means
+over several divisions, with the range.
+
+The filters saw all of train: without a label where `train.candidates` is 0, else chosen by labels of the sources left
+out, too. Then the figures flatter the run; compare it with runs of as many candidates alone.
 
 Example: python tools/cross_validate.py runs/patches --repeats 5
 """

@@ -42,10 +42,11 @@ def test_one_group_alone_gives_a_finite_gate(value):
 
 
 def test_the_upper_power_statistics_are_means_of_power_filters_in_the_upper_regions():
-    """Power comes before phase, and regions before filters: 2 of 4 regions of half the filters, of the means alone."""
+    """Power comes before phase, and regions before filters: 2 of 4 regions of the power filters, of the means alone."""
     config = load_config("patches")
     marked = np.flatnonzero(upper_power(config))
-    filters = config.model.patch_filters // 2
+    assert (config.model.patch_filters, config.model.patch_phase_share) == (112, 0.58)
+    filters = 112 - 64  # 0.58 of 112, rounded down, read phase
     np.testing.assert_array_equal(marked, np.arange(2 * filters, 4 * filters))
 
 

@@ -1,0 +1,125 @@
+"""The workers that drain the outbox, one a channel: a receiver that hangs must not hold up the buzzer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from edge.alerts.channels.channel import Channel
+from edge.alerts.errors import DeliveryError, OutboxError
+from edge.alerts.outbox import Outbox
+from edge.alerts.records import Claim
+
+POLL_S = 1.0
+"""How often, in seconds, a worker looks for what has come due or another process has written."""
+
+
+class Worker:
+    """Delivers over one channel, oldest first; knows neither threads nor clocks."""
+
+    def __init__(self, outbox: Outbox, channel: Channel) -> None:
+        self._outbox, self.channel = outbox, channel
+        # Twice, since a claim that runs out early is sent twice.
+        self._lease_s = 2 * channel.longest_s
+        self._closed_by: str | None = None
+
+    def drain(self, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Attempt everything that is due, until ``stopped()``; returns the number of attempts.
+
+        Raises
+        ------
+        OutboxError
+            The outbox cannot be used now. An attempt that it could not settle is repeated when its lease runs out.
+        """
+        attempts = 0
+        while not stopped() and (claim := self._outbox.claim(self.channel.name, lease_s=self._lease_s)) is not None:
+            attempts += 1
+            failure = self._attempt(claim)
+            if failure is None:
+                self._outbox.succeeded(claim)
+            else:
+                self._outbox.failed(claim, failure)
+        return attempts
+
+    def _attempt(self, claim: Claim) -> DeliveryError | None:
+        if self._closed_by is not None:
+            return DeliveryError(self._closed_by, retry=False)
+        try:
+            self.channel.send(claim.event)
+        except DeliveryError as error:
+            if error.closes_channel:
+                self._closed_by = str(error)
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever a library raises must not end the thread that alerts
+            # Its text may quote a URL with a token.
+            return DeliveryError(f"{self.channel.name} failed unexpectedly: {type(error).__name__}")
+        return None
+
+
+class Dispatcher:
+    """Runs a `Worker` for every channel in a thread of its own.
+
+    Parameters
+    ----------
+    open_outbox : opens the outbox anew; called in each thread.
+    channels : closed by `close`.
+    poll_s : seconds between two looks when nothing wakes it.
+    """
+
+    def __init__(
+        self, open_outbox: Callable[[], Outbox], channels: Sequence[Channel], *, poll_s: float = POLL_S
+    ) -> None:
+        self._open_outbox, self._channels, self._poll_s = open_outbox, tuple(channels), poll_s
+        self._stop = threading.Event()
+        self._wakes = {channel.name: threading.Event() for channel in self._channels}
+        self._troubles: dict[str, str] = {}
+        # Daemons: a program that ends does not wait for a receiver that hangs; the outbox keeps what is undone.
+        self._threads = [
+            threading.Thread(target=self._run, args=(channel,), name=f"alert-{channel.name}", daemon=True)
+            for channel in self._channels
+        ]
+
+    def start(self) -> None:
+        """Start the threads; what an earlier process left is delivered now."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look at once: something was published."""
+        for event in self._wakes.values():
+            event.set()
+
+    def troubles(self) -> dict[str, str]:
+        """By channel, why its worker cannot use the outbox right now; empty when all is well."""
+        return dict(self._troubles)
+
+    def close(self, *, timeout_s: float = 5.0) -> bool:
+        """End the threads and close the channels; returns whether all had ended within ``timeout_s`` seconds."""
+        self._stop.set()
+        self.wake()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
+        for channel, thread in zip(self._channels, self._threads, strict=True):
+            # One that is still sending would have its channel closed under it.
+            if not thread.is_alive():
+                channel.close()
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _run(self, channel: Channel) -> None:
+        wake = self._wakes[channel.name]
+        while not self._stop.is_set():
+            try:
+                with self._open_outbox() as outbox:
+                    worker = Worker(outbox, channel)
+                    while not self._stop.is_set():
+                        wake.clear()
+                        worker.drain(self._stop.is_set)
+                        self._troubles.pop(channel.name, None)
+                        wake.wait(self._poll_s)
+            except OutboxError as error:
+                # A full disk or a lock can pass.
+                self._troubles[channel.name] = str(error)
+                self._stop.wait(self._poll_s)

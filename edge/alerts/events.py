@@ -1,0 +1,208 @@
+"""What happened, as one frozen value that is written to disk before anything is sent.
+
+Its JSON has the envelope that Standard Webhooks recommends (``type``, ``timestamp``, ``data``), and every channel that
+hands JSON on hands on the same text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import uuid
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any
+
+from edge.alerts.errors import EventError
+
+KINDS = {
+    "spoof": "Synthetic voice suspected",
+    "silenced": "The platform withholds the audio",
+    "source_lost": "The audio source is gone",
+    "source_back": "The audio source is back",
+    "test": "Test of the alerts",
+}
+"""Kind of event → its title."""
+MAX_SUMMARY = 500
+_TYPE_PREFIX = "alert."
+_ID = re.compile(r"evt_[0-9a-f]{32}")
+# Five digits and more in a row, however a person groups them; a UDP port or a year is shorter.
+_NUMBER = re.compile(r"\+?\d(?:[\s().\-/_]*\d){4,}")
+# The identities that PBXs give to calls tell nothing of the people, and tie an alert to the call's other records.
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HIDDEN = "***"
+_RECORDINGS = {".wav", ".mp3", ".m4a", ".mp4", ".aac", ".amr", ".3gp", ".ogg", ".opus", ".flac"}
+_ALREADY_HIDDEN = re.compile(r"\*{3}\d{0,2}")
+
+
+def new_event_id(key: str | None = None) -> str:
+    """The identity of an event, the same on every attempt to deliver it.
+
+    Parameters
+    ----------
+    key : what makes the event the same event again, for one ``"digest of the recording"`` or ``"call id/position"``.
+        A caller that is killed and starts over gives the same key, and no second alert is made. None: a random one.
+    """
+    return "evt_" + (uuid.uuid4().hex if key is None else hashlib.sha256(key.encode()).hexdigest()[:32])
+
+
+@dataclass(frozen=True)
+class AlertEvent:
+    """One thing to alert about.
+
+    Attributes
+    ----------
+    id : ``evt_`` and 32 hexadecimal digits, see `new_event_id`.
+    kind : one of `KINDS`.
+    time_s : when it happened, seconds since 1970-01-01 UTC.
+    source : what was listened to, as the user named it.
+    verdict : of `edge.decision.VERDICTS`, or None for events that are none.
+    p_bonafide : probability that the voice is a real person, in [0, 1], or None.
+    cm_score : its log-likelihood ratio in nats, higher = more bona fide, or None.
+    speech_s : seconds of speech that carried evidence, or None.
+    position_s : seconds from the start of the stream to the moment of the alarm, or None.
+    model : name of the model, or None.
+    call_id : identity of the call that the source gave, or None.
+    caller : number or address of the other party, or None. Personal: hidden unless asked.
+    caller_name : name of the other party, or None. Personal: hidden unless asked.
+    recording : path of the recording, or None. Personal: dialers put names and numbers into it.
+    note : one more sentence for the reader.
+
+    Raises
+    ------
+    EventError
+        A value is out of its range.
+    """
+
+    id: str
+    kind: str
+    time_s: float
+    source: str
+    verdict: str | None = None
+    p_bonafide: float | None = None
+    cm_score: float | None = None
+    speech_s: float | None = None
+    position_s: float | None = None
+    model: str | None = None
+    call_id: str | None = None
+    caller: str | None = None
+    caller_name: str | None = None
+    recording: str | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise EventError(
+                f"expected an id of evt_ and 32 hexadecimal digits, got {self.id!r}; take it from new_event_id()"
+            )
+        if self.kind not in KINDS:
+            raise EventError(f"unknown kind of event {self.kind!r}; expected one of {', '.join(KINDS)}")
+        for name in ("time_s", "p_bonafide", "cm_score", "speech_s", "position_s"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise EventError(f"{name} must be a finite number, got {value}; leave it out where it is not known")
+        if self.p_bonafide is not None and not 0.0 <= self.p_bonafide <= 1.0:
+            raise EventError(f"p_bonafide is a probability: expected 0 to 1, got {self.p_bonafide}")
+
+    @property
+    def title(self) -> str:
+        """A few words for the top of a notification."""
+        return KINDS[self.kind]
+
+    def summary(self) -> str:
+        """One line for people, at most `MAX_SUMMARY` characters; from a redacted event it holds nothing personal."""
+        parts = [self.source]
+        who = " ".join(filter(None, (self.caller_name, self.caller)))
+        if who:
+            parts.append(f"caller {who}")
+        if self.p_bonafide is not None:
+            parts.append(f"{100 * self.p_bonafide:.0f} % real")
+        if self.speech_s is not None:
+            parts.append(f"after {self.speech_s:.1f} s of speech")
+        if self.recording is not None:
+            parts.append(self.recording)
+        if self.note:
+            parts.append(self.note)
+        text = printable(", ".join(parts))
+        # Programs refuse arguments that are too long, and with them the alert.
+        return text if len(text) <= MAX_SUMMARY else text[: MAX_SUMMARY - 1] + "…"
+
+    def redacted(self, *, show_numbers: bool = False, show_names: bool = False) -> AlertEvent:
+        """The event as it may be stored and sent: numbers keep two digits, names nothing, unless asked for."""
+        number = _same if show_numbers else _hide_numbers
+        values: dict[str, str | None] = {
+            name: number(value) if (value := getattr(self, name)) else value
+            for name in ("source", "call_id", "recording", "note")
+        }
+        # A number that is too short for the pattern, or the name part of an address, is personal all the same.
+        values["caller"] = self.caller if show_numbers or not self.caller else _hide_tail(self.caller)
+        if not show_names:
+            values["caller_name"] = _HIDDEN if self.caller_name else self.caller_name
+            values["recording"] = _hide_name(self.recording) if self.recording else self.recording
+            values["source"] = _hide_source(values["source"] or "")
+        return replace(self, **values)  # type: ignore[arg-type] # source and note stay strings
+
+    def to_json(self) -> str:
+        """Compact JSON of one line; `event_from_json` reads it back."""
+        data = {name: value for name, value in asdict(self).items() if value not in (None, "")}
+        stamp = datetime.fromtimestamp(self.time_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        body = {"type": _TYPE_PREFIX + self.kind, "timestamp": stamp, "data": data}
+        return json.dumps(body, separators=(",", ":"), allow_nan=False)
+
+
+def event_from_json(text: str) -> AlertEvent:
+    """Read an event that `AlertEvent.to_json` wrote; fields of later versions are passed over.
+
+    Raises
+    ------
+    EventError
+        It is not an event.
+    """
+    try:
+        data: dict[str, Any] = json.loads(text)["data"]
+        known = {item.name for item in fields(AlertEvent)}
+        return AlertEvent(**{name: value for name, value in data.items() if name in known})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise EventError(f"expected the JSON of an alert, got {text[:60]!r} ({error!r})") from error
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a caller's name comes from the network and must not steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _hide_numbers(text: str) -> str:
+    if _UUID.fullmatch(text):
+        return text
+    return _NUMBER.sub(lambda match: _hide_tail(match[0]), text)
+
+
+def _hide_name(path: str) -> str:
+    """Only the kind of a recording is left; of "Jane.Doe" that would be the half of a name."""
+    suffix = PurePath(path).suffix.lower()
+    return _HIDDEN + (suffix if suffix in _RECORDINGS else "")
+
+
+def _hide_source(source: str) -> str:
+    """Files are named after people, and a command's arguments can hold anything; what kind it is may be known."""
+    kind, separator, rest = source.partition(":")
+    if kind == "file" and separator:
+        return kind + separator + _hide_name(rest)
+    if kind == "cmd" and separator and " " in rest.strip():
+        return kind + separator + PurePath(rest.split()[0]).name + " " + _HIDDEN
+    return source
+
+
+def _hide_tail(text: str) -> str:
+    """Two digits are enough to tell one's own contacts apart, and too few to call back."""
+    if _ALREADY_HIDDEN.fullmatch(text):
+        return text
+    digits = [character for character in text if character.isdigit()]
+    return _HIDDEN + "".join(digits[-2:] if len(digits) >= 5 else [])

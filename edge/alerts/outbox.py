@@ -1,0 +1,223 @@
+"""The outbox: every alert is on disk, with one delivery a channel, before anything is sent.
+
+    publish ── one transaction: cooldown, event, deliveries ──► pending
+    claim   ── pending and due ──► leased to one worker until it settles or the lease runs out
+    settle  ── done │ dead │ pending again, later
+    expiry  ── what is useless late is not sent late
+
+At least once: a process that dies between sending and settling sends again when the lease runs out, with the same id.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from edge.alerts.database import explained, open_database, transaction
+from edge.alerts.errors import AlertError, DeliveryError, EventError
+from edge.alerts.events import AlertEvent, event_from_json
+from edge.alerts.records import Claim, DeliveryRecord, EventRecord, Publication
+from edge.alerts.retry import RetryPolicy, backoff_s
+
+
+class Outbox:
+    """One connection to the outbox; open one in each thread and process that uses it.
+
+    Parameters
+    ----------
+    path : the SQLite file; made when it is missing.
+    clock : seconds since 1970. Wall time, since it must mean the same after a restart.
+    rng : for the jitter of the waiting times.
+    retry : the waiting times.
+
+    Raises
+    ------
+    OutboxError
+        The file cannot be used. Every method raises it too, for one when the disk is full.
+    """
+
+    def __init__(
+        self, path: str | Path, *, clock: Callable[[], float], rng: random.Random, retry: RetryPolicy | None = None
+    ) -> None:
+        self.path = Path(path)
+        self._clock, self._rng, self._retry = clock, rng, retry or RetryPolicy()
+        self._database = open_database(self.path)
+
+    def __enter__(self) -> Outbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the file."""
+        self._database.close()
+
+    def publish(
+        self, event: AlertEvent, channels: Mapping[str, float], *, cooldown_s: float = 0.0, cooldown_key: str = ""
+    ) -> Publication:
+        """Write an event and its deliveries, all or nothing; when this returns, a kill loses nothing.
+
+        Parameters
+        ----------
+        event : as it may be stored, so redacted.
+        channels : name of each channel → seconds after which a delivery over it is useless.
+        cooldown_s : after one alert, further ones of the same key are recorded but not sent for so long.
+        cooldown_key : what nags together; the event's kind and source when empty.
+
+        An id is known until its event is pruned.
+
+        Returns
+        -------
+        ``published``, ``suppressed`` by the cooldown, or ``known`` when an event of this id is there already.
+        """
+        key = cooldown_key or f"{event.kind}|{event.source}"
+        with explained(self.path), transaction(self._database) as database:
+            # Read only now: the wait for another process's transaction must not make this event the older one.
+            now = self._clock()
+            if database.execute("SELECT 1 FROM events WHERE id = ?", (event.id,)).fetchone():
+                return "known"
+            quiet = cooldown_s > 0 and self._cools_down(key, now, cooldown_s)
+            database.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (event.id, now, quiet, event.to_json()))
+            if quiet:
+                return "suppressed"
+            database.executemany(
+                "INSERT INTO deliveries VALUES (?, ?, 'pending', 0, ?, ?, NULL, NULL)",
+                [(event.id, name, now, now + expires_s) for name, expires_s in channels.items()],
+            )
+            return "published"
+
+    def _cools_down(self, key: str, now: float, cooldown_s: float) -> bool:
+        """Whether ``key`` must keep quiet; when not, its cooldown starts. Called inside a transaction."""
+        database = self._database
+        row = database.execute("SELECT started_at FROM cooldowns WHERE key = ?", (key,)).fetchone()
+        # A start far in the future means that the clock was set back; silence until then could last for years.
+        if row is not None and abs(now - row[0]) < cooldown_s:
+            database.execute("UPDATE cooldowns SET suppressed = suppressed + 1 WHERE key = ?", (key,))
+            return True
+        database.execute(
+            "INSERT INTO cooldowns VALUES (?, ?, 0) ON CONFLICT (key) DO UPDATE SET started_at = excluded.started_at",
+            (key, now),
+        )
+        return False
+
+    def claim(self, channel: str, *, lease_s: float) -> Claim | None:
+        """Take the oldest delivery of ``channel`` that is due, for ``lease_s`` seconds; None when none is due."""
+        lease = uuid.uuid4().hex
+        with explained(self.path), transaction(self._database) as database:
+            now = self._clock()
+            self._expire(channel, now)
+            # A wait longer than any that we set means that the clock was set back: due at once.
+            longest = max(self._retry.longest_s, lease_s)
+            rows = database.execute(
+                "SELECT event_id, body, attempts FROM deliveries JOIN events ON id = event_id"
+                " WHERE channel = ? AND state = 'pending' AND (next_at <= ? OR next_at > ?)"
+                " ORDER BY created_at, event_id LIMIT 10",
+                (channel, now, now + longest),
+            ).fetchall()
+            for event_id, body, attempts in rows:
+                try:
+                    event = event_from_json(body)
+                except EventError as error:
+                    # Of a later version, for one. It must not keep those behind it from being sent.
+                    self._bury(event_id, channel, error)
+                    continue
+                # The attempt counts from now on: one that kills the process must back off too.
+                database.execute(
+                    "UPDATE deliveries SET attempts = attempts + 1, next_at = ?, lease = ?"
+                    " WHERE event_id = ? AND channel = ?",
+                    (now + lease_s, lease, event_id, channel),
+                )
+                return Claim(event, channel, attempts + 1, lease)
+            return None
+
+    def _bury(self, event_id: str, channel: str, error: EventError) -> None:
+        self._database.execute(
+            "UPDATE deliveries SET state = 'dead', last_error = ? WHERE event_id = ? AND channel = ?",
+            (str(error), event_id, channel),
+        )
+
+    def _expire(self, channel: str, now: float) -> None:
+        # What is leased right now may arrive yet; it expires when its lease has run out.
+        self._database.execute(
+            "UPDATE deliveries SET state = 'expired', lease = NULL WHERE channel = ? AND state = 'pending'"
+            " AND expires_at <= ? AND (lease IS NULL OR next_at <= ?)",
+            (channel, now, now),
+        )
+
+    def succeeded(self, claim: Claim) -> None:
+        """Settle: it arrived. True whatever became of the lease meanwhile."""
+        with explained(self.path), transaction(self._database) as database:
+            database.execute(
+                "UPDATE deliveries SET state = 'done', lease = NULL, last_error = NULL"
+                " WHERE event_id = ? AND channel = ?",
+                (claim.event.id, claim.channel),
+            )
+
+    def failed(self, claim: Claim, error: DeliveryError) -> None:
+        """Settle: it did not arrive; try again later, or never where that cannot help."""
+        wait = backoff_s(claim.attempt, self._retry, self._rng, error.retry_after_s)
+        state = "pending" if error.retry else "dead"
+        with explained(self.path), transaction(self._database) as database:
+            # Another worker may have taken over after our lease; then its word counts.
+            database.execute(
+                "UPDATE deliveries SET state = ?, next_at = ?, last_error = ?, lease = NULL"
+                " WHERE event_id = ? AND channel = ? AND lease = ?",
+                (state, self._clock() + wait, str(error), claim.event.id, claim.channel, claim.lease),
+            )
+
+    def events(self, *, since: float = 0.0, limit: int = 1000) -> list[EventRecord]:
+        """Events written at or after ``since`` (seconds since 1970), newest first, at most ``limit``."""
+        with explained(self.path):
+            rows = self._database.execute(
+                "SELECT body, created_at, suppressed FROM events WHERE created_at >= ?"
+                " ORDER BY created_at DESC, id LIMIT ?",
+                (since, limit),
+            ).fetchall()
+        return [EventRecord(event_from_json(body), created, bool(quiet)) for body, created, quiet in rows]
+
+    def deliveries(self, event_id: str) -> list[DeliveryRecord]:
+        """Where the deliveries of one event stand, by channel."""
+        with explained(self.path):
+            rows = self._database.execute(
+                "SELECT event_id, channel, state, attempts, next_at, expires_at, last_error FROM deliveries"
+                " WHERE event_id = ? ORDER BY channel",
+                (event_id,),
+            ).fetchall()
+        return [DeliveryRecord(*row) for row in rows]
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Number of deliveries by (channel, state)."""
+        with explained(self.path):
+            rows = self._database.execute(
+                "SELECT channel, state, COUNT(*) FROM deliveries GROUP BY channel, state"
+            ).fetchall()
+        return {(channel, state): count for channel, state, count in rows}
+
+    def prune(self, *, older_than_s: float) -> int:
+        """Forget settled events that are older than so many seconds; returns how many. Pending ones stay.
+
+        Raises
+        ------
+        AlertError
+            The age is not above 0.
+        """
+        if not older_than_s > 0:
+            raise AlertError(f"older_than_s must be above 0, got {older_than_s}")
+        now = self._clock()
+        with explained(self.path), transaction(self._database) as database:
+            # Only a worker expires, and there is none for a channel that has been turned off since.
+            database.execute(
+                "UPDATE deliveries SET state = 'expired' WHERE state = 'pending' AND expires_at <= ? AND next_at <= ?",
+                (now, now),
+            )
+            return database.execute(
+                "DELETE FROM events WHERE created_at < ? AND NOT EXISTS"
+                " (SELECT 1 FROM deliveries WHERE event_id = id AND state = 'pending')",
+                (now - older_than_s,),
+            ).rowcount

@@ -1,0 +1,84 @@
+"""Secrets come from the environment or a file and are never printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.alerts.errors import AlertConfigError
+
+
+class Secret:
+    """A value that only `reveal` shows; its repr, its string and pickles of it do not."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one place that uses it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not pickled")
+
+
+@dataclass(frozen=True)
+class SecretSource:
+    """Where a secret is: the name of an environment variable or the path of a file; never the secret itself."""
+
+    where: str
+    env: str | None = None
+    file: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether the configuration names a place at all."""
+        return self.env is not None or self.file is not None
+
+    def read(self, environment: Mapping[str, str]) -> Secret:
+        """Fetch the secret; white space around it (the newline that editors add) is dropped.
+
+        Raises
+        ------
+        AlertConfigError
+            Two places are named or none, or there is nothing at the place.
+        """
+        if (self.env is None) == (self.file is None):
+            raise AlertConfigError(
+                f"{self.where}: expected one of {self.where}_env (a variable's name) or {self.where}_file (a path), "
+                f"got {'both' if self.env else 'neither'}"
+            )
+        value = self._from_file() if self.env is None else _from_environment(self.where, self.env, environment)
+        if not value:
+            raise AlertConfigError(f"{self.where}: {self.env or self.file} is empty; put the secret there")
+        return Secret(value)
+
+    def _from_file(self) -> str:
+        path = Path(str(self.file)).expanduser()
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError:
+            # Its text quotes the bytes, which are the secret.
+            raise AlertConfigError(f"{self.where}: {path} is not UTF-8 text; write the secret as text") from None
+        except OSError as error:
+            raise AlertConfigError(
+                f"{self.where}: {path} cannot be read ({error.strerror}); check the path and its permissions"
+            ) from error
+
+
+def _from_environment(where: str, name: str, environment: Mapping[str, str]) -> str:
+    if name not in environment:
+        raise AlertConfigError(f"{where}: the environment has no variable {name}; set it where the program is started")
+    return environment[name].strip()

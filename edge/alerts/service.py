@@ -1,0 +1,123 @@
+"""The alerts as one object: what `edge listen` and `edge watch` hold."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+from edge.alerts.assembly import Surroundings, build_channels
+from edge.alerts.delivery import Dispatcher
+from edge.alerts.events import AlertEvent
+from edge.alerts.outbox import Outbox
+from edge.alerts.records import Publication
+from edge.alerts.settings import AlertSettings
+
+_DAY_S = 86400.0
+
+
+class Alerts:
+    """Writes events and has them delivered; a context manager. Use it from the thread that made it.
+
+    Parameters
+    ----------
+    settings : from `edge.alerts.config.load_settings`.
+    environment : where secrets and programs are looked up.
+    terminal : what the terminal channel writes to.
+    clock : seconds since 1970.
+    rng : for the jitter of the waiting times; None draws a new seed.
+    present : False for a short command beside the running service.
+
+    Raises
+    ------
+    AlertConfigError
+        A channel that is on cannot be built: said at the start, not at the first alarm.
+    OutboxError
+        The outbox cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: AlertSettings,
+        *,
+        environment: Mapping[str, str],
+        terminal: TextIO,
+        clock: Callable[[], float] = time.time,
+        rng: random.Random | None = None,
+        present: bool = True,
+    ) -> None:
+        self._settings, self._clock, self._rng = settings, clock, rng or random.Random()
+        self._expiries = {name: item.expires_s for name, item in settings.channels().items() if item.enabled}
+        self.outbox = self._open_outbox()
+        try:
+            self.outbox.prune(older_than_s=settings.keep_days * _DAY_S)
+            channels = build_channels(settings, Surroundings(environment, terminal, clock, present))
+        except BaseException:
+            self.outbox.close()
+            raise
+        self._pruned_at = clock()
+        self._dispatcher = Dispatcher(self._open_outbox, channels)
+        self._dispatcher.start()
+
+    def __enter__(self) -> Alerts:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def publish(self, event: AlertEvent, *, cooldown_s: float | None = None, nags_with: str = "") -> Publication:
+        """Redact the event, write it to disk, and wake the workers; returns without waiting for any receiver.
+
+        Parameters
+        ----------
+        event : as it happened, unredacted.
+        cooldown_s : seconds; None takes the configured one.
+        nags_with : events of one text share a cooldown; the kind and source when empty.
+
+        Raises
+        ------
+        OutboxError
+            It could not be written. Nothing of it was: publish it again.
+        """
+        settings = self._settings
+        safe = event.redacted(show_numbers=settings.show_numbers, show_names=settings.show_names)
+        # From the source as it was: hidden, two people's recordings look the same. Hashed, since it goes to disk.
+        key = hashlib.sha256((nags_with or f"{event.kind}|{event.source}").encode()).hexdigest()
+        quiet_s = settings.cooldown_s if cooldown_s is None else cooldown_s
+        done = self.outbox.publish(safe, self._expiries, cooldown_s=quiet_s, cooldown_key=key)
+        if done == "published":
+            self._dispatcher.wake()
+        if self._clock() - self._pruned_at > _DAY_S:
+            # A service may run for months.
+            self._pruned_at = self._clock()
+            self.outbox.prune(older_than_s=settings.keep_days * _DAY_S)
+        return done
+
+    def wait(self, event_id: str, *, timeout_s: float, poll_s: float = 0.05) -> bool:
+        """Wait until no delivery of an event is pending, for a test of the alerts; whether that came in time."""
+        deadline = time.monotonic() + timeout_s
+        while any(delivery.state == "pending" for delivery in self.outbox.deliveries(event_id)):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(poll_s)
+        return True
+
+    def troubles(self) -> dict[str, str]:
+        """By channel, why its worker cannot use the outbox right now; empty when all is well."""
+        return self._dispatcher.troubles()
+
+    def close(self) -> None:
+        """End the workers; what is still pending is delivered by the next process."""
+        self._dispatcher.close()
+        self.outbox.close()
+
+    def _open_outbox(self) -> Outbox:
+        settings = self._settings
+        path = Path(settings.outbox).expanduser()
+        return Outbox(path, clock=self._clock, rng=self._rng, retry=settings.retry)

@@ -1,0 +1,163 @@
+"""What a source tells: audio, and everything that must not be mistaken for silence.
+
+    source ──► StreamStart, AudioChunk, AudioChunk, …, StreamEnd      one stream: a call, a device, a command's run
+          └──► Trouble, Idle                                         beside the streams
+
+Three things stay apart. Silence is an `AudioChunk` of small samples. Bad data is a `StreamEnd` or a `Trouble` whose
+reason says so. An end is a `StreamEnd`; the iteration itself stops only when nothing can follow. `Idle` says that the
+source is open and nothing came: the consumer's turn to look at its clocks, tell a watchdog, or leave.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+EndReason = Literal["finished", "gone", "bad_data", "timed_out", "replaced"]
+"""``finished``: the sender ended it. ``gone``: device, program or connection vanished. ``bad_data``: what came was cut
+or not what was promised. ``timed_out``: nothing came for too long. ``replaced``: its sender went on as a new stream."""
+
+TroubleKind = Literal["bad_data", "dropped", "overrun", "peer", "refused", "unsupported", "vanished"]
+"""``dropped``: we were too slow and the oldest audio was given up. ``overrun``: the device's buffer overflowed.
+``peer``: the other side reports an error. ``refused``: a sender that is not allowed, or one too many.
+``unsupported``: an encoding that cannot be decoded here. ``vanished``: the device does not deliver any more."""
+
+
+@dataclass(frozen=True)
+class StreamStart:
+    """A stream begins; its positions count from 0.
+
+    Attributes
+    ----------
+    stream : name of the stream, unique within the source's life.
+    sample_rate : Hz; it never changes within a stream.
+    detail : where it comes from, for people.
+    """
+
+    stream: str
+    sample_rate: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class AudioChunk:
+    """Mono audio of one stream; each chunk begins where the one before it ended.
+
+    Attributes
+    ----------
+    stream : the `StreamStart` that it belongs to.
+    samples : float32 [shape=(n,), nominal range -1 to 1], n >= 1.
+    sample_rate : Hz.
+    position : samples from the start of the stream to the first sample of this chunk.
+    lost : None, or True [shape=(n,)] where a zero stands for a sample that was sent and did not arrive.
+        A chunk whose samples are all lost may be skipped, its position counts on.
+    broken : an unknown amount of audio is missing before the first sample (a device's overrun).
+    """
+
+    stream: str
+    samples: Float
+    sample_rate: int
+    position: int
+    lost: Mask | None = None
+    broken: bool = False
+
+    @property
+    def end(self) -> int:
+        """Position of the sample after the last one."""
+        return self.position + len(self.samples)
+
+    @property
+    def lost_samples(self) -> int:
+        """Number of samples that are filled in."""
+        return 0 if self.lost is None else int(np.count_nonzero(self.lost))
+
+
+@dataclass(frozen=True)
+class StreamEnd:
+    """A stream ends; others may follow.
+
+    Attributes
+    ----------
+    position : length of the stream in samples, lost ones included.
+    lost_samples : how many of them were lost.
+    detail : what came and what to do, for people; empty after an ordinary end.
+    """
+
+    stream: str
+    reason: EndReason
+    position: int
+    lost_samples: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something is wrong and the source goes on; repeated ones are counted and told now and then.
+
+    Attributes
+    ----------
+    detail : what was expected, what came, what to do.
+    count : how often it happened since it was last told.
+    stream : the stream it concerns, None for the whole source.
+    """
+
+    kind: TroubleKind
+    detail: str
+    count: int = 1
+    stream: str | None = None
+
+
+@dataclass(frozen=True)
+class Idle:
+    """The source is open and nothing came for ``waited_s`` seconds."""
+
+    waited_s: float
+
+
+SourceEvent = StreamStart | AudioChunk | StreamEnd | Trouble | Idle
+
+
+class Source(Protocol):
+    """A live source: open it with ``with``, then iterate once.
+
+    ``__enter__`` raises what the user has to put right (`SourceOpenError`, `UnsupportedFormatError`, `AudioError`);
+    after it, everything is an event, and iterating raises nothing of its own.
+    """
+
+    @property
+    def name(self) -> str:
+        """The source as a person would call it."""
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Totals since it was opened, for metrics: overruns, refused, lost_packets … as the kind has them."""
+
+    def __enter__(self) -> Self:
+        """Open device, file, command or port."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Free everything."""
+
+    def __iter__(self) -> Iterator[SourceEvent]:
+        """Yield events until nothing can follow."""
+
+
+class Clock(Protocol):
+    """What a source asks of the module ``time``; tests pass one that does not wait."""
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""

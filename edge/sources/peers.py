@@ -1,0 +1,51 @@
+"""Who may send: addresses of the senders, and the address to listen at."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from edge.sources.errors import SourceSyntaxError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
+
+
+@dataclass(frozen=True)
+class PeerList:
+    """Networks whose members may send; by default this machine alone, since neither protocol has a password."""
+
+    networks: tuple[Network, ...] = LOOPBACK
+
+    @classmethod
+    def parse(cls, items: list[str]) -> PeerList:
+        """Read addresses and networks (``192.168.1.7``, ``10.0.0.0/8``, ``fd00::/8``); none gives the default.
+
+        Raises
+        ------
+        SourceSyntaxError
+            One that is neither.
+        """
+        networks = []
+        for item in items:
+            try:
+                networks.append(ipaddress.ip_network(item))
+            except ValueError as error:
+                raise SourceSyntaxError(
+                    f"allow={item}: {error}; expected an address such as 192.168.1.7, "
+                    "or a network such as 192.168.1.0/24"
+                ) from error
+        return cls(tuple(networks)) if networks else cls()
+
+    def allows(self, host: str) -> bool:
+        """Whether an address, as a socket gives it, may send."""
+        # A link-local address comes with its interface: fe80::1%eth0.
+        address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(host.partition("%")[0])
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return any(address in network for network in self.networks)
+
+    def refusal(self, host: str) -> str:
+        """Say why an address was turned away, and how to let it in."""
+        allowed = ", ".join(map(str, self.networks))
+        return f"{host} is not allowed to send here (allowed: {allowed}); to let it in, add allow={host} to the source"

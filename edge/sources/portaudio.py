@@ -1,0 +1,157 @@
+"""Sound cards through sounddevice (PortAudio), which the extra ``mic`` brings: their names, and their callbacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from edge.errors import UnsupportedFormatError
+from edge.sources.errors import SourceOpenError
+from edge.sources.events import Float
+
+Heard = Callable[[Float, bool], None]
+"""Takes samples [shape=(n,)] and whether the device lost some before them; called from the device's own thread."""
+_NUMBERS = re.compile(r"\s*[:,]?\s*\(?(?:plug)?hw:\d+(?:,\d+)?\)?")
+
+
+@dataclass(frozen=True)
+class InputDevice:
+    """A device that can record.
+
+    Attributes
+    ----------
+    index : PortAudio's number; it changes whenever something is plugged in, so nothing but opening uses it.
+    name : stable name, without the numbers that ALSA adds.
+    sample_rate : the device's own rate in Hz.
+    """
+
+    index: int
+    name: str
+    sample_rate: int
+    is_default: bool = False
+
+
+class InputStream(Protocol):
+    """An open device."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it still calls back."""
+
+    def close(self) -> None:
+        """Stop it."""
+
+
+class SoundSystem(Protocol):
+    """What `Microphone` asks of the machine's sound."""
+
+    def devices(self) -> list[InputDevice]:
+        """Devices that can record, as they are now."""
+
+    def open(self, device: InputDevice, heard: Heard) -> InputStream:
+        """Start to record mono at the device's own rate; raises `SourceOpenError`."""
+
+    def rescan(self) -> None:
+        """Look for devices again; no stream may be open."""
+
+
+class PortAudio:
+    """The real one.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        sounddevice or the PortAudio library is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import sounddevice
+        except ImportError as error:
+            raise UnsupportedFormatError("the microphone needs sounddevice: pip install 'bonafone[mic]'") from error
+        except OSError as error:
+            # The wheel for Linux has no library in it.
+            raise UnsupportedFormatError(
+                "the microphone needs the PortAudio library: on Debian and Raspberry Pi OS, apt install libportaudio2"
+            ) from error
+        self._sd: Any = sounddevice
+
+    def devices(self) -> list[InputDevice]:
+        """Devices that can record, as PortAudio saw them when it looked last."""
+        default = self._sd.default.device[0]
+        try:
+            if default < 0:
+                default = self._sd.query_devices(kind="input")["index"]
+        except (self._sd.PortAudioError, ValueError):
+            default = -1
+        return [
+            InputDevice(index, stable_name(found["name"]), round(found["default_samplerate"]), index == default)
+            for index, found in enumerate(self._sd.query_devices())
+            if found["max_input_channels"] > 0
+        ]
+
+    def open(self, device: InputDevice, heard: Heard) -> InputStream:
+        """Start to record mono at the device's own rate.
+
+        Raises
+        ------
+        SourceOpenError
+            It is in use, gone, or does not take its own rate.
+        """
+
+        def callback(indata: Float, _frames: int, _time: object, status: Any) -> None:
+            # PortAudio reuses the memory as soon as this returns.
+            heard(np.array(indata[:, 0], np.float32), bool(status.input_overflow))
+
+        try:
+            stream = self._sd.InputStream(
+                device=device.index, samplerate=device.sample_rate, channels=1, dtype="float32", callback=callback
+            )
+            stream.start()
+        except self._sd.PortAudioError as error:
+            raise SourceOpenError(
+                f"the microphone {device.name!r} cannot be opened at {device.sample_rate} Hz ({error}); "
+                "close the program that uses it, or choose another"
+            ) from error
+        opened: InputStream = stream
+        return opened
+
+    def rescan(self) -> None:
+        """Look for devices again."""
+        # PortAudio lists devices when it starts and has no other way to list them anew.
+        self._sd._terminate()
+        self._sd._initialize()
+
+
+def stable_name(name: str) -> str:
+    """Return a device's name without ALSA's card numbers, which follow the order of plugging in."""
+    return _NUMBERS.sub("", name).strip() or name
+
+
+def choose_device(devices: list[InputDevice], wanted: str) -> InputDevice:
+    """Return the device that ``wanted`` names: exactly, or by a part that only one has; empty for the default.
+
+    Raises
+    ------
+    SourceOpenError
+        None, or more than one.
+    """
+    names = ", ".join(repr(device.name) for device in devices) or "none at all"
+    if not wanted:
+        default = next((device for device in devices if device.is_default), None)
+        if default is None:
+            raise SourceOpenError(f"no default microphone; plug one in, or name one as mic:NAME (there are: {names})")
+        return default
+    exact = [device for device in devices if device.name == wanted]
+    # The same device may come through several host interfaces; the first is PortAudio's own preference.
+    found = exact[:1] or [device for device in devices if wanted.lower() in device.name.lower()]
+    if not found:
+        raise SourceOpenError(f"no microphone named {wanted!r}; plug it in, or choose one that there is: {names}")
+    if len({device.name for device in found}) > 1:
+        several = ", ".join(repr(device.name) for device in found)
+        raise SourceOpenError(f"{wanted!r} names more than one microphone: {several}; give more of the name")
+    return found[0]

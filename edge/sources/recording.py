@@ -1,0 +1,103 @@
+"""A recording played at the pace at which it was recorded, to try everything that is live without a call."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from edge.audio import AudioFile, open_audio, select_channels
+from edge.errors import AudioError, ChannelError
+from edge.sources.errors import SourceSyntaxError
+from edge.sources.events import Clock, SourceEvent
+from edge.sources.pcm import check_channel
+from edge.sources.track import Track
+
+BLOCK_SAMPLES = 1024
+"""64 ms at 16 kHz: as a sound card would deliver."""
+
+
+class RecordingSource:
+    """Yield a recording as one stream, each chunk when its last sample would have been recorded.
+
+    Parameters
+    ----------
+    pace : times real time, > 0; infinity reads as fast as possible.
+    channel : ``mix``, ``left``, ``right`` or a number from 1.
+
+    Raises
+    ------
+    SourceSyntaxError
+        A pace or a channel that cannot be.
+    AudioError
+        On entering: the file cannot be read, or lacks the channel.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        pace: float = 1.0,
+        channel: str = "mix",
+        clock: Clock = time,
+        block_samples: int = BLOCK_SAMPLES,
+    ) -> None:
+        if not pace > 0.0:
+            raise SourceSyntaxError(f"pace {pace:g}: expected more than 0 (1 is real time, inf as fast as possible)")
+        check_channel(channel)
+        self.name = f"file:{path}"
+        self.counts: Counter[str] = Counter()
+        self._path = Path(path)
+        self._pace = pace
+        self._channel = channel
+        self._clock = clock
+        self._block_samples = block_samples
+        self._stack = ExitStack()
+        self._audio: AudioFile | None = None
+
+    def __enter__(self) -> Self:
+        """Open the file."""
+        audio = self._stack.enter_context(open_audio(self._path, block_samples=self._block_samples))
+        try:
+            select_channels(np.zeros((1, audio.channels), np.float32), self._channel)
+        except ChannelError as error:
+            self._stack.close()
+            raise ChannelError(f"{self._path}: {error}") from error
+        self._audio = audio
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._audio = None
+        self._stack.close()
+
+    def __iter__(self) -> Iterator[SourceEvent]:
+        """Yield the recording; a damaged one ends where the damage begins, as bad data."""
+        if self._audio is None:
+            return
+        track = Track("file", self._audio.sample_rate)
+        yield track.start(str(self._path))
+        begun_at = self._clock.monotonic()
+        try:
+            for block in self._audio:
+                ((_, samples),) = select_channels(block, self._channel)
+                if not len(samples):
+                    continue
+                chunk = track.audio(samples)
+                # From the beginning, not from the last chunk: errors of sleeping must not add up.
+                wait_s = begun_at + chunk.end / chunk.sample_rate / self._pace - self._clock.monotonic()
+                if wait_s > 0.0:
+                    self._clock.sleep(wait_s)
+                yield chunk
+        except AudioError as error:
+            yield track.end("bad_data", str(error))
+            return
+        yield track.end("finished")

@@ -1,0 +1,98 @@
+"""A process that alerts until it is killed, for test_alert_crashes: `alert_child.py MODE FOLDER URL NAME [STEP]`.
+
+``stream`` publishes one event after another, and notes in NAME.ledger each that `publish` returned for, so that the
+ledger says what must arrive without asking the outbox. ``steps`` publishes and delivers one event, and kills itself
+before its STEP-th step; steps are all SQL statements, and the moments before and after sending.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+from edge.alerts import outbox as outbox_module
+from edge.alerts.channels.webhook import WebhookChannel
+from edge.alerts.config import settings_from_table
+from edge.alerts.delivery import Worker
+from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.outbox import Outbox
+from edge.alerts.secret import Secret
+from edge.alerts.service import Alerts
+from edge.alerts.signing import signing_key
+
+TIMEOUT_S = 0.25
+
+
+def settings(folder, url):
+    return settings_from_table(
+        {
+            "outbox": str(folder / "alerts.sqlite"),
+            "cooldown_s": 0,
+            "retry": {"first_s": 0.02, "longest_s": 0.2},
+            "webhook": {"enabled": True, "url": url, "secret_env": "SECRET", "timeout_s": TIMEOUT_S},
+        }
+    )
+
+
+def make_event(key):
+    return AlertEvent(id=new_event_id(key), kind="test", time_s=time.time(), source=key)
+
+
+def stream(folder, url, name):
+    rng = random.Random(os.getpid())
+    with open(folder / f"{name}.ledger", "a+") as ledger:
+        ledger.seek(0)
+        text = ledger.read()
+        start = text.count("\n")
+        ledger.truncate(text.rfind("\n") + 1)
+        with Alerts(settings(folder, url), environment=os.environ, terminal=io.StringIO()) as alerts:
+            for number in itertools.count(start):
+                alerts.publish(make_event(f"{name}/{number}"))
+                ledger.write(f"{name}/{number}\n")
+                ledger.flush()
+                (folder / f"{name}.ready").touch()
+                time.sleep(rng.uniform(0.0, 0.02))
+
+
+def steps(folder, url, name, last):
+    count = itertools.count(1)
+
+    def step(*_):
+        if next(count) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    opened = outbox_module.open_database
+
+    def traced(path):
+        database = opened(path)
+        database.set_trace_callback(step)
+        return database
+
+    outbox_module.open_database = traced
+    channel = WebhookChannel(url, [signing_key(Secret(os.environ["SECRET"]))], timeout_s=5.0, clock=time.time)
+    send = channel.send
+
+    def stepped(event):
+        step()
+        send(event)
+        step()
+
+    channel.send = stepped
+    with Outbox(folder / "alerts.sqlite", clock=time.time, rng=random.Random(0)) as outbox:
+        outbox.publish(make_event(name), {"webhook": 3600.0}, cooldown_s=5.0)
+        (folder / "published").write_text(name)
+        Worker(outbox, channel).drain()
+
+
+if __name__ == "__main__":
+    mode, folder, url, name, *more = sys.argv[1:]
+    if mode == "stream":
+        stream(Path(folder), url, name)
+    else:
+        steps(Path(folder), url, name, int(more[0]))

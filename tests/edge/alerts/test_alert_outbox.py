@@ -1,0 +1,298 @@
+"""The outbox: all or nothing, at least once, not twice at a time, and quiet when it should be."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import stat
+import threading
+
+import pytest
+
+from edge.alerts.errors import AlertError, DeliveryError, OutboxError
+
+LEASE_S = 20.0
+DAY_S = 86400.0
+
+
+def state(outbox, event, channel="webhook"):
+    (found,) = [item for item in outbox.deliveries(event.id) if item.channel == channel]
+    return found.state
+
+
+def test_a_published_event_and_its_deliveries_are_there_after_a_restart(outbox, open_outbox, event):
+    assert outbox.publish(event, {"webhook": 60.0, "gpio": 60.0}) == "published"
+    outbox.close()
+    again = open_outbox()
+    assert [record.event for record in again.events()] == [event]
+    assert again.counts() == {("webhook", "pending"): 1, ("gpio", "pending"): 1}
+
+
+def test_a_failure_half_way_leaves_neither_event_nor_cooldown(outbox, event):
+    with pytest.raises(OutboxError):
+        outbox.publish(event, {"webhook": 60.0, "gpio": float("nan")}, cooldown_s=60.0)
+    assert outbox.events() == []
+    assert outbox.publish(event, {"webhook": 60.0}, cooldown_s=60.0) == "published"
+
+
+def test_the_same_id_is_published_once(outbox, event):
+    outbox.publish(event, {"webhook": 60.0})
+    claim = outbox.claim("webhook", lease_s=LEASE_S)
+    outbox.succeeded(claim)
+    assert outbox.publish(event, {"webhook": 60.0}) == "known"
+    assert outbox.claim("webhook", lease_s=LEASE_S) is None
+
+
+def test_every_attempt_carries_the_same_event(outbox, clock, event):
+    outbox.publish(event, {"webhook": DAY_S})
+    seen = []
+    for _ in range(5):
+        claim = outbox.claim("webhook", lease_s=LEASE_S)
+        seen.append((claim.event, claim.attempt))
+        outbox.failed(claim, DeliveryError("down"))
+        clock.now += 301.0
+    assert seen == [(event, attempt) for attempt in range(1, 6)]
+
+
+def test_a_failed_delivery_waits_and_the_wait_grows(outbox, clock, event):
+    outbox.publish(event, {"webhook": DAY_S})
+    waits = []
+    for _ in range(9):
+        outbox.failed(outbox.claim("webhook", lease_s=LEASE_S), DeliveryError("down"))
+        assert outbox.claim("webhook", lease_s=LEASE_S) is None
+        (delivery,) = outbox.deliveries(event.id)
+        waits.append(delivery.next_at - clock.now)
+        clock.now = delivery.next_at
+    assert 1.0 <= waits[0] <= 2.0
+    assert 150.0 <= waits[-1] <= 300.0
+    assert (delivery.attempts, delivery.last_error, delivery.state) == (9, "down", "pending")
+
+
+def test_the_wait_that_the_receiver_asked_for_is_kept(outbox, clock, event):
+    outbox.publish(event, {"webhook": DAY_S})
+    outbox.failed(outbox.claim("webhook", lease_s=LEASE_S), DeliveryError("busy", retry_after_s=100.0))
+    clock.now += 99.0
+    assert outbox.claim("webhook", lease_s=LEASE_S) is None
+    clock.now += 1.0
+    assert outbox.claim("webhook", lease_s=LEASE_S) is not None
+
+
+def test_a_refused_delivery_is_never_tried_again(outbox, clock, event):
+    outbox.publish(event, {"webhook": DAY_S})
+    outbox.failed(outbox.claim("webhook", lease_s=LEASE_S), DeliveryError("answered 400", retry=False))
+    clock.now += 3600.0
+    assert outbox.claim("webhook", lease_s=LEASE_S) is None
+    assert state(outbox, event) == "dead"
+
+
+def test_channels_settle_apart(outbox, event):
+    outbox.publish(event, {"webhook": 60.0, "gpio": 60.0})
+    outbox.succeeded(outbox.claim("gpio", lease_s=LEASE_S))
+    assert (state(outbox, event, "gpio"), state(outbox, event)) == ("done", "pending")
+
+
+def test_the_oldest_goes_first(outbox, clock, make_event):
+    events = [make_event(str(number)) for number in range(5)]
+    for event in events:
+        outbox.publish(event, {"webhook": DAY_S})
+        clock.now += 1.0
+    assert [outbox.claim("webhook", lease_s=LEASE_S).event for _ in events] == events
+
+
+def test_what_another_worker_has_is_left_alone_until_its_lease_ends(outbox, open_outbox, clock, event):
+    other = open_outbox()
+    outbox.publish(event, {"webhook": DAY_S})
+    first = outbox.claim("webhook", lease_s=LEASE_S)
+    clock.now += LEASE_S - 0.1
+    assert other.claim("webhook", lease_s=LEASE_S) is None
+    clock.now += 0.1
+    second = other.claim("webhook", lease_s=LEASE_S)
+    assert (second.event, second.attempt) == (first.event, 2)
+
+
+def test_a_late_failure_does_not_undo_what_the_next_worker_did(outbox, open_outbox, clock, event):
+    other = open_outbox()
+    outbox.publish(event, {"webhook": DAY_S})
+    slow = outbox.claim("webhook", lease_s=LEASE_S)
+    clock.now += LEASE_S
+    other.succeeded(other.claim("webhook", lease_s=LEASE_S))
+    outbox.failed(slow, DeliveryError("timed out", retry=False))
+    assert state(outbox, event) == "done"
+
+
+def test_a_late_failure_does_not_end_the_lease_of_the_next_worker(outbox, clock, event):
+    outbox.publish(event, {"webhook": DAY_S})
+    slow = outbox.claim("webhook", lease_s=LEASE_S)
+    clock.now += LEASE_S
+    outbox.claim("webhook", lease_s=LEASE_S)
+    outbox.failed(slow, DeliveryError("timed out", retry_after_s=0.0))
+    clock.now += 5.0
+    assert outbox.claim("webhook", lease_s=LEASE_S) is None
+
+
+def test_a_late_success_counts(outbox, clock, event):
+    outbox.publish(event, {"webhook": DAY_S})
+    slow = outbox.claim("webhook", lease_s=LEASE_S)
+    clock.now += LEASE_S
+    outbox.claim("webhook", lease_s=LEASE_S)
+    outbox.succeeded(slow)
+    assert state(outbox, event) == "done"
+
+
+def test_what_is_useless_late_is_not_sent_late(outbox, clock, event):
+    outbox.publish(event, {"gpio": 120.0, "webhook": DAY_S})
+    clock.now += 120.0
+    assert outbox.claim("gpio", lease_s=LEASE_S) is None
+    assert outbox.claim("webhook", lease_s=LEASE_S) is not None
+    assert state(outbox, event, "gpio") == "expired"
+
+
+def test_an_attempt_under_way_does_not_expire(outbox, clock, event):
+    outbox.publish(event, {"webhook": 10.0})
+    claim = outbox.claim("webhook", lease_s=LEASE_S)
+    clock.now += 15.0
+    assert outbox.claim("webhook", lease_s=LEASE_S) is None
+    assert state(outbox, event) == "pending"
+    outbox.succeeded(claim)
+    assert state(outbox, event) == "done"
+
+
+def test_alerts_of_one_kind_and_source_stay_quiet_for_the_cooldown_also_after_a_restart(
+    outbox, open_outbox, clock, make_event
+):
+    first, second, third = (make_event(key) for key in ("1", "2", "3"))
+    assert outbox.publish(first, {"webhook": 60.0}, cooldown_s=60.0) == "published"
+    outbox.close()
+    clock.now += 59.0
+    again = open_outbox()
+    assert again.publish(second, {"webhook": 60.0}, cooldown_s=60.0) == "suppressed"
+    assert again.deliveries(second.id) == []
+    assert [(record.event.id, record.suppressed) for record in again.events()] == [(second.id, True), (first.id, False)]
+    clock.now += 1.0
+    assert again.publish(third, {"webhook": 60.0}, cooldown_s=60.0) == "published"
+
+
+def test_another_source_or_kind_is_not_kept_quiet(outbox, make_event):
+    outbox.publish(make_event("1"), {}, cooldown_s=60.0)
+    assert outbox.publish(make_event("2", source="line"), {}, cooldown_s=60.0) == "published"
+    assert outbox.publish(make_event("3", kind="source_lost"), {}, cooldown_s=60.0) == "published"
+
+
+def test_a_clock_set_back_neither_silences_nor_strands(outbox, clock, make_event):
+    """A board without a clock starts in the past, or a wrong time is corrected: nothing may wait for years."""
+    waiting, leased = make_event("waiting"), make_event("leased")
+    outbox.publish(waiting, {"webhook": 10 * 365 * DAY_S}, cooldown_s=60.0)
+    outbox.failed(outbox.claim("webhook", lease_s=LEASE_S), DeliveryError("down"))
+    outbox.publish(leased, {"gpio": 10 * 365 * DAY_S})
+    outbox.claim("gpio", lease_s=LEASE_S)
+    clock.now -= 365 * DAY_S
+    assert outbox.claim("webhook", lease_s=LEASE_S).event == waiting
+    assert outbox.claim("gpio", lease_s=LEASE_S).event == leased
+    assert outbox.publish(make_event("3"), {}, cooldown_s=60.0) == "published"
+
+
+def test_two_connections_claim_each_delivery_once(outbox, open_outbox, make_event):
+    events = [make_event(str(number)) for number in range(40)]
+    for event in events:
+        outbox.publish(event, {"webhook": DAY_S})
+    claimed = []
+
+    def work():
+        with open_outbox(close=False) as mine:
+            while (claim := mine.claim("webhook", lease_s=LEASE_S)) is not None:
+                claimed.append(claim.event.id)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(claimed) == sorted(event.id for event in events)
+
+
+def test_two_connections_share_one_cooldown(outbox, open_outbox, make_event):
+    results = []
+
+    def work(number):
+        with open_outbox(close=False) as mine:
+            results.append(mine.publish(make_event(str(number)), {"webhook": 60.0}, cooldown_s=60.0))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["published"] + 7 * ["suppressed"]
+
+
+def test_an_event_that_cannot_be_read_does_not_hold_up_the_others(outbox, clock, make_event, tmp_path):
+    later, good = make_event("later"), make_event("good")
+    outbox.publish(later, {"webhook": DAY_S})
+    clock.now += 1.0
+    outbox.publish(good, {"webhook": DAY_S})
+    body = json.loads(later.to_json())
+    body["data"]["kind"] = "kind_of_a_later_version"
+    with sqlite3.connect(tmp_path / "alerts.sqlite") as database:
+        database.execute("UPDATE events SET body = ? WHERE id = ?", (json.dumps(body), later.id))
+    assert outbox.claim("webhook", lease_s=LEASE_S).event == good
+    assert state(outbox, later) == "dead"
+
+
+def test_pruning_forgets_old_settled_events_and_keeps_pending_ones(outbox, clock, make_event):
+    settled, pending, expired = (make_event(key) for key in ("settled", "pending", "expired"))
+    outbox.publish(settled, {"webhook": 90 * DAY_S})
+    outbox.succeeded(outbox.claim("webhook", lease_s=LEASE_S))
+    outbox.publish(pending, {"webhook": 90 * DAY_S})
+    outbox.publish(expired, {"turned_off_since": 60.0})
+    clock.now += 31 * DAY_S
+    young = make_event("young")
+    outbox.publish(young, {})
+    assert outbox.prune(older_than_s=30 * DAY_S) == 2
+    assert {record.event.id for record in outbox.events()} == {pending.id, young.id}
+    assert outbox.counts() == {("webhook", "pending"): 1}
+    with pytest.raises(AlertError, match="older_than_s must be above 0, got 0"):
+        outbox.prune(older_than_s=0)
+
+
+def test_events_are_listed_since_a_moment_newest_first(outbox, clock, make_event):
+    events = [make_event(str(number)) for number in range(3)]
+    for event in events:
+        outbox.publish(event, {})
+        clock.now += 10.0
+    assert [record.event for record in outbox.events(since=clock.now - 20.0)] == [events[2], events[1]]
+    assert len(outbox.events(limit=1)) == 1
+
+
+def test_only_the_user_can_read_the_file(outbox, tmp_path, event):
+    outbox.publish(event, {})
+    for file in tmp_path.glob("alerts.sqlite*"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_a_commit_is_on_the_disk_before_anything_is_sent(outbox):
+    """What SQLite documents as safe against a kill and a cut of the power: WAL, and FULL (2) synchronisation."""
+    assert outbox._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert outbox._database.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_file_that_is_no_outbox_is_refused_and_kept(open_outbox, tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database, and long enough to look at " * 10)
+    with pytest.raises(OutboxError, match=r"notes.txt: the outbox cannot be used \(file is not a database\); move the"):
+        open_outbox(file)
+    assert file.read_text().startswith("not a database")
+
+
+def test_an_outbox_of_a_later_version_is_refused(open_outbox, outbox, tmp_path):
+    with sqlite3.connect(tmp_path / "alerts.sqlite") as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(OutboxError, match="an outbox of version 99, expected at most 1; a later bonafone made it"):
+        open_outbox()
+
+
+def test_a_folder_that_cannot_be_made_is_explained(open_outbox, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        OutboxError, match=r"the outbox cannot be opened .*; give a path in a folder that can be written"
+    ):
+        open_outbox(tmp_path / "file" / "alerts.sqlite")

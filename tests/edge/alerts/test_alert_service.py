@@ -1,0 +1,145 @@
+"""The alerts as a whole: configured, published, delivered."""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+
+import pytest
+from alert_receiver import SECRET
+
+from edge.alerts.config import settings_from_table
+from edge.alerts.errors import AlertConfigError
+from edge.alerts.service import Alerts
+
+
+@pytest.fixture
+def open_alerts(tmp_path):
+    opened = []
+
+    def make(environment=None, clock=time.time, **table):
+        settings = settings_from_table({"outbox": str(tmp_path / "a" / "alerts.sqlite"), **table})
+        terminal = io.StringIO()
+        alerts = Alerts(settings, environment=environment or {}, terminal=terminal, clock=clock, rng=random.Random(0))
+        opened.append(alerts)
+        return alerts, terminal
+
+    yield make
+    for alerts in opened:
+        alerts.close()
+
+
+@pytest.fixture
+def webhook(receiver):
+    return {"enabled": True, "url": receiver.url, "secret_env": "S"}
+
+
+def test_an_event_reaches_every_channel_that_is_on(open_alerts, receiver, webhook, make_event):
+    receiver.check_time = True
+    alerts, terminal = open_alerts({"S": SECRET}, terminal={"enabled": True}, webhook=webhook)
+    event = make_event("x", time_s=time.time())
+    assert alerts.publish(event) == "published"
+    assert alerts.wait(event.id, timeout_s=5.0)
+    assert receiver.ids() == [event.id]
+    assert "Synthetic voice suspected" in terminal.getvalue()
+    assert alerts.troubles() == {}
+
+
+def test_numbers_and_names_reach_neither_disk_nor_receiver_unless_asked(
+    open_alerts, receiver, webhook, make_event, tmp_path
+):
+    event = make_event("x", caller="+4930901820", caller_name="Jane Doe", recording="/rec/Jane.wav")
+    alerts, _ = open_alerts({"S": SECRET}, webhook=webhook)
+    alerts.publish(event)
+    alerts.wait(event.id, timeout_s=5.0)
+    ((_, body),) = receiver.received
+    on_disk = b"".join(file.read_bytes() for file in (tmp_path / "a").iterdir())
+    for secret in ("Jane", "4930901820"):
+        assert secret not in str(body)
+        assert secret.encode() not in on_disk
+
+
+def test_they_do_when_asked(open_alerts, receiver, webhook, make_event):
+    alerts, _ = open_alerts({"S": SECRET}, webhook=webhook, show_numbers=True, show_names=True)
+    event = make_event("x", caller="+4930901820", caller_name="Jane Doe")
+    alerts.publish(event)
+    alerts.wait(event.id, timeout_s=5.0)
+    assert (receiver.received[0][1]["data"]["caller"], receiver.received[0][1]["data"]["caller_name"]) == (
+        "+4930901820",
+        "Jane Doe",
+    )
+
+
+def test_the_secret_is_not_on_disk(open_alerts, receiver, webhook, event, tmp_path):
+    receiver.stop()
+    alerts, _ = open_alerts({"S": SECRET}, webhook=webhook)
+    alerts.publish(event)
+    deadline = time.monotonic() + 5
+    while not alerts.outbox.deliveries(event.id)[0].last_error:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    on_disk = b"".join(file.read_bytes() for file in (tmp_path / "a").iterdir())
+    assert SECRET.removeprefix("whsec_").encode() not in on_disk
+    assert b"t0ken" not in on_disk
+
+
+def test_the_configured_cooldown_keeps_quiet_and_a_test_can_pass_it(open_alerts, make_event):
+    alerts, terminal = open_alerts(terminal={"enabled": True}, cooldown_s=60)
+    assert alerts.publish(make_event("1")) == "published"
+    assert alerts.publish(make_event("2")) == "suppressed"
+    third = make_event("3")
+    assert alerts.publish(third, cooldown_s=0.0) == "published"
+    assert alerts.wait(third.id, timeout_s=5.0)
+    assert terminal.getvalue().count("\n") == 2
+
+
+def test_recordings_whose_names_are_hidden_do_not_keep_each_other_quiet(open_alerts, make_event, tmp_path):
+    alerts, _ = open_alerts(cooldown_s=60)
+    jane, john = (make_event(name, source=f"file:/rec/{name}.wav") for name in ("Jane", "John"))
+    assert [alerts.publish(jane), alerts.publish(john)] == ["published", "published"]
+    assert {record.event.source for record in alerts.outbox.events()} == {"file:***.wav"}
+    assert not any(b"Jane" in file.read_bytes() for file in (tmp_path / "a").iterdir())
+
+
+def test_what_nags_together_can_be_said(open_alerts, make_event):
+    alerts, _ = open_alerts(cooldown_s=60)
+    alerts.publish(make_event("1", source="line 1"), nags_with="house")
+    assert alerts.publish(make_event("2", source="line 2"), nags_with="house") == "suppressed"
+
+
+def test_with_every_channel_off_events_are_still_recorded(open_alerts, event):
+    alerts, _ = open_alerts()
+    assert alerts.publish(event) == "published"
+    assert [record.event for record in alerts.outbox.events()] == [event]
+
+
+def test_what_one_process_could_not_deliver_the_next_one_does(open_alerts, receiver, webhook, event):
+    retry = {"first_s": 0.05, "longest_s": 0.1}
+    receiver.stop()
+    alerts, _ = open_alerts({"S": SECRET}, webhook=webhook, retry=retry)
+    alerts.publish(event)
+    assert not alerts.wait(event.id, timeout_s=0.2)
+    alerts.close()
+    receiver.start()
+    again, _ = open_alerts({"S": SECRET}, webhook=webhook, retry=retry)
+    assert again.wait(event.id, timeout_s=5.0)
+    assert receiver.ids() == [event.id]
+
+
+def test_old_events_are_forgotten_at_the_start_and_while_it_runs(open_alerts, clock, make_event):
+    alerts, _ = open_alerts(clock=clock, keep_days=2)
+    alerts.publish(make_event("1"))
+    clock.now += 3 * 86400
+    last = make_event("2")
+    alerts.publish(last)
+    assert [record.event for record in alerts.outbox.events()] == [last]
+    alerts.close()
+    clock.now += 3 * 86400
+    again, _ = open_alerts(clock=clock, keep_days=2)
+    assert again.outbox.events() == []
+
+
+def test_a_channel_that_cannot_be_built_leaves_nothing_open(open_alerts, webhook):
+    with pytest.raises(AlertConfigError, match=r"alerts.webhook: secret: the environment has no variable S"):
+        open_alerts(webhook=webhook)

@@ -1,0 +1,223 @@
+"""MQTT against a real broker, mosquitto, and a second client that listens in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from edge.alerts.channels.homeassistant import Topics
+from edge.alerts.channels.mqtt import Broker, MqttChannel
+from edge.alerts.errors import AlertConfigError, DeliveryError, MissingPartError
+from edge.alerts.secret import Secret
+
+mqtt = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
+TOPICS = Topics("hall_pi")
+PROGRAM = shutil.which("mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
+needs_broker = [
+    pytest.mark.mosquitto,
+    pytest.mark.skipif(PROGRAM is None, reason="no MQTT broker here: apt install mosquitto"),
+]
+CHILD = """
+import sys, time
+from edge.alerts.channels.homeassistant import Topics
+from edge.alerts.channels.mqtt import Broker, MqttChannel
+channel = MqttChannel(Broker("127.0.0.1", int(sys.argv[1])), Topics("hall_pi"), device_name="Hall", off_delay_s=60, timeout_s=5)
+channel._connected.wait(5)
+time.sleep(60)
+"""
+
+
+def until(condition, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+class RunningBroker:
+    def __init__(self, folder, *lines):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.config = folder / "mosquitto.conf"
+        self.config.write_text("\n".join((f"listener {self.port} 127.0.0.1", *(lines or ("allow_anonymous true",)))))
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([PROGRAM, "-c", self.config], stderr=subprocess.DEVNULL)
+        until(self.answers)
+
+    def answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(5)
+
+
+class Listener:
+    """A client that keeps all it hears, as (topic, text, retained)."""
+
+    def __init__(self, port):
+        self.heard, ready = [], threading.Event()
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self.client.on_message = lambda _c, _u, m: self.heard.append((m.topic, m.payload.decode(), bool(m.retain)))
+        self.client.on_subscribe = lambda *_: ready.set()
+        self.client.connect("127.0.0.1", port)
+        self.client.subscribe("#", qos=1)
+        self.client.loop_start()
+        assert ready.wait(5)
+
+    def texts(self, topic):
+        return [text for heard, text, _ in list(self.heard) if heard == topic]
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def broker(tmp_path):
+    running = RunningBroker(tmp_path)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def listener(broker):
+    running = Listener(broker.port)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def connect():
+    made = []
+
+    def make(port, *, present=True, timeout_s=3.0, **login):
+        where = Broker("127.0.0.1", port, **login)
+        made.append(
+            MqttChannel(where, TOPICS, device_name="Hall", off_delay_s=60, timeout_s=timeout_s, present=present)
+        )
+        return made[-1]
+
+    yield make
+    for channel in made:
+        channel.close()
+
+
+class TestWithABroker:
+    pytestmark = needs_broker
+
+    def test_an_event_and_its_alarm_arrive_and_are_not_retained(self, broker, listener, connect, event):
+        connect(broker.port).send(event)
+        until(lambda: listener.texts(TOPICS.alarm))
+        assert listener.texts(TOPICS.event) == [event.to_json()]
+        assert listener.texts(TOPICS.alarm) == ["ON"]
+        late = Listener(broker.port)
+        until(lambda: late.texts(TOPICS.availability))
+        assert late.texts(TOPICS.alarm) == late.texts(TOPICS.event) == []
+        late.close()
+
+    def test_what_is_no_alarm_does_not_raise_one(self, broker, listener, connect, make_event):
+        connect(broker.port).send(make_event("x", kind="source_lost"))
+        until(lambda: listener.texts(TOPICS.event))
+        assert listener.texts(TOPICS.alarm) == []
+
+    def test_the_device_is_described_and_online_for_those_who_come_later(self, broker, connect, event):
+        connect(broker.port).send(event)
+        late = Listener(broker.port)
+        until(lambda: late.texts(TOPICS.availability) and late.texts(TOPICS.discovery))
+        assert late.texts(TOPICS.availability) == ["online"]
+        assert json.loads(late.texts(TOPICS.discovery)[0])["components"]["alarm"]["state_topic"] == TOPICS.alarm
+        assert all(retained for _, _, retained in late.heard)
+        late.close()
+
+    def test_the_device_describes_itself_again_when_home_assistant_starts(self, broker, listener, connect, event):
+        connect(broker.port).send(event)
+        until(lambda: len(listener.texts(TOPICS.discovery)) == 1)
+        listener.client.publish(TOPICS.status, "offline", qos=1)
+        listener.client.publish(TOPICS.status, "online", qos=1)
+        until(lambda: len(listener.texts(TOPICS.discovery)) == 2)
+
+    def test_the_broker_says_offline_when_the_process_is_killed(self, broker, listener):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(broker.port)])
+        try:
+            until(lambda: listener.texts(TOPICS.availability) == ["online"], 20.0)
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        until(lambda: listener.texts(TOPICS.availability) == ["online", "offline"])
+
+    def test_a_clean_end_says_offline(self, broker, listener, connect, event):
+        channel = connect(broker.port)
+        channel.send(event)
+        channel.close()
+        until(lambda: listener.texts(TOPICS.availability) == ["online", "offline"])
+
+    def test_a_short_command_beside_the_service_does_not_show_it_offline(self, broker, listener, connect, event):
+        connect(broker.port).send(event)
+        beside = connect(broker.port, present=False)
+        beside.send(event)
+        beside.close()
+        until(lambda: len(listener.texts(TOPICS.event)) == 2)
+        assert listener.texts(TOPICS.availability) == ["online"]
+
+    def test_a_broker_that_comes_back_gets_the_next_attempt(self, broker, connect, event):
+        channel = connect(broker.port, timeout_s=0.5)
+        channel._connected.wait(5)
+        broker.stop()
+        until(lambda: not channel._connected.is_set())
+        with pytest.raises(DeliveryError, match=f"not connected to the MQTT broker 127.0.0.1:{broker.port}"):
+            channel.send(event)
+        broker.start()
+        listener = Listener(broker.port)
+        assert channel._connected.wait(10)
+        channel.send(event)
+        until(lambda: listener.texts(TOPICS.event))
+        # The attempt that failed is not sent beside its own repetition.
+        assert listener.texts(TOPICS.event) == [event.to_json()]
+        listener.close()
+
+    def test_a_refused_password_is_said_and_not_shown(self, tmp_path, connect, event):
+        running = RunningBroker(tmp_path, "allow_anonymous false")
+        try:
+            channel = connect(running.port, timeout_s=1.0, username="me", password=Secret("hunter2"))
+            with pytest.raises(DeliveryError, match=r"not connected .* \(it answered: Not authorized\)") as caught:
+                channel.send(event)
+            assert "hunter2" not in str(caught.value) + repr(channel._broker)
+        finally:
+            running.stop()
+
+
+def test_a_broker_that_is_away_does_not_keep_the_program_from_starting(connect, event):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    start = time.monotonic()
+    channel = connect(port, timeout_s=0.2)
+    with pytest.raises(DeliveryError, match="not connected") as caught:
+        channel.send(event)
+    assert caught.value.retry
+    assert time.monotonic() - start < 2.0
+
+
+def test_authorities_that_cannot_be_read_are_refused(tmp_path):
+    where = Broker("127.0.0.1", 8883, tls=True, ca_file=str(tmp_path / "none.pem"))
+    with pytest.raises(AlertConfigError, match=r"mqtt.ca_file: .*none.pem cannot be used"):
+        MqttChannel(where, TOPICS, device_name="Hall", off_delay_s=60, timeout_s=1.0)
+
+
+def test_without_paho_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "paho", None)
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    with pytest.raises(MissingPartError, match=r"needs the package paho.*run: pip install 'bonafone\[alerts\]'"):
+        MqttChannel(Broker("127.0.0.1", 1), TOPICS, device_name="Hall", off_delay_s=60, timeout_s=1.0)

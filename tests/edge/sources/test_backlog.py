@@ -1,0 +1,122 @@
+"""The oldest is dropped, its place is kept, and the consumer is told."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from edge.sources.backlog import Backlog
+from edge.sources.events import AudioChunk, Trouble
+from edge.sources.track import Track
+from tests.edge.sources.conftest import Heard
+
+
+def ramp(track, count, length=800):
+    """Chunks whose samples say where they belong."""
+    for _ in range(count):
+        begin = track.position
+        yield track.audio((np.arange(begin, begin + length) / 1e6).astype(np.float32))
+
+
+def drain(backlog):
+    heard = Heard()
+    while (event := backlog.get(0.0)) is not None:
+        heard.add(event)
+    return heard
+
+
+def test_nothing_is_dropped_while_there_is_room():
+    backlog, track = Backlog(1.0), Track("a", 8000)
+    for event in [track.start(), *ramp(track, 10), track.end("finished")]:
+        backlog.put(event)
+    heard = drain(backlog)
+    assert heard.length("a") == 8000
+    assert heard.lost("a") == 0
+    assert not heard.of(Trouble)
+    assert backlog.streams == 0
+
+
+def test_the_oldest_is_dropped_and_positions_stay():
+    backlog, track = Backlog(1.0), Track("a", 8000)
+    backlog.put(track.start())
+    for chunk in ramp(track, 35):
+        backlog.put(chunk)
+    backlog.put(track.end("finished"))
+    heard = drain(backlog)
+    position = np.arange(28000)
+    np.testing.assert_array_equal(heard.mask("a"), position < 20000)
+    np.testing.assert_array_equal(heard.samples("a")[20000:], (position[20000:] / 1e6).astype(np.float32))
+    (trouble,) = heard.of(Trouble)
+    assert trouble.detail == (
+        "2.5 s of audio were given up, since more than 1 s waited; this machine is too busy to listen to all of it"
+    )
+    assert heard.ends["a"].lost_samples == 20000 == backlog.dropped_samples
+
+
+def test_drops_in_the_middle_are_filled_too():
+    backlog, track = Backlog(0.2), Track("a", 8000)
+    backlog.put(track.start())
+    heard = Heard([backlog.get(0.0)])
+    for count in (2, 5, 1, 9):
+        for chunk in ramp(track, count):
+            backlog.put(chunk)
+        while (event := backlog.get(0.0)) is not None:
+            heard.add(event)
+    assert heard.length("a") == 17 * 800
+    np.testing.assert_array_equal(np.flatnonzero(heard.mask("a")), np.r_[2 * 800 : 5 * 800, 8 * 800 : 15 * 800])
+
+
+def test_what_was_lost_before_is_not_counted_twice():
+    backlog, track = Backlog(0.2), Track("a", 8000)
+    backlog.put(track.start())
+    for event in [*track.gap(800, lost=True), *ramp(track, 4), track.end("finished")]:
+        backlog.put(event)
+    heard = drain(backlog)
+    assert heard.ends["a"].lost_samples == heard.lost("a") == 800 + 2 * 800
+
+
+def test_a_chunk_that_is_longer_than_the_room_is_kept():
+    backlog, track = Backlog(0.1), Track("a", 8000)
+    for event in [track.start(), *ramp(track, 1, 8000)]:
+        backlog.put(event)
+    assert drain(backlog).lost("a") == 0
+
+
+def test_a_busy_stream_does_not_hold_up_another():
+    backlog, busy, quiet = Backlog(10.0), Track("busy", 8000), Track("quiet", 8000)
+    for event in [busy.start(), *ramp(busy, 50), quiet.start(), *ramp(quiet, 1)]:
+        backlog.put(event)
+    first = [backlog.get(0.0) for _ in range(4)]
+    assert [event.stream for event in first] == ["busy", "quiet", "busy", "quiet"]
+    assert isinstance(first[3], AudioChunk)
+
+
+def test_an_empty_backlog_says_so_after_the_time_out():
+    assert Backlog().get(0.01) is None
+
+
+def test_a_consumer_that_waits_is_woken():
+    backlog, track = Backlog(), Track("a", 8000)
+    timer = threading.Timer(0.05, lambda: backlog.put(track.start()))
+    timer.start()
+    assert backlog.get(10.0) == track.start()
+    timer.join()
+
+
+def test_two_threads_lose_nothing():
+    backlog, track, count = Backlog(1e9), Track("a", 8000), 3000
+
+    def write():
+        backlog.put(track.start())
+        for chunk in ramp(track, count, 10):
+            backlog.put(chunk)
+        backlog.put(track.end("finished"))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    heard = Heard()
+    while "a" not in heard.ends:
+        heard.add(backlog.get(5.0))
+    writer.join()
+    np.testing.assert_array_equal(heard.samples("a"), (np.arange(10 * count) / 1e6).astype(np.float32))

@@ -1,0 +1,183 @@
+"""A sound card that a test plays: it overflows, stops, vanishes and comes back under another number."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.sources.errors import SourceOpenError
+from edge.sources.events import Idle, Trouble
+from edge.sources.microphone import Microphone
+from edge.sources.portaudio import InputDevice
+from tests.edge.sources.conftest import Heard, listen
+
+USB = InputDevice(3, "USB PnP Sound Device", 48000)
+BUILT_IN = InputDevice(0, "Built-in Microphone", 44100, is_default=True)
+
+
+class Stream:
+    def __init__(self, device, heard):
+        self.device, self.heard, self.active, self.closed = device, heard, True, False
+
+    def close(self):
+        self.closed = True
+
+
+class Sound:
+    """The machine's sound, with a list of what is plugged in."""
+
+    def __init__(self, *devices):
+        self.plugged = list(devices)
+        self.listed = list(devices)
+        self.streams = []
+        self.failure = None
+
+    def devices(self):
+        return list(self.listed)
+
+    def rescan(self):
+        assert all(stream.closed for stream in self.streams), "PortAudio must not be restarted under an open stream"
+        self.listed = list(self.plugged)
+
+    def open(self, device, heard):
+        if self.failure:
+            raise SourceOpenError(self.failure)
+        self.streams.append(Stream(device, heard))
+        return self.streams[-1]
+
+
+@pytest.fixture(autouse=True)
+def _short_turns(monkeypatch):
+    monkeypatch.setattr("edge.sources.microphone._TURN_S", 0.01)
+
+
+def block(value=0.25, length=480):
+    return np.full(length, value, np.float32)
+
+
+def test_the_device_is_opened_at_its_own_rate_and_heard(clock):
+    sound = Sound(BUILT_IN, USB)
+    with Microphone("usb", sound=sound, clock=clock) as opened:
+        for value in (0.1, 0.2, 0.3):
+            sound.streams[0].heard(block(value), False)
+        heard = listen(opened, lambda heard: heard.starts and heard.length("mic-1") == 1440)
+    assert sound.streams[0].device is USB
+    assert heard.starts["mic-1"].sample_rate == 48000
+    np.testing.assert_array_equal(heard.samples("mic-1"), np.repeat(np.float32([0.1, 0.2, 0.3]), 480))
+    assert sound.streams[0].closed
+
+
+def test_without_a_name_the_default_is_taken(clock):
+    sound = Sound(USB, BUILT_IN)
+    with Microphone(sound=sound, clock=clock):
+        assert sound.streams[0].device is BUILT_IN
+
+
+def test_an_overrun_is_counted_told_and_marked_where_audio_is_missing(clock):
+    sound = Sound(USB)
+    with Microphone("USB", sound=sound, clock=clock) as opened:
+        for overrun in (False, True, False, True):
+            sound.streams[0].heard(block(), overrun)
+        heard = listen(opened, lambda heard: heard.starts and heard.length("mic-1") == 1920 and heard.of(Trouble))
+    assert [chunk.broken for chunk in heard.chunks["mic-1"]] == [False, True, False, True]
+    (trouble,) = heard.of(Trouble)
+    assert trouble.kind == "overrun"
+    assert opened.counts["overrun"] == 2
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_bad_data_and_never_passed_on(clock, value):
+    sound = Sound(USB)
+    with Microphone("USB", sound=sound, clock=clock) as opened:
+        for samples in (block(), block(value), block()):
+            sound.streams[0].heard(samples, False)
+        heard = listen(opened, lambda heard: heard.starts and heard.length("mic-1") == 1440 and heard.of(Trouble))
+    np.testing.assert_array_equal(np.flatnonzero(heard.mask("mic-1")), np.arange(480, 960))
+    assert np.isfinite(heard.samples("mic-1")).all()
+    assert [trouble.kind for trouble in heard.of(Trouble)] == ["bad_data"]
+
+
+def test_zeros_are_audio_and_not_a_dead_device(clock):
+    sound = Sound(USB)
+    with Microphone("USB", sound=sound, clock=clock) as opened:
+        for _ in range(100):
+            sound.streams[0].heard(block(0.0), False)
+        heard = listen(opened, lambda heard: heard.starts and heard.length("mic-1") == 48000)
+    assert not heard.ends
+    assert not heard.of(Trouble)
+
+
+@pytest.mark.parametrize("how", ["no more callbacks", "inactive"])
+def test_a_device_that_vanishes_is_told_and_taken_up_again_under_another_number(clock, how):
+    sound = Sound(BUILT_IN, USB)
+    with Microphone("USB PnP", sound=sound, clock=clock) as opened:
+        sound.streams[0].heard(block(), False)
+        events, heard = iter(opened), Heard()
+        while not (heard.starts and heard.length("mic-1")):
+            heard.add(next(events))
+        sound.plugged = [BUILT_IN]
+        if how == "inactive":
+            sound.streams[0].active = False
+        else:
+            clock.now += 2.1
+        while len(heard.of(Idle)) < 12:
+            heard.add(next(events))
+        end = heard.ends["mic-1"]
+        assert (end.reason, end.position) == ("gone", 480)
+        assert end.detail == "the microphone 'USB PnP Sound Device' stopped delivering; plug it in again"
+        told = heard.of(Trouble)
+        assert {trouble.kind for trouble in told} == {"vanished"}
+        # At once, and then every ten seconds as long as it lasts; in its place another one is never taken.
+        assert len(told) >= 2
+        assert told[1].detail == (
+            "no microphone named 'USB PnP'; plug it in, or choose one that there is: 'Built-in Microphone'"
+        )
+        assert list(heard.starts) == ["mic-1"]
+        back = InputDevice(7, USB.name, 44100)
+        sound.plugged = [BUILT_IN, back]
+        while "mic-2" not in heard.starts:
+            heard.add(next(events))
+        assert sound.streams[1].device is back
+        assert heard.starts["mic-2"].sample_rate == 44100
+        sound.streams[1].heard(block(), False)
+        while not heard.length("mic-2"):
+            heard.add(next(events))
+    assert all(stream.closed for stream in sound.streams)
+
+
+def test_a_late_callback_of_a_lost_device_is_not_heard(clock):
+    sound = Sound(USB)
+    with Microphone("USB", sound=sound, clock=clock) as opened:
+        clock.now += 3.0
+        heard = listen(opened, lambda heard: heard.ends)
+        sound.streams[0].heard(block(), False)
+        listen(opened, lambda heard: heard.of(Idle), heard)
+    assert heard.length("mic-1") == 0
+
+
+def test_a_device_that_is_busy_when_it_comes_back_is_tried_again(clock):
+    sound = Sound(USB)
+    with Microphone("USB", sound=sound, clock=clock) as opened:
+        clock.now += 3.0
+        sound.failure = "it is in use"
+        heard = listen(opened, lambda heard: len(heard.of(Idle)) == 2)
+        sound.failure = None
+        listen(opened, lambda heard: len(sound.streams) == 2, heard)
+
+
+def test_a_consumer_that_is_busy_loses_the_oldest(clock):
+    sound = Sound(USB)
+    with Microphone("USB", sound=sound, clock=clock, backlog_s=1.0) as opened:
+        for _ in range(300):
+            sound.streams[0].heard(block(), False)
+        heard = listen(opened, lambda heard: heard.starts and heard.length("mic-1") == 300 * 480)
+    assert heard.lost("mic-1") == 200 * 480 == opened.counts["dropped_samples"]
+
+
+def test_a_missing_device_is_told_on_opening(clock):
+    with pytest.raises(SourceOpenError) as caught:
+        Microphone("Jabra", sound=Sound(BUILT_IN, USB), clock=clock).__enter__()
+    assert str(caught.value) == (
+        "no microphone named 'Jabra'; plug it in, or choose one that there is: "
+        "'Built-in Microphone', 'USB PnP Sound Device'"
+    )

@@ -1,0 +1,130 @@
+"""The text of a source to its object; whatever is wrong is said with what was expected."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from edge.errors import EdgeError
+from edge.sources.audiosocket_source import AudioSocketSource
+from edge.sources.command import CommandSource
+from edge.sources.errors import SourceSyntaxError
+from edge.sources.microphone import Microphone
+from edge.sources.parse import FORMS, SourceOptions, parse_source
+from edge.sources.pcm import PcmFormat
+from edge.sources.peers import PeerList
+from edge.sources.pipes import StandardInput
+from edge.sources.recording import RecordingSource
+from edge.sources.rtp_source import RtpSource
+from tests.edge.conftest import write_wav
+from tests.edge.sources.conftest import Heard
+
+CALL = "40325ec2-5efd-4bd3-805f-53576e581d13"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "name"),
+    [
+        ("mic", Microphone, "mic"),
+        ("mic:USB: Audio", Microphone, "mic:USB: Audio"),
+        ("cmd:parec --raw", CommandSource, "cmd:parec --raw"),
+        ("-", StandardInput, "-"),
+        ("file:a:b.wav", RecordingSource, "file:a:b.wav"),
+        ("rtp://:5004", RtpSource, "rtp://:5004"),
+        ("rtp://127.0.0.1:5004?allow=10.0.0.0/8&max_streams=2", RtpSource, "rtp://127.0.0.1:5004"),
+        ("audiosocket://:9092", AudioSocketSource, "audiosocket://:9092"),
+        (f"audiosocket://[::1]:9092/?uuid={CALL}&max_calls=4", AudioSocketSource, "audiosocket://::1:9092"),
+    ],
+)
+def test_each_form_makes_its_source_and_opens_nothing(text, kind, name):
+    source = parse_source(text)
+    assert type(source) is kind
+    assert source.name == name
+    assert not source.counts.total()
+
+
+def test_options_reach_the_source():
+    source = parse_source(f"audiosocket://:9092?allow=10.0.0.1&allow=fd00::/8&uuid={CALL}&max_calls=4")
+    assert source._limits.max_calls == 4
+    assert source._limits.calls == {uuid.UUID(CALL)}
+    assert [str(network) for network in source._allow.networks] == ["10.0.0.1/32", "fd00::/8"]
+
+
+def test_pace_channel_and_format_reach_the_source(tmp_path, clock):
+    path = write_wav(tmp_path / "a.wav", [0.0] * 1600)
+    with parse_source(f"file:{path}", SourceOptions(pace=10.0), clock=clock) as opened:
+        Heard(opened)
+    assert sum(clock.slept) == pytest.approx(0.01)
+    with parse_source("cmd:echo abc", SourceOptions(pcm=PcmFormat(8000, encoding="u8"))) as opened:
+        assert Heard(opened).length("cmd-1") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", f"source '': expected {FORMS}"),
+        ("microphone", f"source 'microphone': expected {FORMS}"),
+        ("mic:", f"source 'mic:': expected {FORMS}"),
+        ("file:", f"source 'file:': expected {FORMS}"),
+        ("rtp:5004", f"source 'rtp:5004': expected {FORMS}"),
+        ("http://:80", f"source 'http://:80': expected {FORMS}"),
+        ("cmd:", "cmd: needs a command that prints PCM, such as cmd:parec --raw --rate=16000"),
+        ("rtp://", "source 'rtp://': expected a port from 1 to 65535, as in rtp://:5004"),
+        ("rtp://host", "source 'rtp://host': expected a port from 1 to 65535, as in rtp://:5004"),
+        ("rtp://:0", "source 'rtp://:0': expected a port from 1 to 65535, as in rtp://:5004"),
+        ("rtp://:70000", "source 'rtp://:70000': expected a port from 1 to 65535, as in rtp://:5004"),
+        ("rtp://:x", "source 'rtp://:x': expected a port from 1 to 65535, as in rtp://:5004"),
+        (
+            "audiosocket://[::1:5",
+            "source 'audiosocket://[::1:5': expected a port from 1 to 65535, as in audiosocket://:5004",
+        ),
+        (
+            "rtp://:5004/a",
+            "source 'rtp://:5004/a': expected host, port and options only, as in rtp://:5004?allow=10.0.0.5",
+        ),
+        ("rtp://:5004?codec=opus", "source 'rtp://:5004?codec=opus': no option 'codec'; there are allow, max_streams"),
+        (
+            "rtp://:5004?max_streams=0",
+            "source 'rtp://:5004?max_streams=0': max_streams=0: expected a number from 1 to 1000",
+        ),
+        (
+            "rtp://:5004?allow=10.0.0.300",
+            (
+                "allow=10.0.0.300: '10.0.0.300' does not appear to be an IPv4 or IPv6 network; "
+                "expected an address such as 192.168.1.7, or a network such as 192.168.1.0/24"
+            ),
+        ),
+        (
+            "audiosocket://:9092?uuid=7",
+            f"source 'audiosocket://:9092?uuid=7': uuid=7: expected a UUID such as {CALL}",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(text, message):
+    with pytest.raises(SourceSyntaxError) as caught:
+        parse_source(text)
+    assert str(caught.value) == message
+    assert isinstance(caught.value, EdgeError)
+
+
+def test_a_bare_path_is_told_its_form(tmp_path):
+    path = write_wav(tmp_path / "a.wav", [0.0])
+    with pytest.raises(SourceSyntaxError) as caught:
+        parse_source(str(path))
+    assert str(caught.value).endswith(f"; for a recording write file:{path}")
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_by_default_only_this_machine_may_send(host, allowed):
+    assert PeerList().allows(host) is allowed

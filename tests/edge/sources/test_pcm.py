@@ -1,0 +1,97 @@
+"""Bare PCM: every encoding, however it is cut, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.sources.errors import BadDataError, SourceSyntaxError
+from edge.sources.pcm import PcmDecoder, PcmFormat
+
+VALUES = np.array([0.0, 0.5, -0.5, 0.25, -1.0], np.float32)
+ENCODED = {
+    "s16le": (VALUES * 32768).astype("<i2").tobytes(),
+    "s32le": (VALUES.astype(np.float64) * 2**31).astype("<i4").tobytes(),
+    "f32le": VALUES.astype("<f4").tobytes(),
+    "u8": (VALUES * 128 + 128).astype(np.uint8).tobytes(),
+}
+
+
+def decode(data, pcm, size=None):
+    decoder = PcmDecoder(pcm)
+    size = size or max(len(data), 1)
+    parts = [decoder.feed(data[begin : begin + size]) for begin in range(0, len(data), size)]
+    return np.concatenate([*parts, decoder.finish()])
+
+
+@pytest.mark.parametrize("encoding", sorted(ENCODED))
+def test_every_encoding_gives_the_values_that_were_written(encoding):
+    np.testing.assert_array_equal(decode(ENCODED[encoding], PcmFormat(encoding=encoding)), VALUES)
+
+
+def test_logarithmic_bytes_are_samples():
+    assert decode(b"\x80\xff", PcmFormat(8000, encoding="mulaw")).tolist() == [32124 / 32768, 0.0]
+    assert decode(b"\xaa\xd5", PcmFormat(8000, encoding="alaw")).tolist() == [32256 / 32768, 8 / 32768]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000])
+def test_how_the_bytes_are_cut_changes_nothing(rng, size):
+    data = rng.integers(0, 256, 4 * 300, dtype=np.uint8).tobytes()
+    pcm = PcmFormat(channels=2)
+    np.testing.assert_array_equal(decode(data, pcm, size), decode(data, pcm))
+
+
+@pytest.mark.parametrize(("channel", "expected"), [("mix", 0.125), ("left", 0.5), ("right", -0.25), ("2", -0.25)])
+def test_one_channel_is_heard(channel, expected):
+    data = (np.array([0.5, -0.25]) * 32768).astype("<i2").tobytes()
+    assert decode(data, PcmFormat(channels=2, channel=channel)).tolist() == [expected]
+
+
+def test_an_end_inside_a_sample_is_bad_data_and_not_an_end():
+    decoder = PcmDecoder(PcmFormat(channels=2))
+    decoder.feed(bytes(10))
+    with pytest.raises(BadDataError) as caught:
+        decoder.finish()
+    assert str(caught.value) == (
+        "the PCM ended inside a sample: 2 of 4 bytes came; check that encoding and channels are what the sender writes"
+    )
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_file_with_a_header_is_told_and_not_heard_as_noise(size):
+    header = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(20)
+    with pytest.raises(BadDataError, match=r"a file with a header came \('RIFF'\).*arecord -t raw"):
+        decode(header, PcmFormat(), size)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 20000.0])
+def test_floats_that_are_no_audio_are_refused(value):
+    with pytest.raises(BadDataError, match="f32le samples that are NaN, infinite or far beyond 1"):
+        decode(np.array([0.0, value], "<f4").tobytes(), PcmFormat(encoding="f32le"))
+
+
+@pytest.mark.parametrize("data", [b"", b"R\x00", b"RIF\x00"])
+def test_short_audio_that_begins_like_a_header_is_audio(data):
+    assert len(decode(data, PcmFormat())) == len(data) // 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoding": "s16be"}, "PCM encoding 's16be': expected one of s16le, s32le, f32le, u8, mulaw, alaw"),
+        (
+            {"sample_rate": 4000},
+            "PCM sample rate 4000: expected 8000 to 384000 Hz; give the rate that the bytes were recorded at",
+        ),
+        ({"channels": 0}, "PCM with 0 channels: expected 1 to 64"),
+        ({"channel": "each"}, "channel 'each': a live source takes mix, left, right or a number from 1"),
+        (
+            {"channels": 2, "channel": "3"},
+            "PCM with 2 channels: channel '3' asked for; expected mix, each or a number from 1 to 2",
+        ),
+    ],
+)
+def test_a_format_that_cannot_be_is_refused(options, message):
+    with pytest.raises(SourceSyntaxError) as caught:
+        PcmFormat(**options)
+    assert str(caught.value) == message

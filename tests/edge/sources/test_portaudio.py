@@ -1,0 +1,139 @@
+"""Names that survive a restart, and the real adapter over a sounddevice that a test plays."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from edge.errors import UnsupportedFormatError
+from edge.sources.errors import SourceOpenError
+from edge.sources.portaudio import InputDevice, PortAudio, choose_device, stable_name
+
+
+@pytest.mark.parametrize(
+    ("name", "stable"),
+    [
+        ("USB PnP Sound Device: Audio (hw:1,0)", "USB PnP Sound Device: Audio"),
+        ("USB PnP Sound Device: Audio (hw:2,0)", "USB PnP Sound Device: Audio"),
+        ("Jabra EVOLVE 20: USB Audio (plughw:12,3)", "Jabra EVOLVE 20: USB Audio"),
+        ("pulse", "pulse"),
+        ("Microphone (Realtek Audio)", "Microphone (Realtek Audio)"),
+        ("hw:0,0", "hw:0,0"),
+    ],
+)
+def test_a_name_without_the_numbers_of_cards(name, stable):
+    assert stable_name(name) == stable
+
+
+def devices(*names):
+    return [InputDevice(index, name, 48000) for index, name in enumerate(names)]
+
+
+def test_the_whole_name_wins_over_a_part_of_another():
+    assert choose_device(devices("USB Audio 2", "USB Audio"), "USB Audio").index == 1
+
+
+def test_the_same_device_through_two_interfaces_is_one():
+    assert choose_device(devices("Jabra", "Jabra"), "jab").index == 0
+
+
+def test_a_part_that_two_have_is_refused():
+    with pytest.raises(SourceOpenError) as caught:
+        choose_device(devices("USB A", "USB B"), "usb")
+    assert str(caught.value) == "'usb' names more than one microphone: 'USB A', 'USB B'; give more of the name"
+
+
+def test_no_microphone_at_all():
+    with pytest.raises(SourceOpenError) as caught:
+        choose_device([], "")
+    assert str(caught.value) == "no default microphone; plug one in, or name one as mic:NAME (there are: none at all)"
+
+
+class FakeSoundDevice:
+    """As much of sounddevice 0.5 as the adapter uses."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self):
+        self.default = SimpleNamespace(device=[1, 2])
+        self.calls = []
+        self.failure = ""
+
+    def query_devices(self, kind=None):
+        return [
+            {"name": "HDMI", "max_input_channels": 0, "default_samplerate": 48000.0},
+            {"name": "Cam: USB Audio (hw:1,0)", "max_input_channels": 2, "default_samplerate": 32000.0},
+        ]
+
+    def InputStream(self, **options):
+        if self.failure:
+            raise self.PortAudioError(self.failure)
+        self.options = options
+        return SimpleNamespace(
+            start=lambda: self.calls.append("start"), close=lambda: self.calls.append("close"), active=True
+        )
+
+    def _terminate(self):
+        self.calls.append("terminate")
+
+    def _initialize(self):
+        self.calls.append("initialize")
+
+
+@pytest.fixture
+def sd(monkeypatch):
+    fake = FakeSoundDevice()
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    return fake
+
+
+def test_only_what_records_is_listed(sd):
+    assert PortAudio().devices() == [InputDevice(1, "Cam: USB Audio", 32000, is_default=True)]
+
+
+def test_a_device_is_opened_mono_at_its_own_rate_and_its_memory_is_copied(sd):
+    heard = []
+    sound = PortAudio()
+    sound.open(sound.devices()[0], lambda samples, overrun: heard.append((samples, overrun)))
+    assert sd.calls == ["start"]
+    options = {name: sd.options[name] for name in ("device", "samplerate", "channels", "dtype")}
+    assert options == {"device": 1, "samplerate": 32000, "channels": 1, "dtype": "float32"}
+    memory = np.full((4, 1), 0.5, np.float32)
+    sd.options["callback"](memory, 4, None, SimpleNamespace(input_overflow=True))
+    memory[:] = 0.0
+    assert heard[0][0].tolist() == [0.5] * 4
+    assert heard[0][1] is True
+
+
+def test_a_device_that_is_in_use_says_so(sd):
+    sd.failure = "Device unavailable [PaErrorCode -9985]"
+    with pytest.raises(SourceOpenError) as caught:
+        PortAudio().open(InputDevice(1, "Cam", 32000), lambda samples, overrun: None)
+    assert str(caught.value) == (
+        "the microphone 'Cam' cannot be opened at 32000 Hz (Device unavailable [PaErrorCode -9985]); "
+        "close the program that uses it, or choose another"
+    )
+
+
+def test_looking_again_restarts_portaudio(sd):
+    PortAudio().rescan()
+    assert sd.calls == ["terminate", "initialize"]
+
+
+def test_without_sounddevice_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(UnsupportedFormatError) as caught:
+        PortAudio()
+    assert str(caught.value) == "the microphone needs sounddevice: pip install 'bonafone[mic]'"
+
+
+def test_without_the_library_the_package_is_named(monkeypatch, tmp_path):
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UnsupportedFormatError, match="apt install libportaudio2"):
+        PortAudio()

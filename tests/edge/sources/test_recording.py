@@ -1,0 +1,89 @@
+"""A file keeps its own pace, or the pace that is asked for, on a clock that does not wait."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.errors import ChannelError, UnreadableAudioError
+from edge.sources.errors import SourceSyntaxError
+from edge.sources.events import AudioChunk, StreamEnd
+from edge.sources.recording import RecordingSource
+from tests.edge.conftest import write_wav
+from tests.edge.sources.conftest import Heard
+
+
+def noise(rng, seconds=2.0, rate=16000):
+    return np.rint(rng.uniform(-0.5, 0.5, round(seconds * rate)) * 32767) / 32767
+
+
+@pytest.mark.parametrize("pace", [0.5, 1.0, 8.0])
+def test_each_chunk_comes_when_it_would_have_been_recorded(tmp_path, rng, clock, pace):
+    path = write_wav(tmp_path / "a.wav", noise(rng))
+    begun, events = clock.now, []
+    with RecordingSource(path, pace=pace, clock=clock) as opened:
+        for event in opened:
+            events.append(event)
+            if isinstance(event, AudioChunk):
+                assert clock.now - begun == pytest.approx(event.end / 16000 / pace)
+    assert Heard(events).ends["file"] == StreamEnd("file", "finished", 32000)
+
+
+def test_a_slow_consumer_is_caught_up_with_and_nothing_drifts(tmp_path, rng, clock):
+    path = write_wav(tmp_path / "a.wav", noise(rng))
+    begun, heard = clock.now, Heard()
+    with RecordingSource(path, clock=clock) as opened:
+        for event in opened:
+            heard.add(event)
+            if isinstance(event, AudioChunk):
+                clock.now += 0.9 if event.position == 0 else 0.01
+    assert clock.now - begun == pytest.approx(2.0, abs=0.011)
+    assert heard.ends["file"].position == 32000
+
+
+def test_as_fast_as_possible_never_sleeps(tmp_path, rng, clock):
+    samples = noise(rng)
+    with RecordingSource(write_wav(tmp_path / "a.wav", samples), pace=float("inf"), clock=clock) as opened:
+        heard = Heard(opened)
+    assert clock.slept == []
+    np.testing.assert_allclose(heard.samples("file"), samples, atol=1e-4)
+
+
+def test_one_channel_of_a_stereo_recording(tmp_path, rng, clock):
+    left, right = noise(rng), noise(rng)
+    path = write_wav(tmp_path / "a.wav", np.stack([left, right], axis=1), 8000)
+    with RecordingSource(path, channel="right", clock=clock) as opened:
+        heard = Heard(opened)
+    assert heard.starts["file"].sample_rate == 8000
+    np.testing.assert_allclose(heard.samples("file"), right, atol=1e-4)
+
+
+def test_a_recording_that_is_cut_ends_as_bad_data_after_what_is_there(tmp_path, rng, clock):
+    path = write_wav(tmp_path / "a.wav", noise(rng))
+    path.write_bytes(path.read_bytes()[:40044])
+    with RecordingSource(path, clock=clock) as opened:
+        heard = Heard(opened)
+    end = heard.ends["file"]
+    assert (end.reason, end.position) == ("bad_data", 20000)
+    assert end.detail == f"{path}: truncated: the header promises 32000 samples a channel, 20000 came; copy it again"
+
+
+def test_a_file_that_is_not_there_is_told_on_opening(tmp_path):
+    with pytest.raises(UnreadableAudioError, match="no such file; check the path"):
+        RecordingSource(tmp_path / "a.wav").__enter__()
+
+
+def test_a_channel_that_is_not_there_is_told_on_opening(tmp_path, rng):
+    path = write_wav(tmp_path / "a.wav", noise(rng))
+    with pytest.raises(ChannelError) as caught:
+        RecordingSource(path, channel="left").__enter__()
+    assert str(caught.value) == (
+        f"{path}: channel 'left' asked for, but there is 1 channel; "
+        "left and right need a stereo recording: use --channel each or a number"
+    )
+
+
+@pytest.mark.parametrize("pace", [0.0, -1.0, float("nan")])
+def test_a_pace_that_goes_nowhere_is_refused(pace):
+    with pytest.raises(SourceSyntaxError, match="expected more than 0"):
+        RecordingSource("a.wav", pace=pace)

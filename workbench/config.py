@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from edge.contract import FrontEndSpec, SpeechSpec
+from edge.toml_values import KINDS, fits, read_toml, without_none
 from workbench.augment_config import AugmentConfig
 from workbench.errors import ConfigError, require
 from workbench.model_config import ModelConfig
@@ -64,7 +63,6 @@ class ExperimentConfig:
 
 
 SHIPPED = Path(__file__).parent / "configs"
-_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
 
 
 def shipped_configs() -> tuple[str, ...]:
@@ -93,15 +91,8 @@ def load_config(path: str | Path) -> ExperimentConfig:
         The file cannot be read, is not TOML, or names an unknown or ill-typed field.
     """
     file = shipped_file(path, shipped_configs()) or Path(path)
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path}: cannot read the configuration ({error}); give the path of a TOML file, "
-            f"or the name of a shipped one: {', '.join(shipped_configs())}"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML ({error})") from error
+    advice = f"give the path of a TOML file, or the name of a shipped one: {', '.join(shipped_configs())}"
+    data = read_toml(file, ConfigError, "configuration", advice, shown=path)
     config = config_from_dict(data, str(path))
     paths: dict[str, Any] = {
         name: str(file.parent / value)
@@ -144,15 +135,12 @@ def _build(kind: type[_T], data: Any, where: str) -> _T:
 def _typed(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint):
         return _build(hint, value, where)  # type: ignore[arg-type]
-    if get_origin(hint) is UnionType:
+    if present := without_none(hint):
         # TOML has no null: "none" stands for it where a field may be absent.
-        present = next(kind for kind in get_args(hint) if kind is not NoneType)
         return None if value in (None, "none") else _typed(present, value, where)
     if get_origin(hint) is tuple:
         return _typed_items(get_args(hint), value, where)
-    # Python takes True for 1, and a whole number is a fine float.
-    fits = isinstance(value, (int, float) if hint is float else hint) and (hint is bool or not isinstance(value, bool))
-    require(fits, f"{where}: expected {_NAMES[hint]}, got {value!r}")
+    require(fits(hint, value), f"{where}: expected {KINDS[hint]}, got {value!r}")
     return float(value) if hint is float else value
 
 

@@ -12,12 +12,12 @@ A choice for the name of a table is a table of fields that belong together.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.toml_values import read_toml
 from workbench.config import SHIPPED, ExperimentConfig, config_from_dict, config_to_dict, shipped_file
 from workbench.config_toml import flatten, nest
 from workbench.errors import ConfigError
@@ -85,14 +85,8 @@ def load_space(path: str | Path, base: ExperimentConfig) -> SearchSpace:
         The file cannot be read, a name is unknown, a range is none, or a value does not fit the configuration.
     """
     file = shipped_file(path, ("space",)) or Path(path)
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path}: cannot read the search space ({error}); give a TOML file, or 'space' for {SHIPPED / 'space.toml'}"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML ({error})") from error
+    advice = f"give a TOML file, or 'space' for {SHIPPED / 'space.toml'}"
+    data = read_toml(file, ConfigError, "search space", advice, shown=path)
     tables = data.get("space")
     if not isinstance(tables, dict) or not tables or set(data) != {"space"}:
         raise ConfigError(f"{path}: expected one table [space] of configuration names; got {', '.join(data) or 'none'}")

@@ -13,18 +13,16 @@ Secrets are never written in it, so no error and no repr can show one; values th
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from edge.alerts.errors import AlertConfigError
 from edge.alerts.settings import AlertSettings
+from edge.toml_values import KINDS, fits, read_toml, without_none
 
 _T = TypeVar("_T")
-_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
 _SECRETS = ("secret", "previous_secret", "password", "urls")
 
 
@@ -36,14 +34,7 @@ def load_settings(path: str | Path) -> AlertSettings:
     AlertConfigError
         The file cannot be read, is not TOML, or names an unknown or ill-typed key or a value out of range.
     """
-    try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise AlertConfigError(
-            f"{path}: cannot read the configuration ({error}); give the path of a TOML file"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise AlertConfigError(f"{path}: not TOML ({error})") from error
+    tables = read_toml(path, AlertConfigError, "configuration", "give the path of a TOML file")
     return settings_from_table(tables.get("alerts", {}), f"{path}: alerts")
 
 
@@ -81,19 +72,17 @@ def _unknown(name: str, known: list[str]) -> str:
 def _typed(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint):
         return _build(hint, value, where)  # type: ignore[arg-type]
-    if get_origin(hint) is UnionType:
-        return _typed(next(kind for kind in get_args(hint) if kind is not NoneType), value, where)
+    if present := without_none(hint):
+        return _typed(present, value, where)
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise AlertConfigError(f"{where}: expected a list, got {_kind_of(value)}")
         return tuple(_typed(get_args(hint)[0], item, f"{where}[{index}]") for index, item in enumerate(value))
-    # Python takes True for 1, and a whole number is a fine float.
-    fits = isinstance(value, (int, float) if hint is float else hint) and (hint is bool or not isinstance(value, bool))
-    if not fits:
-        raise AlertConfigError(f"{where}: expected {_NAMES[hint]}, got {_kind_of(value)}")
+    if not fits(hint, value):
+        raise AlertConfigError(f"{where}: expected {KINDS[hint]}, got {_kind_of(value)}")
     return float(value) if hint is float else value
 
 
 def _kind_of(value: Any) -> str:
     """The kind of a value, not the value: a URL in the wrong place can hold a token."""
-    return {**_NAMES, dict: "a table", list: "a list"}.get(type(value), f"a {type(value).__name__}")
+    return {**KINDS, dict: "a table", list: "a list"}.get(type(value), f"a {type(value).__name__}")

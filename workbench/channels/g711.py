@@ -1,9 +1,14 @@
-"""G.711, the codec of the fixed telephone network (ITU-T G.711): 8-bit logarithmic samples, in NumPy."""
+"""G.711, the codec of the fixed telephone network (ITU-T G.711): 8-bit logarithmic samples, in NumPy.
+
+The decoder is the runtime's, `edge.g711`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.g711 import A_LAW, MU_LAW
 
 _MU_BIAS = 132
 _MU_CLIP = 32635
@@ -24,9 +29,7 @@ def mu_law_encode(pcm: NDArray[np.int16]) -> NDArray[np.uint8]:
 
 def mu_law_decode(codes: NDArray[np.uint8]) -> NDArray[np.int16]:
     """16-bit samples of µ-law codes [shape=(n,)]."""
-    plain = ~codes.astype(np.int32) & 0xFF
-    magnitude = (((plain & 0x0F) << 3) + _MU_BIAS << (plain >> 4 & 7)) - _MU_BIAS
-    return np.where(plain & 0x80, -magnitude, magnitude).astype(np.int16)
+    return _to_pcm(MU_LAW[codes])
 
 
 def a_law_encode(pcm: NDArray[np.int16]) -> NDArray[np.uint8]:
@@ -43,10 +46,12 @@ def a_law_encode(pcm: NDArray[np.int16]) -> NDArray[np.uint8]:
 
 def a_law_decode(codes: NDArray[np.uint8]) -> NDArray[np.int16]:
     """16-bit samples of A-law codes [shape=(n,)]."""
-    plain = codes.astype(np.int32) ^ _TOGGLED
-    segment, step = plain >> 4 & 7, (plain & 0x0F) << 4
-    magnitude = np.where(segment == 0, step + 8, step + 264 << np.maximum(segment - 1, 0))
-    return np.where(plain & 0x80, magnitude, -magnitude).astype(np.int16)
+    return _to_pcm(A_LAW[codes])
+
+
+def _to_pcm(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    # Exact: the tables are 16-bit levels over 32768.
+    return (samples * 32768.0).astype(np.int16)
 
 
 def _bit_length(values: NDArray[np.int32]) -> NDArray[np.int32]:

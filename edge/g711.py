@@ -6,8 +6,9 @@ Source: ITU-T Recommendation G.711, tables 1a (A-law) and 2a (µ-law). Python's 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge.sources.events import Float
+Float = NDArray[np.float32]
 
 SAMPLE_RATE = 8000
 

@@ -162,14 +162,16 @@ def _best_candidates(collector: Collector, folder: RunFolder, progress: Progress
     conditions = name_conditions(chosen, narrow, np.ones(len(chosen), bool))
     targets = soften_targets(bonafide, taught, config.train.distillation, config.train.temperature)
     rows = weigh_rows(statistics, bonafide, conditions, targets)
-    counts = [config.model.power_filters(config.frontend)]
-    bounds = [0, many.model.power_filters(many.frontend), many.model.patch_filters]
+    owner = filter_of_column(many)
+    power, learnt = config.model.power_filters(config.frontend), many.model.power_filters(many.frontend)
     parts = [
-        (range(bounds[0], bounds[1]), counts[0]),
-        (range(bounds[1], bounds[2]), config.model.patch_filters - counts[0]),
+        (range(learnt), power),
+        (range(learnt, many.model.patch_filters), config.model.patch_filters - power),
     ]
-    kept = choose_filters(rows, filter_of_column(many), parts, _CHOICE_PENALTY)
-    file.unlink()  # hundreds of megabytes that nothing reads again: the filters are kept
+    kept = choose_filters(rows, owner, parts, _CHOICE_PENALTY)
+    # What the kept filters heard is the first pass; the rest, hundreds of megabytes, nothing reads again.
+    keep(folder.path / "pass-0.npz", statistics=statistics[:, np.isin(owner, kept)], indices=indices, taught=taught)
+    file.unlink()
     return {
         f"{name}/{what}": found[f"{name}/{what}"][..., kept[np.isin(kept, part)] - part.start]
         for name, (part, _) in zip(wide.parts, parts, strict=False)

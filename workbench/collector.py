@@ -45,7 +45,7 @@ class Collector:
         return ["patch_power_conv", "patch_phase_conv"][: 2 if self.network.config.frontend.phase_bands else 1]
 
     def set_filters(self, weights: dict[str, Float]) -> None:
-        """Kernel and bias of the 2-D stage, by the names that `_filters` gives."""
+        """Kernel and bias of the 2-D stage, by the names that `learn` gives."""
         for name in self.parts:
             self.network.layers[name].set_weights([weights[f"{name}/kernel"], weights[f"{name}/bias"]])
 
@@ -100,6 +100,7 @@ def learn(collector: Collector) -> Weights:
 
 
 def keep(file: Path, **arrays: NDArray[Any]) -> None:
+    """Write ``arrays`` to ``file`` at once: a kill leaves the earlier file, or none."""
     temporary = file.with_name(f".{file.stem}.tmp.npz")
     np.savez(temporary, **arrays)  # type: ignore[arg-type]
     temporary.replace(file)
@@ -140,6 +141,7 @@ def hear_pass(
 
 
 def dev_statistics(network: Network, dev: DevSet) -> Float:
+    """What the head reads at the end of each dev clip [shape=(n, S)]."""
     model = network.statistics_model(dev.features.shape[1])
     parts = []
     for start in range(0, len(dev.rows), _BATCH):

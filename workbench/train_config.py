@@ -23,7 +23,7 @@ class TrainConfig:
     seed: int = 0
     solver: str = "gradient"
     """``gradient`` descends; ``ridge`` learns patches without labels and solves for a linear head
-    (`workbench.closed_form`): of the rest it reads seed, clip_s, the four below, and what teachers need."""
+    (`workbench.closed_form`): of the rest it reads seed, clip_s, the five below, and what teachers need."""
     passes: int = 4
     """How often ``ridge`` hears each training clip: once as it is, then augmented anew each time."""
     candidates: int = 0

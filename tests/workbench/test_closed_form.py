@@ -86,6 +86,18 @@ def test_of_the_candidates_the_wanted_number_is_kept_and_their_statistics_are_no
     assert not (run / "candidates.npz").exists()
 
 
+def test_what_the_kept_filters_heard_among_the_candidates_is_the_first_pass(run, folders, tmp_path):
+    import shutil
+
+    again = tmp_path / "again"
+    shutil.copytree(run, again)
+    (again / "pass-0.npz").unlink()
+    _train(folders, again)
+    with np.load(run / "pass-0.npz") as kept, np.load(again / "pass-0.npz") as heard:
+        np.testing.assert_array_equal(kept["indices"], heard["indices"])
+        np.testing.assert_allclose(kept["statistics"], heard["statistics"], rtol=1e-4, atol=1e-5)
+
+
 def test_a_killed_run_goes_on_with_the_passes_it_has(run, folders, tmp_path):
     import shutil
 

@@ -36,11 +36,8 @@ def features(samples: Float, spec: FrontEndSpec, speech: SpeechSpec) -> tuple[Fl
     ``samples`` [shape=(n,), range -1 to 1] is taken as it is: a stream prepends ``spec.overlap`` zeros. The log power
     of every band comes first; with phase, of every phase band the two parts of `phase_advance` follow, in [-1, 1].
     """
-    window = power_window(spec)
-    newest = spectra(samples[spec.overlap + spec.hop - window :], spec, window, spec.hop)
-    bands = np.abs(newest) ** 2 @ level_and_mel_filters(spec, speech)
-    logs = np.log(np.maximum(bands[:, :-1], spec.log_floor))
-    level_db = 10.0 * np.log10(np.maximum(bands[:, -1], POWER_FLOOR))
+    bands, level_db = mel_power(samples, spec, speech)
+    logs = np.log(np.maximum(bands, spec.log_floor))
     scaled = np.clip(spec.log_gain * logs + spec.log_offset, spec.clip_low, spec.clip_high)
     if spec.phase_advance:
         often = spectra(samples[spec.overlap - spec.window :], spec, spec.window, spec.step)
@@ -48,6 +45,16 @@ def features(samples: Float, spec: FrontEndSpec, speech: SpeechSpec) -> tuple[Fl
         parts = np.stack([advance.real, advance.imag], axis=-1).reshape(len(advance), -1)
         scaled = np.concatenate([scaled, parts], axis=1)
     return scaled.astype(np.float32), level_db.astype(np.float32)
+
+
+def mel_power(
+    samples: Float, spec: FrontEndSpec, speech: SpeechSpec
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Power of each band [shape=(T, n_mels)] and speech-band level in dB [shape=(T,)]; ``samples`` as in `features`."""
+    window = power_window(spec)
+    newest = spectra(samples[spec.overlap + spec.hop - window :], spec, window, spec.hop)
+    bands = np.abs(newest) ** 2 @ level_and_mel_filters(spec, speech)
+    return bands[:, :-1], 10.0 * np.log10(np.maximum(bands[:, -1], POWER_FLOOR))
 
 
 def spectra(samples: Float, spec: FrontEndSpec, window: int, step: int) -> NDArray[np.complex128]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import FrontEndSpec, SpeechSpec
+from edge.contract import Contract
 from edge.errors import AudioError
 from edge.frontend import speech_mask
 from edge.runtime import Model
@@ -45,18 +45,29 @@ _ALLOWANCE_FRAMES = 0.05
 """The graph sums speech in float32: a cut at exactly 1 s of speech would be `too_short` by the last digit."""
 
 
-def cut_to_speech(samples: Float, seconds: float) -> Float | None:
-    """The start of ``samples`` [shape=(n,), 16 kHz] that holds ``seconds`` of speech; None if there is less.
+def cut_to_speech(samples: Float, seconds: float, contract: Contract) -> Float | None:
+    """The shortest start of ``samples`` [shape=(n,)] in which the runtime counts ``seconds`` of speech.
 
-    Speech is counted by the runtime's own measure with its shipped numbers, whatever the model.
+    None if there is less. Speech is counted as the model of ``contract`` counts it.
     """
-    frontend = FrontEndSpec()
-    speech = SpeechSpec()
-    total = np.cumsum(speech_mask(speech_levels_db(samples, frontend, speech), frontend, speech), dtype=np.float64)
+    frontend = contract.frontend
+    counted = np.cumsum(_speech_weights(samples, contract), dtype=np.float64)
     wanted = seconds * frontend.frames_per_s + _ALLOWANCE_FRAMES
-    if not total.size or total[-1] < wanted:
+    if not counted.size or counted[-1] < wanted:
         return None
-    return samples[: (int(np.searchsorted(total, wanted)) + 1) * frontend.hop]
+    enough = int(np.searchsorted(counted, wanted)) + 1
+    # The runtime fills the last chunk with silence, and the windows that reach back into the cut count as well.
+    reach = max(frontend.window, frontend.power_window) // frontend.hop
+    for frames in range(max(enough - reach, 1), enough):
+        part = samples[: frames * frontend.hop]
+        if _speech_weights(np.pad(part, (0, -len(part) % contract.chunk_samples)), contract).sum() >= wanted:
+            return part
+    return samples[: enough * frontend.hop]
+
+
+def _speech_weights(samples: Float, contract: Contract) -> Float:
+    levels_db = speech_levels_db(samples, contract.frontend, contract.speech)
+    return speech_mask(levels_db, contract.frontend, contract.speech)
 
 
 def score_durations(
@@ -171,10 +182,10 @@ def _score_alike(task: tuple[Path, Path, Sequence[Row], tuple[float, ...]]) -> t
             failures.append(str(error))
             continue
         pending.append(row)
-        if cut_to_speech(samples, seconds[-1]) is None:
+        if cut_to_speech(samples, seconds[-1], model.contract) is None:
             continue
         for length in seconds:
-            part = cut_to_speech(samples, length)
+            part = cut_to_speech(samples, length, model.contract)
             assert part is not None  # a longer cut exists
             decision = score_samples(model, part)
             paths = tuple(item.path for item in pending)

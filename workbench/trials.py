@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.contract import FrontEndSpec, SpeechSpec
 from edge.errors import AudioError
-from edge.frontend import features
+from edge.frontend import mel_power
 from edge.runtime import Model
 from edge.scoring import score_file, score_samples
 from edge.stderr import hold_stderr
@@ -137,10 +137,10 @@ def clip_rng(seed: int, path: str) -> np.random.Generator:
 
 def speech_levels_db(samples: Float, frontend: FrontEndSpec, speech: SpeechSpec) -> Float:
     """Level of the speech band at each hop of ``samples`` [shape=(n,)], in dB [shape=(T,)], as a stream sees them."""
-    padded = np.concatenate([np.zeros(frontend.overlap, np.float32), samples])
-    if len(padded) < frontend.window:
+    if len(samples) < frontend.hop:
         return np.zeros(0, np.float32)
-    return features(padded, frontend, speech)[1]
+    padded = np.concatenate([np.zeros(frontend.overlap, np.float32), samples])
+    return mel_power(padded, frontend, speech)[1].astype(np.float32)
 
 
 def estimate_snr_db(samples: Float) -> float | None:

@@ -18,25 +18,33 @@ def model():
     return Model.load(default_model())
 
 
+@pytest.mark.parametrize("name", ["bonafone-tcn-v1", "bonafone-patch-v3"])
+def test_every_model_counts_the_speech_of_a_cut_by_its_own_window(name, voice):
+    other = Model.load(default_model().with_name(f"{name}.tflite"))
+    part = cut_to_speech(voice(4.0), 2.0, other.contract)
+    assert 2.0 <= score_samples(other, part).speech_s < 2.04
+
+
 @pytest.mark.parametrize("seconds", [1.0, 2.0])
 def test_a_cut_holds_the_speech_that_the_runtime_counts(model, voice, seconds):
     samples = np.concatenate([np.zeros(8000, np.float32), voice(4.0)])
-    part = cut_to_speech(samples, seconds)
+    part = cut_to_speech(samples, seconds, model.contract)
     assert np.array_equal(part, samples[: len(part)])
     decision = score_samples(model, part)
     assert seconds <= decision.speech_s < seconds + 0.04
     assert decision.cm_score is not None
 
 
-def test_pauses_do_not_count(voice):
+def test_pauses_do_not_count(model, voice):
     samples = voice(4.0)
     paused = np.concatenate([samples[:8000], np.zeros(16000, np.float32), samples[8000:]])
-    assert len(cut_to_speech(paused, 2.0)) > len(cut_to_speech(samples, 2.0)) + 12000
+    lengths = [len(cut_to_speech(heard, 2.0, model.contract)) for heard in (samples, paused)]
+    assert lengths[1] > lengths[0] + 12000
 
 
-def test_too_little_speech_is_not_cut(voice):
-    assert cut_to_speech(voice(1.0), 2.0) is None
-    assert cut_to_speech(np.zeros(100, np.float32), 0.5) is None
+def test_too_little_speech_is_not_cut(model, voice):
+    assert cut_to_speech(voice(1.0), 2.0, model.contract) is None
+    assert cut_to_speech(np.zeros(100, np.float32), 0.5, model.contract) is None
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge.errors import ContractMismatchError, NotAModelError
+from edge.operating_point import OperatingPoint
 
 CONTRACT_VERSION = 1
 CONTRACT_FILE = "contract.json"
@@ -173,6 +174,8 @@ class Contract:
     calibration_offset: float = 0.0
     """``cm_score = calibration_scale * evidence + calibration_offset``."""
     thresholds: Thresholds = field(default_factory=Thresholds)
+    operating_points: tuple[OperatingPoint, ...] = ()
+    """How live calls may be decided, from the most to the least easily alarmed; empty until `workbench calibrate`."""
     min_speech_s: float = 1.0
     """Less speech than this: ``too_short``."""
     no_speech_s: float = 0.2
@@ -193,6 +196,25 @@ class Contract:
     @property
     def chunk_frames(self) -> int:
         return self.chunk_samples // self.frontend.hop
+
+    def operating_point(self, name: str) -> OperatingPoint:
+        """The operating point of that name.
+
+        Raises
+        ------
+        ContractMismatchError
+            The model has none of that name, or none at all.
+        """
+        for point in self.operating_points:
+            if point.name == name:
+                return point
+        if not self.operating_points:
+            raise ContractMismatchError(
+                f"model {self.name} carries no operating points, so it can score recordings and not decide on live "
+                "calls; run `workbench calibrate` on it, or use a shipped model"
+            )
+        names = ", ".join(point.name for point in self.operating_points)
+        raise ContractMismatchError(f"model {self.name} has no operating point {name!r}; expected one of {names}")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True)
@@ -220,6 +242,8 @@ def contract_from_json(text: str) -> Contract:
         data["frontend"] = _build(FrontEndSpec, data["frontend"])
         data["speech"] = _build(SpeechSpec, data["speech"])
         data["thresholds"] = _build(Thresholds, data["thresholds"])
+        points = data.get("operating_points", ())
+        data["operating_points"] = tuple(_build(OperatingPoint, point) for point in points)
         data["state_names"] = tuple(data["state_names"])
         return _build(Contract, data)
     except (KeyError, TypeError, ValueError) as error:

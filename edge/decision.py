@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from edge.contract import Contract
+from edge.operating_point import OperatingPoint
 from edge.runtime import Evidence
 
 VERDICTS = ("bonafide", "spoof", "uncertain", "too_short", "no_speech", "silenced")
@@ -132,3 +133,119 @@ class FileDecider:
             p_bonafide=None if cm_score is None else probability(cm_score),
             verdict=score_verdict(cm_score, self.contract) if cm_score is not None else "too_short",
         )
+
+
+@dataclass(frozen=True)
+class LiveState:
+    """What is known of a live stream after one chunk.
+
+    Attributes
+    ----------
+    end : position in samples, at the model's rate, up to which the stream was heard.
+    speech_s : seconds of speech so far that carried evidence.
+    cm_score : the smoothed log-likelihood ratio in nats, higher = more bona fide; None until there is enough speech.
+    p_bonafide : the same as a probability at even odds, in [0, 1].
+    verdict : one of `VERDICTS`.
+    alarm : this chunk raised an alarm.
+    """
+
+    end: int
+    speech_s: float
+    cm_score: float | None
+    p_bonafide: float | None
+    verdict: str
+    alarm: bool = False
+
+
+class LiveDecider:
+    """A sequential test on one live stream, in constant memory.
+
+    ``cm_score`` is averaged over speech with weights that fall off exponentially, and that average alone is compared:
+    below ``enter_below`` for ``hold_s`` of speech it raises the alarm, above ``leave_above`` it ends the verdict. The
+    two bounds lie apart, so that a score at the bound does not flicker.
+
+    Parameters
+    ----------
+    contract : of the model that gives the evidence.
+    point : one of its operating points.
+    """
+
+    SILENCED_AFTER_S = 2.0
+    """Seconds of exact zeros after which the platform is taken to withhold the audio; a real microphone has noise."""
+    MAX_LOST_SHARE = 0.25
+    """Evidence of a chunk of which more was lost is not heard: what fills the gap is not speech."""
+
+    def __init__(self, contract: Contract, point: OperatingPoint) -> None:
+        self.contract, self.point = contract, point
+        self._speech_s = self._weight = self._weighted = 0.0
+        self._below_s = self._zero_s = 0.0
+        self._spoof = False
+        self._quiet_until = 0
+
+    def add(self, evidence: Evidence, *, all_zero: bool = False, lost_share: float = 0.0) -> LiveState:
+        """Take the evidence of the next chunk.
+
+        Parameters
+        ----------
+        evidence : of `edge.runtime.StreamScorer`.
+        all_zero : every sample of the chunk arrived and is exactly zero.
+        lost_share : share of its samples that did not arrive, in [0, 1].
+        """
+        rate = self.contract.frontend.sample_rate
+        self._zero_s = self._zero_s + (evidence.end - evidence.start) / rate if all_zero else 0.0
+        heard_s = 0.0 if all_zero or lost_share > self.MAX_LOST_SHARE else self._hear(evidence)
+        cm_score = self._smoothed()
+        alarm = cm_score is not None and heard_s > 0 and self._test(cm_score, heard_s, evidence.end)
+        return LiveState(
+            end=evidence.end,
+            speech_s=self._speech_s,
+            cm_score=cm_score,
+            p_bonafide=None if cm_score is None else probability(cm_score),
+            verdict=self._verdict(cm_score),
+            alarm=alarm,
+        )
+
+    def _hear(self, evidence: Evidence) -> float:
+        """Average the chunk's score in; return its seconds of speech."""
+        contract = self.contract
+        speech_s = evidence.speech_frames / contract.frontend.frames_per_s
+        cm_score = contract.calibration_scale * evidence.value + contract.calibration_offset
+        kept = (
+            math.exp(-speech_s / self.point.smoothing_s) if self.point.smoothing_s and speech_s else float(not speech_s)
+        )
+        # What a weight falls to over the chunk, it gained before: a constant score gives itself, however it is cut.
+        gained = 1.0 - kept
+        self._weight = kept * self._weight + gained
+        self._weighted = kept * self._weighted + gained * cm_score
+        self._speech_s += speech_s
+        return speech_s
+
+    def _smoothed(self) -> float | None:
+        if self._speech_s < max(self.point.min_speech_s, self.contract.min_speech_s) or not self._weight:
+            return None
+        return self._weighted / self._weight
+
+    def _test(self, cm_score: float, heard_s: float, end: int) -> bool:
+        """One step of the sequential test; whether it raises an alarm."""
+        self._below_s = self._below_s + heard_s if cm_score < self.point.enter_below else 0.0
+        if self._spoof:
+            self._spoof = cm_score <= self.point.leave_above
+            return False
+        if self._below_s == 0.0 or self._below_s < self.point.hold_s:
+            return False
+        self._spoof = True
+        if end < self._quiet_until:
+            return False
+        self._quiet_until = end + round(self.point.cooldown_s * self.contract.frontend.sample_rate)
+        return True
+
+    def _verdict(self, cm_score: float | None) -> str:
+        if self._zero_s >= self.SILENCED_AFTER_S:
+            return "silenced"
+        if self._speech_s < self.contract.no_speech_s:
+            return "no_speech"
+        if cm_score is None:
+            return "too_short"
+        if self._spoof:
+            return "spoof"
+        return "bonafide" if cm_score > self.contract.thresholds.bonafide_above else "uncertain"

@@ -5,6 +5,7 @@ EdgeError
 │   ├── UnreadableAudioError
 │   ├── UnsupportedFormatError
 │   └── ChannelError
+├── ConfigError
 └── ModelError
     ├── NotAModelError
     └── ContractMismatchError
@@ -31,6 +32,10 @@ class UnsupportedFormatError(AudioError):
 
 class ChannelError(AudioError):
     """The channel asked for does not exist."""
+
+
+class ConfigError(EdgeError):
+    """A configuration file cannot be read or does not fit."""
 
 
 class ModelError(EdgeError):

@@ -3,7 +3,7 @@
 EdgeError
 └── AlertError
     ├── EventError
-    ├── AlertConfigError
+    ├── AlertConfigError (a ConfigError too)
     │   └── MissingPartError
     ├── OutboxError
     └── DeliveryError
@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from edge.errors import EdgeError
+from edge.errors import ConfigError, EdgeError
 
 
 class AlertError(EdgeError):
@@ -25,7 +25,7 @@ class EventError(AlertError):
     """An event that cannot be built or read."""
 
 
-class AlertConfigError(AlertError):
+class AlertConfigError(AlertError, ConfigError):
     """The configuration of the alerts cannot be read or does not fit."""
 
 

@@ -12,6 +12,7 @@ import pytest
 from edge.catalog import default_model
 from edge.contract import Contract, FrontEndSpec, Thresholds, contract_from_json, embed_contract, read_contract
 from edge.errors import ContractMismatchError, NotAModelError
+from edge.operating_point import OperatingPoint
 
 CONTRACT = Contract(
     name="test", chunk_samples=4096, state_names=("state_a",), thresholds=Thresholds(-1.5, 0.5, 0.01, 0.04)
@@ -109,3 +110,35 @@ def test_the_shipped_model_states_where_it_comes_from_and_what_its_thresholds_co
     assert contract.quantization.startswith("int8")
     assert 0 < contract.thresholds.false_alarm_rate <= 0.05
     assert contract.thresholds.spoof_below < contract.thresholds.bonafide_above
+
+
+POINT = OperatingPoint("balanced", 4.0, -1.0, -0.5, 2.0, 1.0, 60.0, 1.0, 3.5, 0.6, 8.0, None)
+
+
+def test_operating_points_travel_with_the_model(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(embed_contract(FLATBUFFER, replace(CONTRACT, operating_points=(POINT,))))
+    assert read_contract(path).operating_point("balanced") == POINT
+
+
+def test_a_model_from_before_operating_points_is_read_and_says_so_when_asked():
+    data = json.loads(CONTRACT.to_json())
+    del data["operating_points"]
+    contract = contract_from_json(json.dumps(data))
+    assert contract == CONTRACT
+    with pytest.raises(ContractMismatchError, match=r"carries no operating points.*workbench calibrate"):
+        contract.operating_point("balanced")
+
+
+def test_an_unknown_operating_point_is_refused_with_the_known_ones():
+    contract = replace(CONTRACT, operating_points=(POINT, replace(POINT, name="quiet")))
+    with pytest.raises(ContractMismatchError, match="no operating point 'loud'; expected one of balanced, quiet"):
+        contract.operating_point("loud")
+
+
+@pytest.mark.parametrize("field", [{"hold_s": -1.0}, {"leave_above": -2.0}, {"surprise": 1}])
+def test_an_operating_point_that_does_not_fit_is_refused(field):
+    data = json.loads(replace(CONTRACT, operating_points=(POINT,)).to_json())
+    data["operating_points"][0].update(field)
+    with pytest.raises(ContractMismatchError, match="quantise it again"):
+        contract_from_json(json.dumps(data))

@@ -10,6 +10,7 @@ import click
 
 from edge.errors import EdgeError
 from workbench.augment_cli import augment
+from workbench.calibrate_cli import calibrate
 from workbench.corpus_cli import corpus
 from workbench.quiet_tensorflow import load_tensorflow
 from workbench.report_cli import card, evaluate, report
@@ -214,6 +215,7 @@ def _quantization_text(result: dict[str, Any]) -> str:
 
 
 main.add_command(augment)
+main.add_command(calibrate)
 main.add_command(corpus)
 main.add_command(evaluate)
 main.add_command(report)

@@ -1,0 +1,36 @@
+"""Seconds of fake speech to the alarm, and false alarms in an hour, of the operating points that a model carries.
+
+Nothing is chosen: `workbench calibrate` does that, on dev. Clips are joined to calls of real people and to calls that
+a fake voice enters at a known moment, each through every channel and through the decision that `edge listen` takes.
+
+Example: python tools/alarm_latency.py models/bonafone-patch-v3.tflite --manifest corpus/manifest.tsv --split dev
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workbench.calibrate import measure_live
+from workbench.calibrate_cli import call_options, given_options
+from workbench.live_text import live_text
+from workbench.report import write_report
+
+
+@click.command(help=__doc__.partition("\n")[0], context_settings={"show_default": True})
+@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@call_options
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the figures there as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(model: Path, manifest: Path, split: str, output: Path | None, as_json: bool, **options: Any) -> None:
+    measured = measure_live(model, manifest, split, given_options(options))
+    if output is not None:
+        write_report(measured, output)
+    click.echo(json.dumps(measured) if as_json else live_text(measured))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The tables of what operating points cost, for terminals and for cards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge.tables import columns
+
+
+def live_text(report: dict[str, Any]) -> str:
+    """A table of the operating points, then one by channel, under a line that says what was listened to."""
+    points = report["points"]
+    rows = [("point", "alarm below", "smoothed", "least", "held", "false alarms", "caught", "median", "90 %")]
+    rows += [
+        (
+            point["name"],
+            f"{point['enter_below']:.2f}",
+            f"{point['smoothing_s']:g} s",
+            f"{point['min_speech_s']:g} s",
+            f"{point['hold_s']:g} s",
+            *cells(point["figures"]),
+        )
+        for point in points
+    ]
+    by_channel = [("channel", "point", "false alarms", "caught", "median", "90 %")]
+    by_channel += [
+        (channel, point["name"], *cells(point["by_channel"][channel]))
+        for channel in report["channels"]
+        for point in points
+    ]
+    return "\n".join([head(report), "", *columns(rows), "", *columns(by_channel)])
+
+
+def head(report: dict[str, Any]) -> str:
+    """What was listened to, in one sentence."""
+    hours = report["points"][0]["figures"]["genuine_speech_h"] if report["points"] else 0.0
+    entry = (
+        f"after {report['before_s']:g} s of a real person" if report["before_s"] else "from the first word of the call"
+    )
+    return (
+        f"{report['split']}: {report['genuine_calls']} calls of real people ({report['genuine_sources']} sources) and "
+        f"{report['invaded_calls']} calls with a fake voice {entry} ({report['invaded_sources']} sources, "
+        f"{report['invaded_paired']} calls with the real person of the same source), each through "
+        f"{len(report['channels'])} channels: {hours:.1f} h of genuine speech"
+    )
+
+
+def cells(figures: dict[str, Any]) -> tuple[str, str, str, str]:
+    """False alarms an hour, share caught, and the delays, as cells."""
+    rate, caught = figures["false_alarms_per_h"], figures["caught_share"]
+    return (
+        "–" if rate is None else f"{rate:.2f}/h",
+        "–" if caught is None else f"{100 * caught:.0f} %",
+        _seconds(figures["delay_median_s"]),
+        _seconds(figures["delay_p90_s"]),
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return "not caught" if value is None else f"{value:.1f} s"

@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.contract import Contract
 from workbench.errors import EvaluationError
+from workbench.live_text import live_markdown
 from workbench.report import (
     DURATION_HEAD,
     clean_groups,
@@ -25,8 +26,21 @@ _RATES = ("eer", "auc", "false_alarm_rate", "detection_rate", "accept_rate")
 _RATE_HEADS = ("EER %", "AUC %", "bona fide called spoof %", "spoof called spoof %", "spoof called bona fide %")
 
 
-def card_block(contract: Contract, reports: Iterable[dict[str, Any]], baselines: Iterable[dict[str, Any]]) -> str:
-    """The measured part of a model card, between its markers."""
+def card_block(
+    contract: Contract,
+    reports: Iterable[dict[str, Any]],
+    baselines: Iterable[dict[str, Any]],
+    live: Iterable[dict[str, Any]] = (),
+) -> str:
+    """The measured part of a model card, between its markers.
+
+    ``live`` are reports of `workbench calibrate` or of the tool that measures operating points.
+
+    Raises
+    ------
+    EvaluationError
+        A live report is of other operating points than the model's.
+    """
     reports, baselines = list(reports), list(baselines)
     first, thresholds = reports[0], contract.thresholds
     size = f"{first['model_bytes'] / 1000:.0f} kB, {contract.parameters:,} parameters, {contract.quantization}"
@@ -40,9 +54,22 @@ def card_block(contract: Contract, reports: Iterable[dict[str, Any]], baselines:
     ]
     for report in reports:
         lines += ["", f"### {report['split']}", "", *_markdown(report)]
+    for report in live:
+        _check_points(contract, report)
+        lines += ["", f"### Live calls, {report['split']}", "", *live_markdown(report)]
     if baselines:
         lines += ["", "### Compared on the same splits", "", *_comparison([*reports, *baselines])]
     return "\n".join([*lines, "", END])
+
+
+def _check_points(contract: Contract, report: dict[str, Any]) -> None:
+    here = [(point.name, point.enter_below) for point in contract.operating_points]
+    there = [(point["name"], point["enter_below"]) for point in report["points"]]
+    if here != there or report["model"] != contract.name:
+        raise EvaluationError(
+            f"a live report of {report['model']} measured the operating points {there}, the model carries {here}; "
+            "measure again"
+        )
 
 
 def replace_block(card: str, block: str) -> str:

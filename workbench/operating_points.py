@@ -24,10 +24,10 @@ from workbench.live_measure import (
     LiveFigures,
     genuine_outcome,
     invaded_outcome,
-    live_states,
     state,
     summarise,
 )
+from workbench.smoothed import SmoothedTrace, alarm_delay_s, smooth, smoothed_alarms
 
 FALSE_ALARMS_PER_H = {"cautious": 6.0, "balanced": 1.0, "quiet": 0.2}
 """Alarms in an hour of genuine speech that each operating point may raise."""
@@ -43,8 +43,8 @@ _BELOW_NATS = (0.0, 0.25, 0.5, 1.0, 1.5)
 _BOUNDS = np.linspace(-8.0, 2.0, 201)
 
 
-Lowest = dict[tuple[float, float, str, str], float]
-"""From smoothing and least speech in seconds, a call's name and its channel to nats."""
+Smoothings = dict[tuple[float, float], SmoothedTrace]
+"""One trace by smoothing and least speech, both in seconds."""
 
 
 @dataclass(frozen=True)
@@ -70,28 +70,34 @@ def choose_points(
         One of the two kinds of calls is missing in a half of the sources.
     """
     halves = split_sources([*genuine, *invaded])
-    sides = [([t for t in genuine if t.call.source in half], [t for t in invaded if t.call.source in half])
-             for half in halves]  # fmt: skip
+    sides = [
+        ([t for t in genuine if t.call.source in half], [t for t in invaded if t.call.source in half])
+        for half in halves
+    ]
     if not all(traces for side in sides for traces in side):
         raise EvaluationError(
             "expected calls of real people and calls with a fake voice in each half of the sources; got "
             + " and ".join(f"{len(left)} and {len(right)}" for left, right in sides)
             + "; give a manifest with more sources"
         )
-    lowest = lowest_scores(contract, genuine)
+    ways = {id(trace): smoothings(trace, contract) for trace in [*genuine, *invaded]}
+
+    def best(name: str, left: Sequence[Trace], right: Sequence[Trace], rate: float) -> OperatingPoint:
+        return best_point(name, contract, [ways[id(t)] for t in left], [ways[id(t)] for t in right], rate)
+
     choices = []
     for name, rate in rates.items():
         people: list[GenuineOutcome] = []
         fakes: list[InvadedOutcome] = []
         for chosen_on, measured_on in (sides, sides[::-1]):
-            point = best_point(name, contract, *chosen_on, rate, lowest)
+            point = best(name, *chosen_on, rate)
             people += [genuine_outcome(trace, contract, point) for trace in measured_on[0]]
             fakes += [invaded_outcome(trace, contract, point) for trace in measured_on[1]]
         figures = summarise(people, fakes)
         channels = dict.fromkeys(trace.channel for trace in genuine)
         choices.append(
             Choice(
-                state(best_point(name, contract, genuine, invaded, rate, lowest), figures),
+                state(best(name, genuine, invaded, rate), figures),
                 figures,
                 {
                     channel: summarise(
@@ -106,52 +112,39 @@ def choose_points(
 
 
 def best_point(
-    name: str, contract: Contract, genuine: Sequence[Trace], invaded: Sequence[Trace], rate: float, lowest: Lowest
+    name: str, contract: Contract, genuine: Sequence[Smoothings], invaded: Sequence[Smoothings], rate: float
 ) -> OperatingPoint:
     """Of all ways to smooth, wait and hold, each with bounds that keep ``rate``, the one that alarms soonest."""
     best, shortest = None, math.inf
     for smoothing_s, hold_s, least_s in itertools.product(SMOOTHINGS_S, HOLDS_S, LEAST_SPEECH_S):
         point = OperatingPoint(name, smoothing_s, 0.0, 0.0, least_s, hold_s, _COOLDOWN_S)
-        bound = bound_for(point, contract, genuine, rate, lowest)
+        fakes = [each[smoothing_s, least_s] for each in invaded]
+        bound = bound_for(point, contract, [each[smoothing_s, least_s] for each in genuine], rate)
         for below in _BELOW_NATS:
-            point = _with_bound(point, bound - below)
-            delays = [min(invaded_outcome(trace, contract, point).delay_s, _PATIENCE_S) for trace in invaded]
-            mean_s = float(np.mean(delays))
+            point = with_bound(point, bound - below)
+            mean_s = float(np.mean([min(alarm_delay_s(fake, contract, point), _PATIENCE_S) for fake in fakes]))
             if mean_s < shortest:
                 best, shortest = point, mean_s
     assert best is not None  # the grid is not empty
     return best
 
 
-def bound_for(
-    point: OperatingPoint, contract: Contract, genuine: Sequence[Trace], rate: float, lowest: Lowest
-) -> float:
+def bound_for(point: OperatingPoint, contract: Contract, genuine: Sequence[SmoothedTrace], rate: float) -> float:
     """The highest ``enter_below`` of a grid with at most ``rate`` false alarms in an hour of genuine speech."""
-    hours = sum(float(trace.speech_frames.sum()) for trace in genuine) / contract.frontend.frames_per_s / 3600.0
-    reach = [lowest[point.smoothing_s, point.min_speech_s, trace.call.name, trace.channel] for trace in genuine]
+    hours = sum(trace.speech_s for trace in genuine) / 3600.0
     low, high = 0, len(_BOUNDS) - 1
     while low < high:
         middle = (low + high + 1) // 2
-        candidate = _with_bound(point, float(_BOUNDS[middle]))
-        # A call whose smoothed score never comes so low cannot alarm; most never do.
-        alarms = sum(
-            genuine_outcome(trace, contract, candidate).alarms
-            for trace, least in zip(genuine, reach, strict=True)
-            if least < candidate.enter_below
-        )
+        candidate = with_bound(point, float(_BOUNDS[middle]))
+        alarms = sum(len(smoothed_alarms(trace, contract, candidate)) for trace in genuine)
         low, high = (middle, high) if alarms <= rate * hours else (low, middle - 1)
     return float(_BOUNDS[low])
 
 
-def lowest_scores(contract: Contract, traces: Sequence[Trace]) -> Lowest:
-    """The lowest smoothed ``cm_score`` in nats over each trace, for each way to smooth; infinite without a score."""
-    found: Lowest = {}
-    for smoothing_s, least_s in itertools.product(SMOOTHINGS_S, LEAST_SPEECH_S):
-        point = _with_bound(OperatingPoint("", smoothing_s, 0.0, 0.0, least_s, 0.0, _COOLDOWN_S), -math.inf)
-        for trace in traces:
-            scores = [state.cm_score for state in live_states(trace, contract, point) if state.cm_score is not None]
-            found[smoothing_s, least_s, trace.call.name, trace.channel] = min(scores, default=math.inf)
-    return found
+def smoothings(trace: Trace, contract: Contract) -> Smoothings:
+    """A trace smoothed in every way that is tried."""
+    pairs = itertools.product(SMOOTHINGS_S, LEAST_SPEECH_S)
+    return {(smoothing_s, least_s): smooth(trace, contract, smoothing_s, least_s) for smoothing_s, least_s in pairs}
 
 
 def split_sources(traces: Sequence[Trace]) -> tuple[set[str], set[str]]:
@@ -168,5 +161,6 @@ def split_sources(traces: Sequence[Trace]) -> tuple[set[str], set[str]]:
     return halves
 
 
-def _with_bound(point: OperatingPoint, bound: float) -> OperatingPoint:
+def with_bound(point: OperatingPoint, bound: float) -> OperatingPoint:
+    """``point`` with the alarm entered below ``bound`` nats."""
     return replace(point, enter_below=bound, leave_above=bound + _LEAVE_NATS)

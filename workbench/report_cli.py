@@ -145,18 +145,26 @@ def report(
     "--report", "reports", multiple=True, required=True, type=_FILE, help="Report of this model; may be repeated."
 )
 @click.option("--baseline", "baselines", multiple=True, type=_FILE, help="Report of another model to compare with.")
+@click.option("--live", multiple=True, type=_FILE, help="What the operating points cost; may be repeated.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The card, with markers."
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if the card's figures differ.")
-def card(model: Path, reports: tuple[Path, ...], baselines: tuple[Path, ...], output: Path, check: bool) -> None:
+def card(
+    model: Path,
+    reports: tuple[Path, ...],
+    baselines: tuple[Path, ...],
+    live: tuple[Path, ...],
+    output: Path,
+    check: bool,
+) -> None:
     """Put the figures of reports into a model card, between its markers; the words around them are yours.
 
     Example: workbench card first.tflite --report dev.json --report test.json -o first.md
     """
     from workbench.report_files import run_card
 
-    if run_card(model, reports, baselines, output, check=check):
+    if run_card(model, reports, baselines, output, check=check, live=live):
         click.echo(f"{output}: {'differs from its reports' if check else 'written'}")
         if check:
             raise click.exceptions.Exit(1)

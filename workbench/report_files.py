@@ -134,7 +134,13 @@ def run_report(
 
 
 def run_card(
-    model_path: Path, reports: tuple[Path, ...], baselines: tuple[Path, ...], card_path: Path, *, check: bool
+    model_path: Path,
+    reports: tuple[Path, ...],
+    baselines: tuple[Path, ...],
+    card_path: Path,
+    *,
+    check: bool,
+    live: tuple[Path, ...] = (),
 ) -> bool:
     """Update the measured block of a card; return whether it differed."""
     own = [read_report(path) for path in reports]
@@ -145,7 +151,8 @@ def run_card(
                 f"{path}: measured on another model than {model_path}; run `workbench evaluate` again"
             )
     before = card_path.read_text(encoding="utf-8") if card_path.exists() else f"# {card_path.stem}\n\n{BEGIN}\n{END}\n"
-    block = card_block(read_contract(model_path), own, [read_report(path) for path in baselines])
+    others, calls = ([read_report(path) for path in paths] for paths in (baselines, live))
+    block = card_block(read_contract(model_path), own, others, calls)
     after = replace_block(before, block)
     changed = after != before or not card_path.exists()
     if changed and not check:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 from environments import ROOT
 
 from edge.catalog import default_model
 from edge.contract import Contract, read_contract
+from edge.operating_point import OperatingPoint
 from workbench.card import BEGIN, END, card_block, replace_block
 from workbench.errors import EvaluationError
 from workbench.report import read_report
@@ -127,3 +129,27 @@ def test_every_report_that_is_kept_can_be_put_on_a_card():
     for path in sorted((ROOT / "docs" / "reports").glob("*.json")):
         report = read_report(path)
         assert f"### {report['split']}" in card_block(contract, [report], [])
+
+
+def live_report():
+    figures = {"false_alarms": 3, "genuine_speech_h": 3.0, "false_alarms_per_h": 1.0, "calls": 10, "caught_share": 0.4,
+               "delay_median_s": None, "delay_p90_s": None}  # fmt: skip
+    point = {"name": "balanced", "enter_below": -1.25, "figures": figures, "by_channel": {"clean": figures}}
+    return {"model": "m-v1", "split": "dev", "channels": ["clean"], "before_s": 30.0, "genuine_calls": 5,
+            "genuine_sources": 2, "invaded_calls": 10, "invaded_sources": 3, "invaded_paired": 7,
+            "points": [point]}  # fmt: skip
+
+
+def test_what_live_calls_cost_stands_in_the_card(old):
+    contract = replace(CONTRACT, operating_points=(OperatingPoint("balanced", 1.0, -1.25, -0.75, 2.0, 1.0, 60.0),))
+    text = card_block(contract, [old], [], [live_report()])
+    assert "### Live calls, dev" in text
+    assert "| balanced | 1.00/h | 40 % | not caught | not caught |" in text
+    assert "| clean | 1.00/h | 40 % | not caught | not caught |" in text
+
+
+def test_live_figures_of_other_operating_points_are_refused(old):
+    with pytest.raises(
+        EvaluationError, match=r"measured the operating points .* the model carries \[\]; measure again"
+    ):
+        card_block(CONTRACT, [old], [], [live_report()])

@@ -12,9 +12,10 @@ from edge.operating_point import OperatingPoint
 from workbench.call_traces import Trace
 from workbench.calls import Call
 from workbench.errors import EvaluationError
-from workbench.live_measure import invaded_outcome, measure
+from workbench.live_measure import alarm_ends, invaded_outcome, measure
 from workbench.manifest import Row
-from workbench.operating_points import best_point, bound_for, choose_points, lowest_scores, split_sources
+from workbench.operating_points import best_point, bound_for, choose_points, smoothings, split_sources, with_bound
+from workbench.smoothed import alarm_delay_s, smooth, smoothed_alarms
 
 CHUNK = 4096
 CONTRACT = Contract(name="test", chunk_samples=CHUNK)
@@ -53,30 +54,45 @@ def mean_delay_s(point, invaded):
     return np.mean([min(invaded_outcome(trace, CONTRACT, point).delay_s, 30.0) for trace in invaded])
 
 
+def bound_of(point, genuine, rate):
+    smoothed = [smooth(trace, CONTRACT, point.smoothing_s, point.min_speech_s) for trace in genuine]
+    return bound_for(point, CONTRACT, smoothed, rate)
+
+
 def test_the_bound_is_the_highest_that_keeps_the_rate(traces):
     genuine, _ = traces
-    lowest = lowest_scores(CONTRACT, genuine)
     plain = OperatingPoint("p", 1.0, 0.0, 0.0, 2.0, 1.0, 60.0)
-    bounds = [bound_for(plain, CONTRACT, genuine, rate, lowest) for rate in (20.0, 2.0)]
+    bounds = [bound_of(plain, genuine, rate) for rate in (20.0, 2.0)]
     assert bounds[0] > bounds[1]
     for rate, bound in zip((20.0, 2.0), bounds, strict=True):
         kept, next_one = (
-            measure(CONTRACT, replace(plain, enter_below=at, leave_above=at + 0.5), genuine, []).false_alarms_per_h
-            for at in (bound, bound + 0.05)
+            measure(CONTRACT, with_bound(plain, at), genuine, []).false_alarms_per_h for at in (bound, bound + 0.05)
         )
         assert kept <= rate < next_one
 
 
 def test_of_all_that_keep_the_rate_the_soonest_is_taken(traces):
     genuine, invaded = traces
-    lowest = lowest_scores(CONTRACT, genuine)
-    point = best_point("p", CONTRACT, genuine, invaded, 4.0, lowest)
+    ways = [[smoothings(trace, CONTRACT) for trace in side] for side in traces]
+    point = best_point("p", CONTRACT, *ways, 4.0)
     assert measure(CONTRACT, point, genuine, []).false_alarms_per_h <= 4.0
     for smoothing_s, hold_s in ((1.0, 0.0), (8.0, 2.0)):
         other = replace(point, smoothing_s=smoothing_s, hold_s=hold_s)
-        bound = bound_for(other, CONTRACT, genuine, 4.0, lowest)
-        other = replace(other, enter_below=bound, leave_above=bound + 0.5)
+        other = with_bound(other, bound_of(other, genuine, 4.0))
         assert mean_delay_s(point, invaded) <= mean_delay_s(other, invaded)
+
+
+@pytest.mark.parametrize("fake_from", [0, 1, 60, 117])
+def test_the_short_way_over_smoothed_scores_decides_as_the_live_decider_does(traces, fake_from):
+    """Whatever the point: the same alarms, and the same delay to the last digit but rounding."""
+    genuine, invaded = traces
+    for trace in [*genuine[:5], *(replace(trace, fake_from=fake_from * CHUNK) for trace in invaded[:10])]:
+        for bound, smoothing_s, hold_s, least_s in ((-1.0, 1.0, 0.0, 2.0), (0.5, 4.0, 1.0, 4.0), (3.0, 0.0, 2.0, 1.0)):
+            point = with_bound(OperatingPoint("p", smoothing_s, 0.0, 0.0, least_s, hold_s, 20.0), bound)
+            smoothed = smooth(trace, CONTRACT, smoothing_s, least_s)
+            assert smoothed_alarms(smoothed, CONTRACT, point) == alarm_ends(trace, CONTRACT, point)
+            expected = invaded_outcome(trace, CONTRACT, point).delay_s
+            assert alarm_delay_s(smoothed, CONTRACT, point) == pytest.approx(expected)
 
 
 def test_what_is_stated_was_measured_across_the_halves(traces):

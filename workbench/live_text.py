@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from edge.tables import columns
+from workbench.errors import EvaluationError
 
 
 def live_text(report: dict[str, Any]) -> str:
@@ -49,6 +52,22 @@ def live_markdown(report: dict[str, Any]) -> list[str]:
     ]
 
 
+def read_live_report(path: Path) -> dict[str, Any]:
+    """Read what `workbench calibrate --report` kept.
+
+    Raises
+    ------
+    EvaluationError
+        Unreadable, or no such report.
+    """
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        report["points"][0]["figures"]["false_alarms_per_h"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise EvaluationError(f"{path}: not a report of `workbench calibrate --report` ({error!r})") from error
+    return report
+
+
 def _pipes(rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (rows[0], ["---"] * len(rows[0]), *rows[1:])]
 
@@ -73,8 +92,7 @@ def cells(figures: dict[str, Any]) -> tuple[str, str, str, str]:
     return (
         "–" if rate is None else f"{rate:.2f}/h",
         "–" if caught is None else f"{100 * caught:.0f} %",
-        _seconds(figures["delay_median_s"]),
-        _seconds(figures["delay_p90_s"]),
+        *("–" if caught is None else _seconds(figures[name]) for name in ("delay_median_s", "delay_p90_s")),
     )
 
 

@@ -17,6 +17,7 @@ from workbench.errors import EvaluationError
 from workbench.evaluate import evaluate, false_alarms_by_channel, result_to_dict
 from workbench.gallery import exhibit, worst
 from workbench.groups import AXES, axis_groups, channel_groups, standard_groups
+from workbench.live_text import read_live_report
 from workbench.manifest import Manifest, read_manifest
 from workbench.page import PageParts, render_page
 from workbench.plain_words import HEADLINE_GROUPS
@@ -151,8 +152,8 @@ def run_card(
                 f"{path}: measured on another model than {model_path}; run `workbench evaluate` again"
             )
     before = card_path.read_text(encoding="utf-8") if card_path.exists() else f"# {card_path.stem}\n\n{BEGIN}\n{END}\n"
-    others, calls = ([read_report(path) for path in paths] for paths in (baselines, live))
-    block = card_block(read_contract(model_path), own, others, calls)
+    others = [read_report(path) for path in baselines]
+    block = card_block(read_contract(model_path), own, others, [read_live_report(path) for path in live])
     after = replace_block(before, block)
     changed = after != before or not card_path.exists()
     if changed and not check:

@@ -157,6 +157,38 @@ class LiveState:
     alarm: bool = False
 
 
+class SequentialTest:
+    """Alarms from smoothed scores alone: two bounds, a hold, a cooldown.
+
+    Parameters
+    ----------
+    point : its bounds in nats, its hold in seconds of speech, its cooldown in seconds of the stream.
+    sample_rate : Hz, of the positions.
+    """
+
+    def __init__(self, point: OperatingPoint, sample_rate: int) -> None:
+        self.point = point
+        self.spoof = False
+        """Between an alarm's condition and its end, whether or not the cooldown kept the alarm quiet."""
+        self._below_s = 0.0
+        self._quiet_until = 0
+        self._cooldown = round(point.cooldown_s * sample_rate)
+
+    def step(self, cm_score: float, heard_s: float, end: int) -> bool:
+        """Take the smoothed score after ``heard_s`` more seconds of speech, at position ``end``; whether to alarm."""
+        self._below_s = self._below_s + heard_s if cm_score < self.point.enter_below else 0.0
+        if self.spoof:
+            self.spoof = cm_score <= self.point.leave_above
+            return False
+        if self._below_s == 0.0 or self._below_s < self.point.hold_s:
+            return False
+        self.spoof = True
+        if end < self._quiet_until:
+            return False
+        self._quiet_until = end + self._cooldown
+        return True
+
+
 class LiveDecider:
     """A sequential test on one live stream, in constant memory.
 
@@ -178,9 +210,8 @@ class LiveDecider:
     def __init__(self, contract: Contract, point: OperatingPoint) -> None:
         self.contract, self.point = contract, point
         self._speech_s = self._weight = self._weighted = 0.0
-        self._below_s = self._zero_s = 0.0
-        self._spoof = False
-        self._quiet_until = 0
+        self._zero_s = 0.0
+        self._test = SequentialTest(point, contract.frontend.sample_rate)
 
     def add(self, evidence: Evidence, *, all_zero: bool = False, lost_share: float = 0.0) -> LiveState:
         """Take the evidence of the next chunk.
@@ -195,7 +226,7 @@ class LiveDecider:
         self._zero_s = self._zero_s + (evidence.end - evidence.start) / rate if all_zero else 0.0
         heard_s = 0.0 if all_zero or lost_share > self.MAX_LOST_SHARE else self._hear(evidence)
         cm_score = self._smoothed()
-        alarm = cm_score is not None and heard_s > 0 and self._test(cm_score, heard_s, evidence.end)
+        alarm = cm_score is not None and heard_s > 0 and self._test.step(cm_score, heard_s, evidence.end)
         return LiveState(
             end=evidence.end,
             speech_s=self._speech_s,
@@ -225,20 +256,6 @@ class LiveDecider:
             return None
         return self._weighted / self._weight
 
-    def _test(self, cm_score: float, heard_s: float, end: int) -> bool:
-        """One step of the sequential test; whether it raises an alarm."""
-        self._below_s = self._below_s + heard_s if cm_score < self.point.enter_below else 0.0
-        if self._spoof:
-            self._spoof = cm_score <= self.point.leave_above
-            return False
-        if self._below_s == 0.0 or self._below_s < self.point.hold_s:
-            return False
-        self._spoof = True
-        if end < self._quiet_until:
-            return False
-        self._quiet_until = end + round(self.point.cooldown_s * self.contract.frontend.sample_rate)
-        return True
-
     def _verdict(self, cm_score: float | None) -> str:
         if self._zero_s >= self.SILENCED_AFTER_S:
             return "silenced"
@@ -246,6 +263,6 @@ class LiveDecider:
             return "no_speech"
         if cm_score is None:
             return "too_short"
-        if self._spoof:
+        if self._test.spoof:
             return "spoof"
         return "bonafide" if cm_score > self.contract.thresholds.bonafide_above else "uncertain"

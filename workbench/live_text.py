@@ -89,10 +89,12 @@ def head(report: dict[str, Any]) -> str:
 def cells(figures: dict[str, Any]) -> tuple[str, str, str, str]:
     """False alarms an hour, share caught, and the delays, as cells."""
     rate, caught = figures["false_alarms_per_h"], figures["caught_share"]
+    median, ninety = ("–" if caught is None else _seconds(figures[name]) for name in ("delay_median_s", "delay_p90_s"))
     return (
         "–" if rate is None else f"{rate:.2f}/h",
         "–" if caught is None else f"{100 * caught:.0f} %",
-        *("–" if caught is None else _seconds(figures[name]) for name in ("delay_median_s", "delay_p90_s")),
+        median,
+        ninety,
     )
 
 

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from edge.alerts_cli import alerts, events
+from edge.devices_cli import devices
+from edge.doctor_cli import doctor
 from edge.errors import EdgeError, ModelError
+from edge.listen_cli import listen
 from edge.stderr import hold_stderr
+from edge.watch_cli import watch
 
 if TYPE_CHECKING:
     from edge.scoring import Failure, Score
@@ -224,6 +229,13 @@ def bench(repeats: int, no_timing: bool, model: str | None, as_json: bool) -> No
         result = measure(resolve_model(model), repeats=repeats, timing=not no_timing)
     click.echo(json.dumps(result) if as_json else text_table(result))
 
+
+main.add_command(alerts)
+main.add_command(devices)
+main.add_command(doctor)
+main.add_command(events)
+main.add_command(listen)
+main.add_command(watch)
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,20 @@ class Evidence:
     end: int
     value: float
     speech_frames: float
+
+
+class StepModel(Protocol):
+    """What `StreamScorer` asks of a model: `Model` here, an interpreter in Java behind `android_bridge`."""
+
+    @property
+    def contract(self) -> Contract:
+        """The numbers that the model and the runtime agree on."""
+
+    def initial_states(self) -> Any:
+        """The states at the start of a stream; the scorer only hands them back."""
+
+    def step(self, samples: Float, states: Any) -> tuple[float, float, Any]:
+        """Run one chunk [shape=(chunk_samples,)]; return evidence, speech frames and the new states."""
 
 
 class Model:
@@ -93,9 +107,9 @@ class Model:
 
     def initial_states(self) -> dict[str, Float]:
         """The states at the start of a stream: zeros, but for the trackers of the speech measure."""
-        speech = self.contract.speech
         states = {name: np.zeros(self._shapes[name], np.float32) for name in self.contract.state_names}
-        states[_TRACKERS][:] = (speech.initial_peak_db, speech.initial_noise_db)
+        for name, values in initial_values(self.contract).items():
+            states[name][:] = values
         return states
 
     def step(self, samples: Float, states: dict[str, Float]) -> tuple[float, float, dict[str, Float]]:
@@ -116,7 +130,7 @@ class StreamScorer:
     The pieces are gathered to the model's own chunks, so how a stream is cut never changes a score.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: StepModel) -> None:
         self.model = model
         self._pending = np.zeros(model.contract.chunk_samples, np.float32)
         self.reset()
@@ -157,6 +171,11 @@ class StreamScorer:
         start, self._position = self._position, self._position + length
         self._filled = 0
         return Evidence(start, self._position, value, speech_frames)
+
+
+def initial_values(contract: Contract) -> dict[str, tuple[float, ...]]:
+    """The states that do not start at zero, with the values of their last axis: the trackers of the speech measure."""
+    return {_TRACKERS: (contract.speech.initial_peak_db, contract.speech.initial_noise_db)}
 
 
 def _interpreter_class() -> Any:

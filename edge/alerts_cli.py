@@ -1,0 +1,205 @@
+"""`edge alerts` and `edge events`: the commands alone; the work is in `edge.alerts`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.alerts.needs import Need
+    from edge.alerts.outbox import Outbox
+    from edge.alerts.records import DeliveryRecord, EventRecord
+    from edge.alerts.settings import AlertSettings
+
+# SQLite and the rest of the alerts are imported inside the commands: --help answers at once.
+
+_config_option = click.option(
+    "--config", metavar="FILE", type=click.Path(path_type=Path), help="The configuration file."
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+_HOW_TO_ENABLE = """\
+no alert channel is on; put one into {path}, for example:
+    [alerts.desktop]
+    enabled = true
+`edge alerts list` shows every channel"""
+
+
+class _MisuseError(click.ClickException):
+    exit_code = 2
+
+
+@click.group()
+def alerts() -> None:
+    """Look after the ways in which alerts reach people."""
+
+
+@alerts.command("test")
+@click.option("--channel", metavar="NAME", help="Only this channel.  [default: every one that is on]")
+@click.option("--timeout-s", type=click.FloatRange(1.0), default=30.0, show_default=True, help="How long to wait.")
+@_config_option
+@_json_option
+def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_json: bool) -> None:
+    """Send a test over every channel that is on, and say whether it arrived.
+
+    Example: edge alerts test --channel webhook
+
+    Exit codes: 0 all arrived; 1 one did not, or no channel is on; 2 misuse, or a wrong configuration.
+    """
+    from edge.alerts.trial import try_channels
+
+    path, settings = _settings(config)
+    known = settings.channels()
+    if channel is not None and channel not in known:
+        raise click.UsageError(f"no channel {channel!r}; expected one of {', '.join(known)}")
+    chosen = [name for name, item in known.items() if item.enabled and channel in (None, name)]
+    if not chosen:
+        where = path or "~/.config/bonafone/bonafone.toml"
+        if channel is None:
+            raise click.ClickException(_HOW_TO_ENABLE.format(path=where))
+        raise click.ClickException(f"{channel} is off; set enabled = true in the table [alerts.{channel}] of {where}")
+    trials = try_channels(settings, chosen, environment=os.environ, terminal=sys.stderr, timeout_s=timeout_s)
+    width = max(len(trial.channel) for trial in trials)
+    for trial in trials:
+        if as_json:
+            click.echo(json.dumps(asdict(trial)))
+        elif trial.arrived:
+            click.echo(f"{trial.channel:<{width}}  arrived")
+        else:
+            advice = f"; {trial.advice}" if trial.advice else ""
+            click.echo(f"{trial.channel:<{width}}  failed: {trial.problem}{advice}")
+    sys.exit(0 if all(trial.arrived for trial in trials) else 1)
+
+
+@alerts.command("list")
+@_config_option
+@_json_option
+def list_alerts(config: Path | None, as_json: bool) -> None:
+    """List every channel: whether it is on, what it needs, and what is still to be sent.
+
+    Secrets are looked for and never shown. Pending alerts are sent by the next `edge listen` or `edge watch`; dead ones
+    were refused for good, see `edge events --deliveries`.
+
+    Example: edge alerts list
+    """
+    from edge.alerts.needs import channel_needs
+
+    path, settings = _settings(config)
+    outbox = _outbox(settings)
+    counts = {} if outbox is None else outbox.counts()
+    if outbox is not None:
+        outbox.close()
+    if not as_json:
+        click.echo(f"configuration: {path or 'none, so every channel is off'}", err=True)
+    for name, channel in settings.channels().items():
+        needs = channel_needs(settings, name, os.environ)
+        pending, dead = (counts.get((name, state), 0) for state in ("pending", "dead"))
+        if as_json:
+            facts = {"channel": name, "enabled": channel.enabled, "pending": pending, "dead": dead}
+            click.echo(json.dumps({**facts, "needs": [asdict(need) for need in needs]}))
+            continue
+        state = click.style("on ", fg="green", bold=True) if channel.enabled else "off"
+        click.echo(f"{name:<15} {state}  {pending:>3} pending  {dead:>3} dead  {_needs_text(needs)}".rstrip())
+        if channel.enabled:
+            for need in needs:
+                if not need.present:
+                    click.echo(f"{'':<20} {need.kind} {need.name} is missing: {need.advice}")
+
+
+@click.command()
+@click.option("--since", default="7d", show_default=True, metavar="WHEN", help="An age (30m, 2h, 7d) or a date.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many, the newest.")
+@click.option("--deliveries", is_flag=True, help="Show each delivery with its attempts and last error.")
+@_config_option
+@_json_option
+def events(since: str, limit: int, deliveries: bool, config: Path | None, as_json: bool) -> None:
+    """Show past events and what became of their deliveries, the newest last.
+
+    A delivery is pending, done, dead (refused for good) or expired (too late to be of use). An event that is quiet came
+    within the cooldown of one before it: it is kept, and was not sent.
+
+    Example: edge events --since 2h --deliveries
+    """
+    from edge.alerts.moments import MomentError, parse_moment
+
+    try:
+        moment = parse_moment(since, time.time())
+    except MomentError as error:
+        raise click.BadParameter(str(error), param_hint="--since") from error
+    _, settings = _settings(config)
+    outbox = _outbox(settings)
+    if outbox is None:
+        click.echo(f"no event yet: there is no outbox at {settings.outbox}", err=True)
+        return
+    with outbox:
+        for record in reversed(outbox.events(since=moment, limit=limit)):
+            sent = outbox.deliveries(record.event.id)
+            if as_json:
+                click.echo(json.dumps(_event_facts(record, sent)))
+                continue
+            click.echo(_event_line(record, sent))
+            if deliveries:
+                for delivery in sent:
+                    click.echo(f"    {_delivery_line(delivery)}")
+
+
+def _settings(config: Path | None) -> tuple[Path | None, AlertSettings]:
+    from edge.alerts.config import settings_from_table
+    from edge.config_file import find_config, read_config
+
+    path = find_config(config, os.environ)
+    try:
+        return path, settings_from_table(read_config(path).get("alerts", {}), f"{path}: alerts")
+    except ConfigError as error:
+        raise _MisuseError(str(error)) from error
+
+
+def _outbox(settings: AlertSettings) -> Outbox | None:
+    """The outbox, or None where none was made yet: looking makes none."""
+    import random
+
+    from edge.alerts.outbox import Outbox
+
+    path = Path(settings.outbox).expanduser()
+    # Its waiting times are of no concern here: nothing is sent.
+    return Outbox(path, clock=time.time, rng=random.Random()) if os.path.exists(path) else None
+
+
+def _needs_text(needs: list[Need]) -> str:
+    if not needs:
+        return ""
+    return "needs " + ", ".join(f"{need.kind} {need.name} ({'there' if need.present else 'missing'})" for need in needs)
+
+
+def _event_line(record: EventRecord, sent: list[DeliveryRecord]) -> str:
+    from edge.alerts.moments import local_time
+
+    states = ", ".join(f"{item.channel} {item.state}" for item in sent) or (
+        "quiet" if record.suppressed else "no channel was on"
+    )
+    event = record.event
+    return f"{local_time(record.created_at)}  {event.title}: {event.summary()}  [{states}]"
+
+
+def _delivery_line(delivery: DeliveryRecord) -> str:
+    from edge.alerts.moments import local_time
+
+    text = f"{delivery.channel:<15} {delivery.state:<8} {delivery.attempts} attempts"
+    if delivery.state == "pending":
+        text += f", next {local_time(delivery.next_at)}, until {local_time(delivery.expires_at)}"
+    return text + (f": {delivery.last_error}" if delivery.last_error else "")
+
+
+def _event_facts(record: EventRecord, sent: list[DeliveryRecord]) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(record.event.to_json())
+    facts["created_at"], facts["suppressed"] = record.created_at, record.suppressed
+    facts["deliveries"] = [{name: value for name, value in asdict(item).items() if name != "event_id"} for item in sent]
+    return facts

@@ -1,0 +1,101 @@
+"""`edge listen`: options to settings, then one call. NumPy and the rest are imported inside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.alerts.settings import AlertSettings
+    from edge.live.settings import ListenSettings
+
+_EXIT_FAILED, _EXIT_MISUSE, _EXIT_FAIL_ON = 1, 2, 3
+
+
+class _MisuseError(click.ClickException):
+    exit_code = _EXIT_MISUSE
+
+
+@click.command()
+@click.option(
+    "--source",
+    metavar="SOURCE",
+    help="mic, mic:NAME, cmd:COMMAND, - (PCM on standard input), file:PATH, rtp://[HOST]:PORT or "
+    "audiosocket://[HOST]:PORT.  [default: mic]",
+)
+@click.option("--config", metavar="FILE", help="A bonafone.toml.  [default: the user's, then the system's]")
+@click.option("--model", help="A .tflite, or a shipped model by name.  [default: the newest shipped]")
+@click.option(
+    "--operating-point",
+    type=click.Choice(["cautious", "balanced", "quiet"]),
+    help="How easily it alarms, cautious most.  [default: balanced]",
+)
+@click.option("--pace", type=float, metavar="X", help="Of file: alone: times real time, or inf.  [default: 1]")
+@click.option("--rate", type=int, metavar="HZ", help="Of cmd: and - alone.  [default: 16000]")
+@click.option("--encoding", metavar="NAME", help="s16le, s32le, f32le, u8, mulaw or alaw.  [default: s16le]")
+@click.option("--channels", type=int, metavar="N", help="Interleaved channels.  [default: 1]")
+@click.option("--channel", metavar="WHICH", help="Which one is heard: mix, left, right or a number.  [default: mix]")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="PORT", help="Answer Prometheus on 127.0.0.1.")
+@click.option("--evidence", metavar="DIR", help="Keep the audio around alarms in a folder.  [default: nothing is kept]")
+@click.option("--fail-on", type=click.Choice(["spoof"]), help="Exit with 3 if a voice was judged so.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+def listen(
+    config: str | None, pace: float | None, fail_on: str | None, as_json: bool, evidence: str | None, **options: Any
+) -> None:
+    """Listen to live calls, show how real the voice is, and raise alerts.
+
+    Options win over the table [listen] of the configuration; [alerts] says who is told.
+
+    Example: edge listen --source rtp://:5004?allow=10.0.0.5
+
+    Exit codes: 0 the source ended, or Ctrl-C or SIGTERM came; 1 the source failed, cannot be opened, or an alert was
+    lost; 2 misuse, a wrong configuration, or a model that cannot be used; 3 with --fail-on spoof, a spoof was found.
+    """
+    from edge.live.assembly import listen as run
+    from edge.sources.errors import SourceSyntaxError
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if evidence is not None:
+        given |= {"evidence": True, "evidence_folder": evidence}
+    try:
+        settings, alerts = _settings(config, given)
+        _check_options(settings.source, given, pace)
+        outcome = run(settings, alerts, pace=1.0 if pace is None else pace, as_json=as_json)
+    except (ConfigError, SourceSyntaxError) as error:
+        raise _MisuseError(str(error)) from error
+    if fail_on and outcome.spoof_found:
+        sys.exit(_EXIT_FAIL_ON)
+    sys.exit(0 if outcome.ended_well else _EXIT_FAILED)
+
+
+def _settings(config: str | None, given: dict[str, Any]) -> tuple[ListenSettings, AlertSettings]:
+    """The settings of the file, with the options that were given in their place."""
+    from edge.alerts.config import settings_from_table
+    from edge.config_file import find_config, read_config
+    from edge.live.settings import ListenSettings
+    from edge.settings_tables import build_settings
+
+    path = find_config(config, os.environ)
+    tables = read_config(path)
+    listening = tables.get("listen", {})
+    # Checked by itself, so that an error of the file is told as one, and not hidden by an option.
+    build_settings(ListenSettings, listening, f"{path}: listen")
+    settings = build_settings(ListenSettings, {**listening, **given}, "listen")
+    return settings, settings_from_table(tables.get("alerts", {}), f"{path}: alerts")
+
+
+def _check_options(source: str, given: dict[str, Any], pace: float | None) -> None:
+    """Refuse options that the source has no use for: they were meant for another one."""
+    is_pcm, is_file = source == "-" or source.startswith("cmd:"), source.startswith("file:")
+    if pace is not None and not is_file:
+        raise click.UsageError(f"--pace is for a recording; write --source file:PATH, not {source}")
+    for name in ("rate", "encoding", "channels"):
+        if name in given and not is_pcm:
+            raise click.UsageError(f"--{name} is for bare PCM, cmd: and -; {source} tells it by itself")
+    if "channel" in given and not (is_pcm or is_file):
+        raise click.UsageError(f"--channel is for file:, cmd: and -; {source} has one channel a stream")

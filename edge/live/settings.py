@@ -1,0 +1,76 @@
+"""The table ``[listen]`` of the configuration as a frozen value, checked once, here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.live.errors import ListenConfigError
+
+_DAY_S = 86400.0
+_LEAST_MEGABYTES = 1
+
+
+@dataclass(frozen=True)
+class ListenSettings:
+    """What `edge listen` is told.
+
+    Attributes
+    ----------
+    source : what is listened to, as `edge.sources.parse.parse_source` takes it.
+    model : a `.tflite` or the name of a shipped model; None takes the newest shipped.
+    operating_point : name of the model's operating point that decides.
+    rate, encoding, channels : what ``cmd:`` and ``-`` carry: Hz, ffmpeg's name of the samples, interleaved channels.
+    channel : ``mix``, ``left``, ``right`` or a number from 1, of ``file:``, ``cmd:`` and ``-``.
+    silent_alert_s : seconds of exact zeros, or of nothing at all from a device, after which that is an alert; 0: never.
+    quiet_alert_s : seconds below ``quiet_level_db`` after which a device counts as muted or dead; 0: never.
+    quiet_level_db : dB of full scale, RMS. A quiet room lies above it, the noise of a converter alone below.
+    metrics_port : port of this machine alone that answers Prometheus; None: none.
+    evidence : whether audio around an alarm is kept on disk. Without it no audio ever leaves memory.
+    evidence_folder : where, if it is.
+    evidence_before_s, evidence_after_s : seconds kept from before an alarm and after it.
+    evidence_days, evidence_megabytes : bounds of that folder.
+
+    Raises
+    ------
+    ListenConfigError
+        A value is out of its range.
+    """
+
+    source: str = "mic"
+    model: str | None = None
+    operating_point: str = "balanced"
+    rate: int = 16000
+    encoding: str = "s16le"
+    channels: int = 1
+    channel: str = "mix"
+    silent_alert_s: float = 30.0
+    quiet_alert_s: float = 300.0
+    quiet_level_db: float = -85.0
+    metrics_port: int | None = None
+    evidence: bool = False
+    evidence_folder: str = "~/.local/state/bonafone/evidence"
+    evidence_before_s: float = 10.0
+    evidence_after_s: float = 20.0
+    evidence_days: float = 30.0
+    evidence_megabytes: float = 200.0
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            raise ListenConfigError("source: empty; name what to listen to, such as mic or rtp://:5004")
+        if not self.evidence_folder:
+            raise ListenConfigError("evidence_folder: empty; give the path of a folder")
+        self._within("silent_alert_s", 0.0, _DAY_S)
+        self._within("quiet_alert_s", 0.0, _DAY_S)
+        self._within("quiet_level_db", -200.0, 0.0)
+        self._within("evidence_before_s", 0.0, 600.0)
+        self._within("evidence_after_s", 0.0, 600.0)
+        self._within("evidence_days", 0.01, 3650.0)
+        self._within("evidence_megabytes", _LEAST_MEGABYTES, 1e6)
+        if self.metrics_port is not None:
+            self._within("metrics_port", 0, 65535)
+
+    def _within(self, name: str, lowest: float, highest: float) -> None:
+        value = getattr(self, name)
+        # Written so that NaN is refused too.
+        if not lowest <= value <= highest:
+            raise ListenConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")

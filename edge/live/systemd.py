@@ -1,0 +1,105 @@
+"""Telling the service manager that the process is ready, alive and what it does; nothing where there is no manager.
+
+Source: sd_notify(3) and sd_watchdog_enabled(3). One datagram a message, lines of ``NAME=value``, to the AF_UNIX socket
+that ``NOTIFY_SOCKET`` names; the watchdog wants to hear before ``WATCHDOG_USEC`` microseconds have passed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+
+
+class Notifier:
+    """Sends to one notification socket. A message that cannot be sent is dropped: listening goes on without a manager.
+
+    Each call answers whether a message went out.
+
+    Parameters
+    ----------
+    address : path of the socket, or ``@name`` in the abstract namespace; empty: no manager, nothing is ever sent.
+    watchdog_s : seconds of silence after which the manager ends the process; None where it does not watch.
+    clock : seconds that never run backwards.
+    patience_s : for how long one message may wait for a manager that reads slowly.
+    """
+
+    def __init__(
+        self,
+        address: str = "",
+        watchdog_s: float | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        patience_s: float = 1.0,
+    ) -> None:
+        self._address, self._clock, self._patience_s = address, clock, patience_s
+        # Half is the manual's advice. A quarter leaves room for a message that is lost or a chunk that takes long.
+        self._every_s = None if watchdog_s is None else watchdog_s / 4.0
+        self._alive_at: float | None = None
+        self._told = ""
+
+    @classmethod
+    def from_environment(
+        cls, environment: Mapping[str, str], *, clock: Callable[[], float] = time.monotonic
+    ) -> Notifier:
+        """What ``NOTIFY_SOCKET``, ``WATCHDOG_USEC`` and ``WATCHDOG_PID`` ask for; whatever does not fit is ignored."""
+        address = environment.get("NOTIFY_SOCKET", "")
+        # Other families (vsock) are of virtual machines.
+        return cls(address if address[:1] in ("/", "@") else "", _watchdog_s(environment), clock=clock)
+
+    @property
+    def watched(self) -> bool:
+        """Whether the manager waits for `alive`."""
+        return bool(self._address) and self._every_s is not None
+
+    def ready(self) -> bool:
+        """Say that starting is over: sources are open and the model is loaded."""
+        return self._send("READY=1")
+
+    def status(self, text: str) -> bool:
+        """Say in one line, for people, what the process does; ``systemctl status`` shows it. Repeats are not sent."""
+        line = " ".join(text.split())
+        if line == self._told:
+            return False
+        self._told = line
+        return self._send(f"STATUS={line}")
+
+    def alive(self) -> bool:
+        """Feed the watchdog when it is due; call it as often as you like, but only where progress shows."""
+        if self._every_s is None:
+            return False
+        now = self._clock()
+        if self._alive_at is not None and now - self._alive_at < self._every_s:
+            return False
+        self._alive_at = now
+        return self._send("WATCHDOG=1")
+
+    def stopping(self) -> bool:
+        """Say that the process ends of its own will."""
+        return self._send("STOPPING=1")
+
+    def _send(self, message: str) -> bool:
+        if not self._address:
+            return False
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.settimeout(self._patience_s)
+                sender.sendto(message.encode("utf-8", "replace"), address)
+        except (OSError, ValueError):
+            # ValueError: a path with a zero byte in it. OSError: no socket there, refused, full, or too long a path.
+            return False
+        return True
+
+
+def _watchdog_s(environment: Mapping[str, str]) -> float | None:
+    """Seconds, or None where the watchdog is off or waits for another process (the parent of this one)."""
+    micros, pid = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID", "")
+    if not _is_whole(micros) or int(micros) == 0 or (pid and (not _is_whole(pid) or int(pid) != os.getpid())):
+        return None
+    return int(micros) / 1e6
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 20

@@ -1,0 +1,228 @@
+"""What was done with which recording, kept across restarts.
+
+    begin    ── before a recording is touched: one that kills the process is not tried again at once, for ever
+    finish   ── its content is done, under whatever name it comes back
+    fail     ── it cannot be read: again later, a bounded number of times
+    release  ── nothing came of it: as if it had not begun
+
+A recording is its path, size and modification time; its content is the SHA-256 of the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from edge.watch.ledger_file import explained, open_ledger, transaction
+from edge.watch.scanner import Found
+
+Standing = Literal["new", "settled"]
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 10.0, 3600.0
+_FREE_INTERRUPTIONS = 3
+_REPLACE = (
+    "INSERT INTO files (path, size, mtime_ns, inode, state, attempts, interruptions, next_at, at)"
+    " VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size,"
+    " mtime_ns = excluded.mtime_ns, inode = excluded.inode, state = excluded.state, attempts = 0, interruptions = 0,"
+    " next_at = excluded.next_at, at = excluded.at, digest = NULL, error = NULL"
+)
+
+
+def wait_s(attempts: int) -> float:
+    """Seconds until a recording is tried again after so many attempts (from 1): 10, 40, 160, 640, then an hour."""
+    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 4.0 ** min(attempts - 1, 10))
+
+
+@dataclass(frozen=True)
+class FolderRecord:
+    """A watched folder; times in seconds since 1970.
+
+    Attributes
+    ----------
+    since : when it was first asked for.
+    begun : whether it has been seen yet.
+    mounted : whether it was a mount point when it was last seen.
+    lost_since : since when it is away, as alerted; None while it is there.
+    """
+
+    since: float
+    begun: bool
+    mounted: bool
+    lost_since: float | None
+
+
+class Ledger:
+    """The ledger; for one thread of one process.
+
+    Parameters
+    ----------
+    path : the SQLite file; made when it is missing.
+    clock : seconds since 1970. Wall time, since it must mean the same after a restart.
+    attempts : how often a recording that cannot be read is tried.
+
+    Raises
+    ------
+    LedgerError
+        The file cannot be used. Every method raises it too, for one when the disk is full.
+    """
+
+    def __init__(self, path: str | Path, *, clock: Callable[[], float], attempts: int = 5) -> None:
+        self.path = Path(path).expanduser()
+        self._clock, self._attempts = clock, attempts
+        self._database = open_ledger(self.path)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the file for others."""
+        self._database.close()
+
+    def folder(self, folder: str) -> FolderRecord:
+        """The record of a watched folder; one that is asked for the first time is noted as not yet begun."""
+        with transaction(self._database, self.path) as database:
+            database.execute(
+                "INSERT OR IGNORE INTO folders VALUES (?, ?, 0, 0, NULL)", (os.fsencode(folder), self._clock())
+            )
+            since, begun, mounted, lost_since = database.execute(
+                "SELECT since, begun, mounted, lost_since FROM folders WHERE path = ?", (os.fsencode(folder),)
+            ).fetchone()
+        return FolderRecord(since, bool(begun), bool(mounted), lost_since)
+
+    def begin_folder(self, folder: str, skipped: Iterable[Found]) -> None:
+        """A folder was seen for the first time: pass over what is there, all of it or nothing."""
+        now = self._clock()
+        with transaction(self._database, self.path) as database:
+            database.executemany(_REPLACE, [(*_row(found), "skipped", 0.0, now) for found in skipped])
+            database.execute("UPDATE folders SET begun = 1 WHERE path = ?", (os.fsencode(folder),))
+
+    def mark_folder(self, folder: str, *, mounted: bool, lost_since: float | None) -> None:
+        """Note how a watched folder stands."""
+        with transaction(self._database, self.path) as database:
+            database.execute(
+                "UPDATE folders SET mounted = ?, lost_since = ? WHERE path = ?",
+                (mounted, lost_since, os.fsencode(folder)),
+            )
+
+    def standing(self, found: Found, *, skip: bool = True) -> tuple[Standing, float]:
+        """Whether a recording is ``new`` or ``settled``, and for how many seconds it must wait if it is new.
+
+        With ``skip`` false, what was passed over is new.
+        """
+        with explained(self.path):
+            row = self._database.execute(
+                "SELECT state, next_at FROM files WHERE path = ? AND size = ? AND mtime_ns = ?",
+                (os.fsencode(found.path), found.size, found.mtime_ns),
+            ).fetchone()
+        if row is None:
+            return ("settled" if skip and self._was_skipped(found) else "new"), 0.0
+        state, next_at = row
+        if state in ("done", "failed") or (state == "skipped" and skip):
+            return "settled", 0.0
+        wait = next_at - self._clock()
+        # Longer than any wait that we set: the clock was set back.
+        return "new", max(0.0, wait) if wait <= _LONGEST_WAIT_S else 0.0
+
+    def _was_skipped(self, found: Found) -> bool:
+        """Whether it is a passed-over recording under another name or in another folder, which nobody has read."""
+        with explained(self.path):
+            rows = self._database.execute(
+                "SELECT path, inode FROM files WHERE mtime_ns = ? AND size = ? AND state = 'skipped'",
+                (found.mtime_ns, found.size),
+            ).fetchall()
+        name = os.path.basename(os.fsencode(found.path))
+        inode = _signed(found.inode)
+        return any((inode and inode == other) or os.path.basename(path) == name for path, other in rows)
+
+    def begin(self, found: Found) -> None:
+        """Note that a recording is being worked on."""
+        now, path = self._clock(), os.fsencode(found.path)
+        with transaction(self._database, self.path) as database:
+            row = database.execute(
+                "SELECT state, interruptions FROM files WHERE path = ? AND size = ? AND mtime_ns = ?"
+                " AND state IN ('trying', 'waiting')",
+                (path, found.size, found.mtime_ns),
+            ).fetchone()
+            if row is None:
+                database.execute(_REPLACE, (*_row(found), "trying", now, now))
+                return
+            # The process ended within: killed, or by this very recording. Never given up, since an alert may hang on
+            # it; but others get their turn first, and a service that it ends is not ended every few seconds.
+            interruptions = row[1] + (row[0] == "trying")
+            late = interruptions - _FREE_INTERRUPTIONS
+            database.execute(
+                "UPDATE files SET state = 'trying', interruptions = ?, next_at = ?, at = ? WHERE path = ?",
+                (interruptions, now + (wait_s(late) if late > 0 else 0.0), now, path),
+            )
+
+    def results(self, digest: bytes) -> str | None:
+        """The results that this content had, JSON of one object a line; None when it was never done."""
+        with explained(self.path):
+            row = self._database.execute("SELECT results FROM contents WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def finish(self, found: Found, digest: bytes, results: str) -> None:
+        """A recording is done, and so is its content; ``results`` count when the content is new."""
+        now = self._clock()
+        with transaction(self._database, self.path) as database:
+            database.execute("INSERT OR IGNORE INTO contents VALUES (?, ?, ?)", (digest, now, results))
+            database.execute(
+                "UPDATE files SET state = 'done', at = ?, digest = ?, error = NULL WHERE path = ?",
+                (now, digest, os.fsencode(found.path)),
+            )
+
+    def fail(self, found: Found, error: str) -> tuple[int, float | None]:
+        """A recording cannot be read; returns the attempts so far, and the seconds to the next, None for no more."""
+        now, path = self._clock(), os.fsencode(found.path)
+        with transaction(self._database, self.path) as database:
+            attempts = database.execute("SELECT attempts FROM files WHERE path = ?", (path,)).fetchone()[0] + 1
+            wait = wait_s(attempts) if attempts < self._attempts else None
+            database.execute(
+                "UPDATE files SET state = ?, attempts = ?, interruptions = 0, next_at = ?, at = ?, error = ?"
+                " WHERE path = ?",
+                ("failed" if wait is None else "waiting", attempts, now + (wait or 0.0), now, error, path),
+            )
+        return attempts, wait
+
+    def release(self, found: Found) -> None:
+        """Nothing came of it, and it was not to blame: it is as new as before."""
+        with transaction(self._database, self.path) as database:
+            database.execute(
+                "UPDATE files SET state = 'waiting', next_at = ? WHERE path = ? AND state = 'trying'",
+                (self._clock(), os.fsencode(found.path)),
+            )
+
+    def prune(self, *, older_than_s: float, gone: Callable[[str], bool]) -> int:
+        """Forget recordings that were done so many seconds ago and are ``gone``; returns how many.
+
+        Their contents are forgotten with them, unless a recording that is still there has the same.
+        """
+        before = self._clock() - older_than_s
+        with transaction(self._database, self.path) as database:
+            rows = database.execute("SELECT path FROM files WHERE at < ?", (before,)).fetchall()
+            old = [(path,) for (path,) in rows if gone(os.fsdecode(path))]
+            database.executemany("DELETE FROM files WHERE path = ?", old)
+            if old:
+                database.execute(
+                    "DELETE FROM contents WHERE at < ? AND digest NOT IN"
+                    " (SELECT digest FROM files WHERE digest IS NOT NULL)",
+                    (before,),
+                )
+        return len(old)
+
+
+def _row(found: Found) -> tuple[bytes, int, int, int]:
+    return os.fsencode(found.path), found.size, found.mtime_ns, _signed(found.inode)
+
+
+def _signed(inode: int) -> int:
+    """SQLite's integers have a sign; some network file systems use all 64 bits."""
+    return inode - (1 << 64) if inode >= 1 << 63 else inode

@@ -1,0 +1,106 @@
+"""Watching as a service until the end is asked for, or once for cron."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from edge.alerts.service import Alerts
+from edge.watch.recordings import StopAskedError
+from edge.watch.reporting import Report
+from edge.watch.stopping import StopSignal
+from edge.watch.watcher import Watcher
+
+# The service manager wants to hear from us between two looks, however far apart they are.
+_SLICE_S = 5.0
+_MARGIN_S = 0.02
+
+
+class ServiceManager(Protocol):
+    """What is told to the service manager, see `edge.live.systemd.Notifier`."""
+
+    def ready(self) -> bool: ...
+
+    def alive(self) -> bool: ...
+
+    def status(self, text: str) -> bool: ...
+
+    def stopping(self) -> bool: ...
+
+
+def check_stop(stop: StopSignal, manager: ServiceManager) -> Callable[[], None]:
+    """What the watcher calls between two pieces of work."""
+
+    def check() -> None:
+        manager.alive()
+        if stop.asked:
+            raise StopAskedError
+
+    return check
+
+
+def serve(
+    watcher: Watcher, stop: StopSignal, manager: ServiceManager, alerts: Alerts, report: Report, *, poll_s: float
+) -> None:
+    """Watch until the end is asked for; what is being read then is left for the next start."""
+    # Before the first look: what came meanwhile can take longer than a service may take to start.
+    manager.ready()
+    troubles: dict[str, str] = {}
+    try:
+        while True:
+            watcher.poll()
+            manager.status(describe(watcher))
+            now = alerts.troubles()
+            for channel, why in now.items():
+                if troubles.get(channel) != why:
+                    report.note(f"alerts.{channel}: {why}")
+            troubles = now
+            if _pause(stop, manager, poll_s):
+                break
+    except StopAskedError:
+        pass
+    finally:
+        manager.stopping()
+
+
+def run_once(watcher: Watcher, stop: StopSignal, *, settle_s: float) -> None:
+    """Do what is complete now: two looks, as far apart as a recording must stay unchanged."""
+    try:
+        watcher.poll(patient=False)
+        if watcher.waiting and not stop.wait(settle_s + _MARGIN_S):
+            watcher.poll(patient=False)
+    except StopAskedError:
+        pass
+
+
+def wait_for_deliveries(alerts: Alerts, channels: list[str], stop: StopSignal, *, timeout_s: float) -> int:
+    """Give deliveries over these channels the time to leave; returns how many are left for the next process."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        counts = alerts.outbox.counts()
+        pending = sum(counts.get((channel, "pending"), 0) for channel in channels)
+        if not pending or time.monotonic() > deadline or stop.wait(0.05):
+            return pending
+
+
+def describe(watcher: Watcher) -> str:
+    """One line for people: what was done and what is wrong; it names no recording."""
+    counts = watcher.counts
+    parts = [f"{counts.scored} recordings scored, {counts.spoof} of them spoof"]
+    if counts.failed:
+        parts.append(f"{counts.failed} failures")
+    if watcher.waiting:
+        parts.append(f"{watcher.waiting} waiting")
+    if away := watcher.away():
+        parts.append(f"away: {', '.join(away)}")
+    return "; ".join(parts)
+
+
+def _pause(stop: StopSignal, manager: ServiceManager, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        manager.alive()
+        if stop.wait(min(left, _SLICE_S)):
+            return True
+    return stop.asked

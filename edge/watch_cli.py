@@ -1,0 +1,158 @@
+"""`edge watch`: the command alone; the work is in `edge.watch`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from edge.errors import ConfigError
+from edge.stderr import hold_stderr
+
+if TYPE_CHECKING:
+    from edge.alerts.settings import AlertSettings
+    from edge.watch.recordings import Counts
+    from edge.watch.settings import WatchSettings
+
+# NumPy, LiteRT and SQLite are imported inside the command: --help answers at once.
+
+_EXIT_FAILED, _EXIT_MISUSE, _EXIT_FAIL_ON = 1, 2, 3
+_DELIVERY_S = 20.0
+
+
+class _MisuseError(click.ClickException):
+    exit_code = _EXIT_MISUSE
+
+
+@click.command()
+@click.argument("folders", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
+@click.option("--config", "config", metavar="FILE", type=click.Path(path_type=Path), help="The configuration file.")
+@click.option("--once", is_flag=True, help="Score what is new and complete, then end: for cron.")
+@click.option(
+    "--existing",
+    type=click.Choice(["skip", "score"]),
+    help="What to do with recordings that are there when a folder is watched for the first time.  [default: skip]",
+)
+@click.option("--channel", metavar="WHICH", help="left, right, mix, each, or a number from 1.  [default: mix]")
+@click.option("--settle-s", type=float, metavar="SECONDS", help="How long a recording must not have changed.")
+@click.option("--poll-s", type=float, metavar="SECONDS", help="Time between two looks.")
+@click.option("--ledger", metavar="FILE", help="Where to remember what was done.")
+@click.option("--fail-on", type=click.Choice(["spoof"]), help="With --once, exit with 3 if a recording is spoof.")
+@click.option("--show-names", is_flag=True, help="Show names of recordings also where the output is no terminal.")
+@click.option("--model", help="A .tflite, or a shipped model by name.  [default: the newest shipped]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+def watch(
+    folders: tuple[Path, ...],
+    config: Path | None,
+    once: bool,
+    fail_on: str | None,
+    show_names: bool,
+    as_json: bool,
+    **overrides: Any,
+) -> None:
+    """Score each new recording in folders once it is complete, and alert.
+
+    DIR are watched with all that is below them; without any, those of the configuration's table [watch]. A recording
+    is complete when it has not changed for a while, no program here has it open for writing, and it can be decoded to
+    its end. Names of transfers under way (.part, .tmp, a dot in front) are passed over. What was done is remembered:
+    what came while nothing watched is scored at the next start, and a renamed or copied recording is not alerted
+    again. Names are hidden where the output is no terminal and not JSON.
+
+    Example: edge watch ~/Recordings /var/spool/asterisk/monitor
+
+    Exit codes: 0 ended in order; 1 with --once, something failed, or a folder is away (the others are done); 2 misuse,
+    a wrong configuration, or a model that cannot be used; 3 with --once --fail-on spoof, a spoof was found (also when
+    something failed).
+    """
+    if fail_on and not once:
+        raise click.UsageError("--fail-on needs --once: a service has no exit code to look at")
+    try:
+        settings, alert_settings = _settings(config, folders, overrides)
+        names = show_names or alert_settings.show_names
+        counts, left = _run(settings, alert_settings, once=once, as_json=as_json, names=names)
+    except ConfigError as error:
+        raise _MisuseError(str(error)) from error
+    if once and left:
+        click.echo(f"{left} alerts are still to be delivered; the next run or the service sends them", err=True)
+    if once and (counts.spoof and fail_on):
+        sys.exit(_EXIT_FAIL_ON)
+    sys.exit(_EXIT_FAILED if once and counts.failed else 0)
+
+
+def _settings(
+    config: Path | None, folders: tuple[Path, ...], overrides: dict[str, Any]
+) -> tuple[WatchSettings, AlertSettings]:
+    from edge.alerts.config import settings_from_table
+    from edge.config_file import find_config, read_config
+    from edge.settings_tables import build_settings
+    from edge.watch.settings import WatchSettings
+
+    path = find_config(config, os.environ)
+    tables = read_config(path)
+    settings = build_settings(WatchSettings, tables.get("watch", {}), f"{path}: watch")
+    given = {name: value for name, value in overrides.items() if value is not None}
+    settings = replace(settings, **given, folders=tuple(map(os.fspath, folders)) or settings.folders)
+    if not settings.folders:
+        raise click.UsageError('no folder to watch; name some, or set folders = ["…"] in the table [watch]')
+    for folder in settings.folders:
+        if os.path.isfile(os.path.expanduser(folder)):
+            raise click.UsageError(f"{folder}: a file; expected a folder: `edge score` takes files")
+    return settings, settings_from_table(tables.get("alerts", {}), f"{path}: alerts")
+
+
+def _run(
+    settings: WatchSettings, alert_settings: AlertSettings, *, once: bool, as_json: bool, names: bool
+) -> tuple[Counts, int]:
+    """Watch; returns what was done, and with ``once`` the deliveries that are left."""
+    from edge.alerts.service import Alerts
+    from edge.catalog import resolve_model
+    from edge.live.systemd import Notifier
+    from edge.runtime import Model
+    from edge.scoring import score_file
+    from edge.watch.alerting import cooldown_s
+    from edge.watch.ledger import Ledger
+    from edge.watch.reporting import Reporter
+    from edge.watch.running import check_stop, run_once, serve, wait_for_deliveries
+    from edge.watch.stopping import StopSignal
+    from edge.watch.watcher import Watcher
+
+    channels = [name for name, channel in alert_settings.channels().items() if channel.enabled]
+    report = Reporter(
+        as_json=as_json, names_out=names or _on_terminal(sys.stdout), names_err=names or _on_terminal(sys.stderr)
+    )
+    if not channels:
+        report.note("no alert channel is on, so verdicts are only printed; `edge alerts list` shows them")
+    with hold_stderr():
+        model = Model.load(resolve_model(settings.model))
+    with (
+        StopSignal() as stop,
+        Ledger(settings.ledger, clock=time.time, attempts=settings.attempts) as ledger,
+        Alerts(alert_settings, environment=os.environ, terminal=sys.stderr, present=not once) as alerts,
+    ):
+        manager = Notifier.from_environment(os.environ)
+        watcher = Watcher(
+            settings,
+            ledger,
+            score=lambda path, tell: score_file(model, path, channel=settings.channel, progress=tell),
+            publish=lambda event: alerts.publish(event, cooldown_s=cooldown_s(event)),
+            report=report,
+            check=check_stop(stop, manager),
+            clock=time.time,
+            monotonic=time.monotonic,
+        )
+        if not once:
+            serve(watcher, stop, manager, alerts, report, poll_s=settings.poll_s)
+            return watcher.counts, 0
+        run_once(watcher, stop, settle_s=settings.settle_s)
+        watcher.counts.failed += len(watcher.away())
+        return watcher.counts, wait_for_deliveries(alerts, channels, stop, timeout_s=_DELIVERY_S)
+
+
+def _on_terminal(stream: TextIO | None) -> bool:
+    # Python has None where the descriptor was closed before it started.
+    return stream is not None and stream.isatty()

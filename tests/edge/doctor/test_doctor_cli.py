@@ -1,0 +1,147 @@
+"""`edge doctor` as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from edge.cli import main
+from edge.doctor.finding import LEVELS
+from tests.edge.conftest import EXAMPLES, write_wav
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration(monkeypatch, tmp_path):
+    """Whoever runs the tests may have one."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.delenv("BONAFONE_CONFIG", raising=False)
+    monkeypatch.setattr("edge.config_file._SYSTEM", tmp_path / "none.toml")
+
+
+def doctor(*options):
+    return CliRunner().invoke(main, ["doctor", *map(str, options)])
+
+
+def findings(*options):
+    result = doctor(*options, "--json")
+    assert result.stderr == ""
+    return result.exit_code, [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def of(found, check):
+    return [finding for finding in found if finding["check"] == check]
+
+
+def test_a_recording_is_examined_from_end_to_end():
+    code, found = findings("--source", f"file:{EXAMPLES / 'bonafide-librivox.flac'}")
+    assert code == 0
+    order = [LEVELS.index(finding["level"]) for finding in found]
+    assert order == sorted(order)
+    (speech,) = of(found, "speech")
+    assert speech["facts"]["speech_s"] > 1.0
+    (source,) = of(found, "source")
+    # Three seconds are asked for, and the file is read in blocks.
+    assert source["facts"]["duration_s"] == pytest.approx(3.0, abs=0.1)
+
+
+def test_people_see_the_worst_last_and_a_count():
+    result = doctor("--source", f"file:{EXAMPLES / 'silent.wav'}")
+    assert result.exit_code == 1
+    *_, problem, advice, count = result.stdout.splitlines()
+    assert problem.startswith("problem  level ")
+    assert problem.endswith("all 3.0 s are exactly zero: the sound is muted or withheld")
+    assert advice.strip().startswith("→ take the mute off")
+    assert count.startswith("1 problem, ")
+    assert "\x1b" not in result.stdout
+
+
+def test_without_audio_no_source_is_looked_at(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    code, found = findings("--no-audio")
+    assert code == 0
+    assert of(found, "source") == []
+    assert {finding["check"] for finding in found} >= {"python", "runtime", "model", "operators", "speed", "clock"}
+
+
+def test_a_microphone_that_nobody_asked_for_is_a_warning_and_one_that_was_a_problem(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    code, found = findings()
+    (source,) = of(found, "source")
+    assert (code, source["level"]) == (0, "warning")
+    assert "--no-audio" in source["advice"]
+    code, found = findings("--source", "mic")
+    (source,) = of(found, "source")
+    assert (code, source["level"]) == (1, "problem")
+    assert source["seen"] == "the microphone needs sounddevice: pip install 'bonafone[mic]'"
+
+
+def test_the_source_of_the_configuration_is_taken_with_its_format(tmp_path):
+    raw = tmp_path / "voice.raw"
+    raw.write_bytes((np.sin(np.arange(24000) / 9) * 9000).astype("<i2").tobytes())
+    config = tmp_path / "mine.toml"
+    config.write_text(f'[listen]\nsource = "cmd:cat {raw}"\nrate = 8000\n')
+    code, found = findings("--config", config)
+    assert code == 0
+    (source,) = of(found, "source")
+    assert source["facts"]["sample_rate_hz"] == 8000
+    assert source["facts"]["duration_s"] == 3.0
+    # An option wins over the file.
+    _, found = findings("--config", config, "--rate", "48000")
+    assert of(found, "source")[0]["facts"]["sample_rate_hz"] == 48000
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--source", "nonsense"),
+        ("--source", "-", "--encoding", "s17"),
+        ("--source", "-", "--rate", "7"),
+        ("--source", "file:none.wav", "--channel", "up"),
+        ("--source", "file:none.wav"),
+        ("--source", "cmd:nonesuch-program"),
+        ("--config", "none.toml", "--no-audio"),
+        ("--model", "none.tflite", "--no-audio"),
+    ],
+)
+def test_what_cannot_be_used_is_a_problem_with_something_to_do_and_never_a_traceback(options):
+    code, found = findings(*options)
+    assert code == 1
+    (problem,) = [finding for finding in found if finding["level"] == "problem"]
+    assert problem["advice"]
+
+
+def test_a_channel_that_is_on_is_looked_at(tmp_path):
+    config = tmp_path / "mine.toml"
+    config.write_text(
+        f'[alerts]\noutbox = "{tmp_path}/alerts.sqlite"\n[alerts.command]\nenabled = true\ncommand = ["true"]\n'
+    )
+    code, found = findings("--config", config, "--no-audio")
+    assert code == 0
+    assert of(found, "alerts.command")[0]["level"] == "ok"
+    code, found = findings("--config", config, "--no-audio", "--send")
+    assert of(found, "alerts.command")[1]["seen"].startswith("sent a test, evt_")
+
+
+@pytest.mark.parametrize("seconds", ["0", "61", "x"])
+def test_misuse_exits_with_2(seconds):
+    assert doctor("--seconds", seconds).exit_code == 2
+
+
+def test_without_a_resampler_what_was_heard_is_told_all_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    code, found = findings("--source", f"file:{EXAMPLES / 'bonafide-telephone.wav'}")
+    assert code == 1
+    assert of(found, "level")[0]["level"] == "ok"
+    assert of(found, "speech")[0]["level"] == "problem"
+
+
+def test_a_quiet_recording_asks_for_a_voice(tmp_path, rng):
+    path = write_wav(tmp_path / "room.wav", 0.0005 * rng.standard_normal(32000))
+    code, found = findings("--source", f"file:{path}")
+    assert code == 0
+    assert of(found, "level")[0]["level"] == "warning"

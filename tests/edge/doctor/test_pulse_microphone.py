@@ -1,0 +1,157 @@
+"""The microphone for real: PortAudio over ALSA over a PulseAudio server of the test's own, without a sound card."""
+
+from __future__ import annotations
+
+import json
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.edge.pulse_server import PulseServer, what_is_missing
+
+pytestmark = [pytest.mark.pulseaudio]
+PATIENCE_S = 60
+
+# Prints what the source tells, a line an event; of audio only the first of a stream and every second second.
+CHILD = """
+import json
+from edge.sources.events import AudioChunk
+from edge.sources.microphone import Microphone
+
+with Microphone() as microphone:
+    print(json.dumps({"opened": microphone.name}), flush=True)
+    told = {}
+    for event in microphone:
+        told_s = told.get(getattr(event, "stream", None), -1)
+        if not isinstance(event, AudioChunk):
+            fields = {name: getattr(event, name, None) for name in ("stream", "reason", "kind", "sample_rate", "position")}
+            print(json.dumps({"event": type(event).__name__, **fields}), flush=True)
+        elif event.end // event.sample_rate > told_s:
+            told[event.stream] = event.end // event.sample_rate
+            loud = float(abs(event.samples).max())
+            print(json.dumps({"event": "audio", "stream": event.stream, "s": told[event.stream], "loud": loud}), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def missing():
+    return what_is_missing()
+
+
+@pytest.fixture
+def pulse(missing):
+    if missing:
+        pytest.skip(missing)
+    # Not pytest's folder: with it, the path of a socket becomes too long.
+    folder = Path(tempfile.mkdtemp(prefix="pulse"))
+    server = PulseServer(folder)
+    try:
+        yield server
+    finally:
+        server.close()
+        shutil.rmtree(folder)
+
+
+def edge(server, *arguments):
+    command = [sys.executable, "-m", "edge", *arguments]
+    return subprocess.run(
+        command, env=server.environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+
+
+class Listening:
+    """A process that listens, and what it prints."""
+
+    def __init__(self, server):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CHILD],
+            env=server.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.lines = queue.Queue()
+        self.heard = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+
+    def until(self, **wanted):
+        """Wait for a line that holds all of this."""
+        while True:
+            line = self.lines.get(timeout=PATIENCE_S)
+            self.heard.append(line)
+            if all(line.get(name) == value for name, value in wanted.items()):
+                return line
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def listening(pulse):
+    process = Listening(pulse)
+    yield process
+    process.close()
+
+
+def test_the_servers_source_is_listed_as_the_default(pulse):
+    result = edge(pulse, "devices", "--json")
+    assert result.returncode == 0, result.stderr
+    # Nothing of what ALSA writes about cards that are not there.
+    assert result.stderr == ""
+    (device,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (device["source"], device["host"], device["is_default"]) == ("mic:default", "ALSA", True)
+
+
+def test_a_server_to_which_alsa_has_no_way_is_told(pulse):
+    # Sound cards are all that this ALSA knows, and there is none.
+    (pulse.folder / "asoundrc").write_text("pcm.!default { type hw card 0 }\n")
+    result = edge(pulse, "devices")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "apt install libasound2-plugins" in result.stderr
+
+
+def test_the_doctor_hears_a_voice_through_the_real_microphone(pulse, speech):
+    pulse.play(speech(4.0), 16000)
+    result = edge(pulse, "doctor", "--source", "mic", "--seconds", "4", "--json")
+    found = {finding["check"]: finding for finding in map(json.loads, result.stdout.splitlines())}
+    assert result.returncode == 0, result.stdout
+    assert found["source"]["facts"]["detail"] == "default"
+    assert (found["level"]["level"], found["clipping"]["level"]) == ("ok", "ok")
+    assert found["speech"]["facts"]["speech_s"] > 1.0
+    assert found["rate"]["facts"]["arrival_hz"] == pytest.approx(found["rate"]["facts"]["sample_rate_hz"], rel=0.1)
+
+
+def test_the_doctor_tells_a_source_that_gives_only_zeros(pulse):
+    result = edge(pulse, "doctor", "--source", "mic", "--json")
+    assert result.returncode == 1
+    (problem,) = [finding for finding in map(json.loads, result.stdout.splitlines()) if finding["level"] == "problem"]
+    assert problem["check"] == "level"
+    assert problem["seen"].endswith("are exactly zero: the sound is muted or withheld")
+
+
+def test_audio_is_heard_and_a_server_that_dies_is_told_and_taken_up_again(pulse, listening, speech):
+    start = listening.until(event="StreamStart")
+    assert (start["stream"], start["sample_rate"]) == ("mic-1", 44100)
+    pulse.play(speech(4.0), 16000)
+    while listening.until(event="audio", stream="mic-1")["loud"] < 0.05:
+        pass
+    pulse.kill()
+    assert listening.until(event="StreamEnd", stream="mic-1")["reason"] == "gone"
+    listening.until(event="Trouble", kind="vanished")
+    pulse.start()
+    # A first try may come too early and is taken back; then another stream follows.
+    audio = listening.until(event="audio")
+    assert audio["stream"] != "mic-1"

@@ -1,0 +1,309 @@
+"""From events to reports: which alert comes when, once, and never a score where nothing was heard."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from edge.live.monitor import Monitor
+from edge.live.reports import Alarm, Notice, StreamBegan, StreamEnded, StreamUpdate
+from edge.live.session import Session
+from edge.live.settings import ListenSettings
+from edge.live.subject import Subject, subject_of
+from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart, Trouble
+from tests.edge.live.conftest import chunks
+
+RATE = 16000
+CALL = "40325ec2-5efd-4bd3-805f-53576e581d13"
+
+
+class Watched:
+    """A monitor, and all that it reported."""
+
+    def __init__(self, model, subject, clock, **settings):
+        def session(start):
+            return Session(model, model.contract.operating_points[0], start.sample_rate, clock=clock)
+
+        chosen = ListenSettings(**{"silent_alert_s": 4.0, **settings})
+        self.clock, self.reports = clock, []
+        self.monitor = Monitor(subject, chosen, session, model=model.name, hide=lambda text: text, clock=clock)
+
+    def take(self, *events, each_s=0.0):
+        for event in events:
+            self.clock.now += each_s
+            self.reports += self.monitor.take(event)
+
+    def hear(self, samples, stream="one", begin=0, lost=None):
+        """Audio at the pace of the clock."""
+        self.take(*chunks(samples, stream=stream, begin=begin, lost=lost), each_s=0.02)
+        return begin + len(samples)
+
+    def finish(self):
+        self.reports += self.monitor.finish()
+
+    def of(self, kind):
+        return [report for report in self.reports if isinstance(report, kind)]
+
+    @property
+    def alarms(self):
+        return [(alarm.event.kind, alarm.stream) for alarm in self.of(Alarm)]
+
+
+@pytest.fixture
+def watch(calm_model, turned):
+    def make(text="mic", model=calm_model, **settings):
+        return Watched(model, subject_of(text), turned, **settings)
+
+    return make
+
+
+def zeros(seconds):
+    return np.zeros(round(seconds * RATE), np.float32)
+
+
+def test_a_voice_is_told_each_second_and_at_each_change(watch, speech):
+    watched = watch()
+    watched.take(StreamStart("one", RATE, "USB Audio"))
+    watched.hear(speech(8.0))
+    assert watched.of(StreamBegan) == [StreamBegan("one", RATE, None, "USB Audio")]
+    updates = watched.of(StreamUpdate)
+    assert next(update.verdict for update in updates if update.changed) == "too_short"
+    gaps = np.diff([update.position_s for update in updates])
+    assert gaps.max() < 1.3
+    assert {update.state for update in updates} == {"listening"}
+    assert updates[-1].p_bonafide is not None
+    assert updates[-1].level_db == pytest.approx(-17.0, abs=6.0)
+    assert watched.alarms == []
+
+
+def test_a_spoof_alarms_once_with_the_score_at_that_moment(watch, alarming_model, speech):
+    watched = watch(model=alarming_model)
+    watched.take(StreamStart("one", RATE))
+    watched.hear(speech(12.0))
+    (alarm,) = watched.of(Alarm)
+    at = next(update for update in watched.of(StreamUpdate) if update.verdict == "spoof")
+    event = alarm.event
+    assert (event.kind, event.source, event.verdict) == ("spoof", "mic", "spoof")
+    assert (event.cm_score, event.p_bonafide, event.speech_s) == (at.cm_score, at.p_bonafide, at.speech_s)
+    assert at.changed
+    assert event.position_s == at.live.end / RATE
+    assert event.model == alarming_model.name
+    assert watched.monitor.spoof_found
+    watched.finish()
+    assert watched.of(StreamEnded)[0].alarms == 1
+
+
+@pytest.mark.parametrize("text", ["mic", "-", "file:a.wav"])
+def test_zeros_are_told_once_a_stretch_and_give_no_score(watch, speech, text):
+    watched = watch(text)
+    watched.take(StreamStart("one", RATE))
+    end = watched.hear(speech(5.0))
+    end = watched.hear(zeros(12.0), begin=end)
+    assert watched.alarms == [("silenced", "one")]
+    withheld = [update for update in watched.of(StreamUpdate) if update.state == "silenced"]
+    assert len(withheld) >= 9
+    assert {(update.verdict, update.cm_score, update.p_bonafide) for update in withheld} == {("silenced", None, None)}
+    event = watched.of(Alarm)[0].event
+    assert (event.p_bonafide, event.note) == (None, "nothing but zeros for 4 s")
+    end = watched.hear(speech(1.0), begin=end)
+    assert watched.of(StreamUpdate)[-1].state == "listening"
+    watched.hear(zeros(6.0), begin=end)
+    assert watched.alarms == [("silenced", "one")] * 2
+
+
+def test_zeros_inside_a_call_are_a_pause_and_a_call_of_nothing_else_is_told(watch, speech):
+    watched = watch("rtp://:5004")
+    watched.take(StreamStart("one", RATE), StreamStart("two", RATE))
+    end = watched.hear(speech(1.0), "one")
+    watched.hear(zeros(10.0), "one", begin=end)
+    assert watched.alarms == []
+    watched.hear(zeros(10.0), "two")
+    assert watched.alarms == [("silenced", "two")]
+
+
+def test_a_device_that_gives_next_to_nothing_is_told_as_muted_or_dead(watch, rng):
+    watched = watch(quiet_alert_s=5.0, quiet_level_db=-80.0)
+    watched.take(StreamStart("one", RATE))
+    hiss = rng.standard_normal(12 * RATE).astype(np.float32)
+    end = watched.hear(1e-5 * hiss)
+    assert watched.alarms == [("silenced", "one")]
+    assert "muted or dead" in watched.of(Alarm)[0].event.note
+    assert watched.of(StreamUpdate)[-1].state == "quiet"
+    watched.hear(1e-3 * hiss, begin=end)
+    assert watched.of(StreamUpdate)[-1].state == "listening"
+    assert len(watched.alarms) == 1
+
+
+def test_a_call_may_be_quiet(watch, rng):
+    watched = watch("audiosocket://:9092", quiet_alert_s=5.0)
+    watched.take(StreamStart("one", RATE))
+    watched.hear((1e-6 * rng.standard_normal(12 * RATE)).astype(np.float32))
+    assert watched.alarms == []
+
+
+def test_lost_audio_makes_it_blind_and_hides_the_score(watch, speech):
+    watched = watch("rtp://:5004")
+    watched.take(StreamStart("one", RATE))
+    end = watched.hear(speech(5.0))
+    assert watched.of(StreamUpdate)[-1].cm_score is not None
+    watched.hear(zeros(6.0), begin=end, lost=np.ones(6 * RATE, bool))
+    last = watched.of(StreamUpdate)[-1]
+    assert (last.state, last.cm_score, last.p_bonafide) == ("blind", None, None)
+    assert watched.alarms == []
+    watched.finish()
+    (end,) = watched.of(StreamEnded)
+    assert (end.last.lost_s, end.last.position_s) == (pytest.approx(6.0), pytest.approx(11.0))
+    assert end.last.cm_score is not None, "of what was heard before"
+
+
+def test_a_stream_of_which_nothing_comes_is_blind_while_another_goes_on(watch, speech):
+    watched = watch("rtp://:5004")
+    watched.take(StreamStart("one", RATE), StreamStart("two", RATE))
+    watched.hear(speech(4.0), "one")
+    watched.hear(speech(5.0), "two")
+    states = {update.stream: update.state for update in watched.of(StreamUpdate)}
+    assert states == {"one": "blind", "two": "listening"}
+
+
+def test_a_microphone_that_vanishes_is_told_and_told_when_it_is_back(watch, speech):
+    watched = watch()
+    watched.take(StreamStart("mic-1", RATE))
+    length = watched.hear(speech(3.0), "mic-1")
+    watched.take(Trouble("vanished", "the microphone stopped"), StreamEnd("mic-1", "gone", length, 0, "unplugged"))
+    assert watched.alarms == [("source_lost", "mic-1")]
+    assert watched.of(Alarm)[0].event.note == "unplugged"
+    watched.take(Idle(1.0), Idle(30.0), StreamStart("mic-2", RATE), StreamEnd("mic-2", "gone", 0), each_s=5.0)
+    assert len(watched.alarms) == 1, "trying again in vain is no news"
+    watched.take(StreamStart("mic-3", RATE))
+    assert len(watched.alarms) == 1, "an open device that gave nothing yet is not back"
+    watched.hear(speech(1.0), "mic-3")
+    assert watched.alarms[1:] == [("source_back", "mic-3")]
+    assert watched.of(Alarm)[1].event.note == "after 20 s"
+    assert watched.of(Notice) == [Notice("vanished", "the microphone stopped")]
+
+
+def test_a_command_that_gives_nothing_is_a_fault_and_an_open_port_is_none(watch):
+    stalled, port, pipe = watch("cmd:parec"), watch("rtp://:5004"), watch("-")
+    stalled.take(StreamStart("cmd-1", RATE), Idle(3.9), Idle(4.5), Idle(5.5))
+    port.take(*[Idle(float(seconds)) for seconds in range(100)])
+    pipe.take(StreamStart("stdin", RATE), Idle(50.0))
+    assert stalled.alarms == [("source_lost", "cmd-1")]
+    assert port.alarms == []
+    assert pipe.alarms == [], "whoever feeds the pipe may not have begun"
+
+
+def test_an_ordinary_end_is_no_alert_and_bad_data_is_no_ordinary_end(watch, speech):
+    for reason, alarms, failed in (("finished", [], False), ("bad_data", [("source_lost", "one")], True)):
+        watched = watch("cmd:parec")
+        watched.take(StreamStart("one", RATE))
+        length = watched.hear(speech(3.0))
+        watched.take(StreamEnd("one", reason, length))
+        assert watched.alarms == alarms
+        assert watched.monitor.failed is failed
+        (end,) = watched.of(StreamEnded)
+        assert (end.reason, end.last.position_s) == (reason, 3.0)
+
+
+def test_a_call_that_breaks_off_does_not_mean_that_the_port_is_gone(watch, speech):
+    watched = watch("audiosocket://:9092")
+    watched.take(StreamStart("call-1", RATE))
+    length = watched.hear(speech(1.0), "call-1")
+    watched.take(StreamEnd("call-1", "gone", length))
+    assert watched.alarms == []
+
+
+def test_two_calls_alarm_each_for_itself_by_its_own_identity(watch, alarming_model, speech):
+    watched = watch("audiosocket://:9092", alarming_model)
+    other = CALL.replace("4", "5")
+    watched.take(
+        StreamStart("call-1", RATE, f"call {CALL} from 127.0.0.1:4000"),
+        StreamStart("call-2", RATE, f"call {other} from 127.0.0.1:4002"),
+    )
+    for pair in zip(chunks(speech(8.0), stream="call-1"), chunks(speech(8.0), stream="call-2"), strict=True):
+        watched.take(*pair)
+    assert [(alarm.stream, alarm.event.call_id) for alarm in watched.of(Alarm)] == [("call-1", CALL), ("call-2", other)]
+    assert len({alarm.nags_with for alarm in watched.of(Alarm)}) == 2
+    assert len({alarm.event.id for alarm in watched.of(Alarm)}) == 2
+
+
+def test_a_recording_listened_to_again_gives_the_same_identities_and_live_audio_never(
+    alarming_model, speech, turned, tmp_path
+):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"1")
+
+    def ids(subject):
+        watched = Watched(alarming_model, subject, turned)
+        watched.take(StreamStart("one", RATE))
+        watched.hear(voice)
+        return [alarm.event.id for alarm in watched.of(Alarm)]
+
+    voice = speech(6.0)
+    first = ids(subject_of(f"file:{path}", pace=math.inf))
+    assert len(first) == 1
+    assert ids(subject_of(f"file:{path}")) == first
+    path.write_bytes(b"22")
+    assert ids(subject_of(f"file:{path}")) != first, "another recording in its place"
+    assert ids(subject_of("mic")) != ids(subject_of("mic"))
+
+
+def test_stopping_ends_every_stream_with_what_it_knew(watch, speech):
+    watched = watch("rtp://:5004")
+    watched.take(StreamStart("one", RATE), StreamStart("two", RATE))
+    watched.hear(speech(3.1), "one")
+    watched.finish()
+    ends = {end.stream: end for end in watched.of(StreamEnded)}
+    assert {end.reason for end in ends.values()} == {"stopped"}
+    assert ends["one"].last.position_s == pytest.approx(3.1)
+    assert ends["one"].last.live.end == round(3.1 * RATE), "to the last sample"
+    assert ends["two"].last is None
+
+
+def test_a_machine_that_is_too_slow_says_so_now_and_then(calm_model, turned, speech):
+    class Slow(type(turned)):
+        def monotonic(self):
+            self.now += 0.2
+            return self.now
+
+    watched = Watched(calm_model, Subject("mic", "mic"), Slow())
+    watched.take(StreamStart("one", RATE))
+    watched.take(*chunks(speech(20.0), length=1024))
+    slow = [notice for notice in watched.of(Notice) if notice.kind == "slow"]
+    assert 1 <= len(slow) <= 10
+    assert slow[0].text.startswith("not fast enough: a second of audio takes")
+
+
+def test_every_step_is_observed(calm_model, turned, speech):
+    seen = []
+    point = calm_model.contract.operating_points[0]
+    monitor = Monitor(
+        subject_of("mic"),
+        ListenSettings(),
+        lambda start: Session(calm_model, point, start.sample_rate, clock=turned),
+        model="m",
+        hide=str,
+        clock=turned,
+        observe=lambda stream, step, session: seen.append((stream, step.state.end, session.position)),
+    )
+    monitor.take(StreamStart("one", RATE))
+    for chunk in chunks(speech(2.0)):
+        monitor.take(chunk)
+    assert [end for _, end, _ in seen] == [4096 * (index + 1) for index in range(7)]
+    assert all(isinstance(chunk, AudioChunk) for chunk in chunks(zeros(0.1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "call"),
+    [("mic:USB", "mic", None), ("-", "stdin", None), ("rtp://:5004", "rtp", "s"), ("cmd:x -y", "cmd", None)],
+)
+def test_a_subject_knows_its_kind(text, kind, call):
+    subject = subject_of(text)
+    assert (subject.name, subject.kind, subject.key) == (text, kind, None)
+    assert subject.call_id(StreamStart("s", RATE)) == call
+
+
+def test_a_subject_of_no_source_is_refused():
+    with pytest.raises(ValueError, match="no source is named 'http://x'"):
+        subject_of("http://x")

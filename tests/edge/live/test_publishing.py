@@ -1,0 +1,132 @@
+"""Alerts that cannot be written wait, in order and with their ids."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sqlite3
+
+import pytest
+
+from edge.alerts.errors import OutboxError
+from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.outbox import Outbox
+from edge.live import publishing
+from edge.live.publishing import Publisher
+from edge.live.reports import Alarm
+
+
+class Alerts:
+    """Alerts on a real outbox that can be made to fail."""
+
+    def __init__(self, path, clock):
+        self.outbox = Outbox(path, clock=clock.time, rng=random.Random(0))
+        self.broken, self.tried = False, 0
+
+    def publish(self, event, *, cooldown_s=None, nags_with=""):
+        self.tried += 1
+        if self.broken:
+            raise OutboxError("alerts.sqlite: the disk is full")
+        return self.outbox.publish(event, {"webhook": 60.0}, cooldown_s=0.0, cooldown_key=nags_with)
+
+    def wait(self, event_id, *, timeout_s):
+        return not any(item.state == "pending" for item in self.outbox.deliveries(event_id))
+
+
+@pytest.fixture
+def alerts(tmp_path, turned):
+    made = Alerts(tmp_path / "alerts.sqlite", turned)
+    yield made
+    made.outbox.close()
+
+
+@pytest.fixture
+def complaints():
+    return []
+
+
+@pytest.fixture
+def publisher(alerts, complaints, turned):
+    return Publisher(alerts, complaints.append, clock=turned)
+
+
+def alarm(number):
+    return Alarm(AlertEvent(new_event_id(str(number)), "spoof", 1.0, "mic"), "mic-1")
+
+
+def stored(alerts):
+    return {record.event.id for record in alerts.outbox.events()}
+
+
+def test_what_can_be_written_is(publisher, alerts):
+    assert publisher.publish(alarm(1)) == "published"
+    assert publisher.publish(alarm(1)) == "known"
+    assert stored(alerts) == {alarm(1).event.id}
+
+
+def test_nothing_is_lost_while_the_disk_is_full(publisher, alerts, complaints, turned):
+    alerts.broken = True
+    for number in range(5):
+        assert publisher.publish(alarm(number)) is None
+    assert publisher.waiting == 5
+    assert "1 alert(s) could NOT be written and are not sent: alerts.sqlite: the disk is full" in complaints[0]
+    for _ in range(20):
+        publisher.retry()
+    assert alerts.tried == 1, "a locked outbox holds up the listening, so it is not asked all the time"
+    alerts.broken = False
+    turned.now += 100.0
+    publisher.retry()
+    assert publisher.waiting == 0
+    assert stored(alerts) == {alarm(number).event.id for number in range(5)}
+    assert complaints[-1] == "the outbox can be written again; the alerts that waited are on their way"
+
+
+def test_pauses_grow_to_half_a_minute(publisher, alerts, complaints, turned):
+    alerts.broken = True
+    publisher.publish(alarm(1))
+    times = [turned.now]
+    for _ in range(600):
+        turned.now += 0.5
+        before = alerts.tried
+        publisher.retry()
+        if alerts.tried > before:
+            times.append(turned.now)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert gaps[:6] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
+    assert set(gaps[6:]) == {30.0}
+
+
+def test_memory_is_bounded_and_the_oldest_that_is_lost_is_told(publisher, alerts, complaints, monkeypatch):
+    monkeypatch.setattr(publishing, "MAX_WAITING", 3)
+    alerts.broken = True
+    for number in range(5):
+        publisher.publish(alarm(number))
+    assert publisher.waiting == 3
+    assert sum("the oldest one is LOST" in text for text in complaints) == 2
+
+
+def test_the_end_says_what_is_undone(publisher, alerts, complaints):
+    publisher.publish(alarm(1))
+    assert publisher.settle(0.0)
+    assert complaints == ["1 alert(s) could not be delivered yet; the next run of edge goes on with them"]
+    alerts.broken = True
+    publisher.publish(alarm(2))
+    assert not publisher.settle(0.0)
+    assert complaints[-1] == "1 alert(s) could not be written and are LOST with the end of this process"
+
+
+def test_a_real_outbox_that_another_process_holds(tmp_path, turned, complaints, monkeypatch):
+    """The lock of a writer that does not end is an `OutboxError`, and the alert arrives when it is gone."""
+    monkeypatch.setattr("edge.alerts.database.BUSY_S", 0.1)
+    made = Alerts(tmp_path / "held.sqlite", turned)
+    holder = sqlite3.connect(tmp_path / "held.sqlite", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    publisher = Publisher(made, complaints.append, clock=turned)
+    assert publisher.publish(alarm(1)) is None
+    assert "database is locked" in complaints[0]
+    holder.execute("ROLLBACK")
+    holder.close()
+    turned.now += 5.0
+    publisher.retry()
+    assert stored(made) == {alarm(1).event.id}
+    made.outbox.close()

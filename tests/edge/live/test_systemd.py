@@ -1,0 +1,123 @@
+"""Messages to the service manager, received by a real socket such as the manager has."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import uuid
+
+import pytest
+
+from edge.live.systemd import Notifier
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def manager(tmp_path):
+    """A manager's socket in the file system, and the path of it."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(path))
+        receiver.setblocking(False)
+        yield receiver, str(path)
+
+
+def received(receiver):
+    messages = []
+    while True:
+        try:
+            messages.append(receiver.recv(4096).decode())
+        except BlockingIOError:
+            return messages
+
+
+def test_ready_status_and_stopping_arrive_as_one_datagram_each(manager):
+    receiver, path = manager
+    notifier = Notifier.from_environment({"NOTIFY_SOCKET": path})
+    assert notifier.ready()
+    assert notifier.status("2 calls, 1 alarm")
+    assert notifier.stopping()
+    assert received(receiver) == ["READY=1", "STATUS=2 calls, 1 alarm", "STOPPING=1"]
+
+
+def test_a_status_cannot_smuggle_in_another_message_and_is_not_repeated(manager):
+    receiver, path = manager
+    notifier = Notifier.from_environment({"NOTIFY_SOCKET": path})
+    assert notifier.status("call of\nSTOPPING=1\r\n")
+    assert not notifier.status("call of STOPPING=1")
+    assert received(receiver) == ["STATUS=call of STOPPING=1"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has abstract sockets")
+def test_an_abstract_socket_is_reached():
+    name = f"bonafone-test-{uuid.uuid4().hex}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind("\0" + name)
+        receiver.setblocking(False)
+        assert Notifier.from_environment({"NOTIFY_SOCKET": "@" + name}).ready()
+        assert received(receiver) == ["READY=1"]
+
+
+def test_the_watchdog_is_fed_each_quarter_of_its_time_and_not_more_often(manager):
+    receiver, path = manager
+    clock = Clock()
+    environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "20000000", "WATCHDOG_PID": str(os.getpid())}
+    notifier = Notifier.from_environment(environment, clock=clock)
+    assert notifier.watched
+    sent = []
+    for step in range(100):
+        clock.now = 1000.0 + step * 0.25
+        sent += [step * 0.25] if notifier.alive() else []
+    assert sent == [0.0, 5.0, 10.0, 15.0, 20.0]
+    assert received(receiver) == ["WATCHDOG=1"] * 5
+
+
+@pytest.mark.parametrize(
+    "watchdog",
+    [
+        {},
+        {"WATCHDOG_USEC": "0"},
+        {"WATCHDOG_USEC": "soon"},
+        {"WATCHDOG_USEC": "-5"},
+        {"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": "1"},
+        {"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": "me"},
+    ],
+)
+def test_a_watchdog_that_is_off_or_waits_for_another_process_is_not_fed(manager, watchdog):
+    receiver, path = manager
+    notifier = Notifier.from_environment({"NOTIFY_SOCKET": path, **watchdog})
+    assert not notifier.watched
+    assert not notifier.alive()
+    assert received(receiver) == []
+
+
+@pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1234"}])
+def test_without_a_manager_nothing_is_sent(environment):
+    notifier = Notifier.from_environment({**environment, "WATCHDOG_USEC": "20000000"})
+    assert not notifier.watched
+    assert [notifier.ready(), notifier.status("x"), notifier.alive(), notifier.stopping()] == [False] * 4
+
+
+@pytest.mark.parametrize("address", ["/no/such/socket", "/" + "x" * 300, "/zero\0byte"])
+def test_a_manager_that_cannot_be_reached_stops_nothing(address):
+    assert not Notifier(address, 20.0).ready()
+    assert not Notifier(address, 20.0).alive()
+
+
+def test_a_manager_that_reads_nothing_holds_nobody_up_for_long(manager):
+    """The kernel queues a number of datagrams; what comes then is given up, not waited for."""
+    _, path = manager
+    notifier = Notifier(path, patience_s=0.05)
+    sent = [notifier.ready()]
+    while sent[-1] and len(sent) < 100_000:
+        sent.append(notifier.ready())
+    assert sent[0]
+    assert not sent[-1]

@@ -1,0 +1,49 @@
+"""A mosquitto of a test's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+# Debian keeps it where ordinary users do not look for programs.
+PROGRAM = shutil.which("mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
+needs_broker = [
+    pytest.mark.mosquitto,
+    pytest.mark.skipif(PROGRAM is None, reason="no MQTT broker here: apt install mosquitto"),
+]
+
+
+def until(condition, seconds=30.0):
+    """Wait; this machine may be busy with others."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+class RunningBroker:
+    """Listens at ``port`` of this machine; ``lines`` of its configuration say who may come, by default everybody."""
+
+    def __init__(self, folder, *lines):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.config = folder / "mosquitto.conf"
+        self.config.write_text("\n".join((f"listener {self.port} 127.0.0.1", *(lines or ("allow_anonymous true",)))))
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([PROGRAM, "-c", self.config], stderr=subprocess.DEVNULL)
+        until(self.answers)
+
+    def answers(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)

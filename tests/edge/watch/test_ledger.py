@@ -1,0 +1,188 @@
+"""What was done is remembered, under whatever name it comes back."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from edge.alerts.database import open_database
+from edge.watch.errors import LedgerBusyError, LedgerError
+from edge.watch.ledger import Ledger, wait_s
+from edge.watch.scanner import Found
+
+A = Found("/rec/a.wav", 100, 5_000, 7)
+
+
+@pytest.fixture
+def open_ledger(tmp_path, clock):
+    opened = []
+
+    def make(**more):
+        for ledger in opened:
+            ledger.close()
+        opened.append(Ledger(tmp_path / "state" / "watch.sqlite", clock=clock, **more))
+        return opened[-1]
+
+    yield make
+    for ledger in opened:
+        ledger.close()
+
+
+def test_what_is_done_stays_done_after_a_restart(open_ledger):
+    ledger = open_ledger()
+    assert ledger.standing(A) == ("new", 0.0)
+    ledger.begin(A)
+    ledger.finish(A, b"digest", '{"verdict": "spoof"}')
+    ledger = open_ledger()
+    assert ledger.standing(A) == ("settled", 0.0)
+    assert ledger.results(b"digest") == '{"verdict": "spoof"}'
+    assert ledger.results(b"other") is None
+
+
+@pytest.mark.parametrize("change", [{"size": 101}, {"mtime_ns": 5_001}, {"path": "/rec/b.wav"}])
+def test_a_file_that_changed_is_new(open_ledger, change):
+    ledger = open_ledger()
+    ledger.begin(A)
+    ledger.finish(A, b"digest", "[]")
+    assert ledger.standing(Found(**{**vars(A), **change}))[0] == "new"
+
+
+def test_a_name_that_is_no_text_is_kept(open_ledger):
+    ledger = open_ledger()
+    found = Found(os.fsdecode(b"/rec/\xff.wav"), 1, 1, 1 << 63)
+    ledger.begin(found)
+    ledger.finish(found, b"d", "")
+    assert open_ledger().standing(found) == ("settled", 0.0)
+
+
+def test_a_failure_is_tried_again_later_and_a_bounded_number_of_times(open_ledger, clock):
+    ledger = open_ledger(attempts=3)
+    waits = []
+    for _ in range(3):
+        standing, wait = ledger.standing(A)
+        assert standing == "new"
+        clock.now += wait
+        ledger.begin(A)
+        waits.append(ledger.fail(A, "cannot be read"))
+        ledger = open_ledger(attempts=3)
+    assert waits == [(1, 10.0), (2, 40.0), (3, None)]
+    clock.now += 1e9
+    assert ledger.standing(A)[0] == "settled"
+    assert ledger.standing(Found(A.path, 101, 5_000, 7))[0] == "new"
+    assert wait_s(50) == 3600.0
+
+
+def test_a_recording_that_ends_the_process_backs_off_and_is_never_given_up(open_ledger, clock):
+    waits = []
+    for _ in range(40):
+        ledger = open_ledger()
+        standing, wait = ledger.standing(A)
+        assert standing == "new"
+        waits.append(wait)
+        clock.now += wait
+        ledger.begin(A)
+    assert waits[:4] == [0.0] * 4
+    assert waits[5:8] == [10.0, 40.0, 160.0]
+    assert waits[-1] == 3600.0
+
+
+def test_a_wait_does_not_last_for_years_when_the_clock_was_set_back(open_ledger, clock):
+    ledger = open_ledger()
+    ledger.begin(A)
+    ledger.fail(A, "cannot be read")
+    clock.now -= 1e8
+    assert ledger.standing(A) == ("new", 0.0)
+
+
+def test_what_is_released_is_as_new_as_before(open_ledger):
+    ledger = open_ledger()
+    for _ in range(10):
+        ledger.begin(A)
+        ledger.release(A)
+    assert ledger.standing(A) == ("new", 0.0)
+    ledger.begin(A)
+    ledger.finish(A, b"d", "")
+    ledger.release(A)
+    assert ledger.standing(A) == ("settled", 0.0)
+
+
+def test_what_is_passed_over_stays_so_under_another_name_or_in_another_folder(open_ledger):
+    ledger = open_ledger()
+    ledger.folder("/rec")
+    ledger.begin_folder("/rec", [A])
+    assert ledger.standing(A)[0] == "settled"
+    assert ledger.standing(Found("/rec/renamed.wav", 100, 5_000, 7))[0] == "settled"
+    assert ledger.standing(Found("/rec/2025/a.wav", 100, 5_000, 99))[0] == "settled"
+    # Another recording of the same length and second, as coarse clocks give them.
+    assert ledger.standing(Found("/rec/other.wav", 100, 5_000, 99))[0] == "new"
+    assert ledger.standing(A, skip=False)[0] == "new"
+
+
+def test_a_folder_is_begun_once(open_ledger, clock):
+    ledger = open_ledger()
+    first = ledger.folder("/rec")
+    assert (first.since, first.begun, first.mounted, first.lost_since) == (clock.now, False, False, None)
+    clock.now += 100
+    ledger.begin_folder("/rec", [])
+    ledger.mark_folder("/rec", mounted=True, lost_since=12.5)
+    again = open_ledger().folder("/rec")
+    assert (again.since, again.begun, again.mounted, again.lost_since) == (first.since, True, True, 12.5)
+
+
+def test_old_recordings_that_are_gone_are_forgotten_with_their_contents(open_ledger, clock):
+    ledger = open_ledger()
+    there, gone, fresh, twin = (Found(f"/rec/{name}.wav", 1, 1, 0) for name in ("there", "gone", "fresh", "twin"))
+    for found, digest in ((there, b"1"), (gone, b"2"), (twin, b"1")):
+        ledger.begin(found)
+        ledger.finish(found, digest, "")
+    clock.now += 100.0
+    ledger.begin(fresh)
+    ledger.finish(fresh, b"3", "")
+    clock.now += 50.0
+    assert ledger.prune(older_than_s=100.0, gone=lambda path: "there" not in path) == 2
+    assert [ledger.standing(found)[0] for found in (there, gone, fresh)] == ["settled", "new", "settled"]
+    assert [ledger.results(digest) for digest in (b"1", b"2", b"3")] == ["", None, ""]
+
+
+def test_two_processes_do_not_share_a_ledger(open_ledger):
+    ledger = open_ledger()
+    code = "import sys, time; from edge.watch.ledger import Ledger; Ledger(sys.argv[1], clock=time.time)"
+    done = subprocess.run([sys.executable, "-c", code, str(ledger.path)], capture_output=True, text=True, check=False)
+    assert "LedgerBusyError" in done.stderr
+    assert "another `edge watch` is at work" in done.stderr
+    with pytest.raises(LedgerBusyError):
+        Ledger(ledger.path, clock=lambda: 0.0)
+    ledger.close()
+    done = subprocess.run([sys.executable, "-c", code, str(ledger.path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_only_the_owner_may_read_it(open_ledger):
+    ledger = open_ledger()
+    ledger.begin(A)
+    assert {file.stat().st_mode & 0o777 for file in ledger.path.parent.iterdir()} == {0o600}
+
+
+def test_what_is_no_ledger_is_refused_with_what_to_do(tmp_path, clock):
+    (tmp_path / "text.sqlite").write_text("no database at all, whatever its name says" * 100)
+    open_database(tmp_path / "alerts.sqlite").close()
+    (tmp_path / "folder.sqlite").mkdir()
+    reasons = {"text": "move the file away", "alerts": "another program's database", "folder": "give a path"}
+    for name, said in reasons.items():
+        with pytest.raises(LedgerError, match=said):
+            Ledger(tmp_path / f"{name}.sqlite", clock=clock)
+
+
+def test_a_later_version_is_refused(open_ledger, clock):
+    ledger = open_ledger()
+    path = ledger.path
+    ledger.close()
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 9")
+    database.close()
+    with pytest.raises(LedgerError, match="a ledger of version 9, expected at most 1"):
+        Ledger(path, clock=clock)

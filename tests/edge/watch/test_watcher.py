@@ -1,0 +1,444 @@
+"""Looking, waiting, scoring, alerting and remembering together, with turned clocks and a scorer that is told what to say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.alerts.errors import OutboxError
+from edge.errors import UnreadableAudioError
+from edge.scoring import Failure, Score
+from edge.watch.ledger import Ledger
+from edge.watch.recordings import StopAskedError
+from edge.watch.settings import WatchSettings
+from edge.watch.watcher import FULL_LOOK_S, Watcher
+
+
+class Bench:
+    """A watcher with its surroundings recorded; `restart` is a new process with the same ledger and outbox."""
+
+    def __init__(self, folder, state, clock):
+        self.folder, self.state, self.clock = folder, state, clock
+        self.results, self.notes, self.published, self.scored = [], [], {}, []
+        self.verdicts, self.broken, self.ledger = {}, None, None
+        self.on_score = lambda path: None
+        self.check = lambda: None
+
+    def restart(self, **settings):
+        self.close()
+        given = WatchSettings(folders=(str(self.folder),), **{"settle_s": 2.0, **settings})
+        self.ledger = Ledger(self.state / "watch.sqlite", clock=self.clock, attempts=given.attempts)
+        self.watcher = Watcher(
+            given,
+            self.ledger,
+            score=self.score,
+            publish=self.publish,
+            report=self,
+            check=lambda: self.check(),
+            clock=self.clock,
+            monotonic=self.clock,
+        )
+        return self.watcher
+
+    def close(self):
+        if self.ledger is not None:
+            self.ledger.close()
+
+    def score(self, path, tell):
+        self.scored.append(path.name)
+        tell(0.5)
+        self.on_score(path)
+        verdict = self.verdicts.get(path.name, "spoof")
+        if isinstance(verdict, Exception):
+            raise verdict
+        return [Score(path, "mono", verdict, 0.1, -3.0, 4.0, 0.0, 5.0, "m")]
+
+    def publish(self, event):
+        if self.broken is not None:
+            raise self.broken
+        return self.published.setdefault(event.id, event)
+
+    def result(self, result):
+        self.results.append(result)
+
+    def note(self, text, path=""):
+        self.notes.append(text)
+
+    def put(self, name, content=None):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"content of {name}".encode() if content is None else content)
+        os.utime(path, (self.clock.now, self.clock.now))
+        return path
+
+    def settle(self, rounds=2):
+        for _ in range(rounds):
+            self.watcher.poll()
+            self.clock.now += 2.0
+        self.watcher.poll()
+
+    def kinds(self):
+        return [event.kind for event in self.published.values()]
+
+
+@pytest.fixture
+def bench(tmp_path, clock):
+    (tmp_path / "rec").mkdir()
+    made = Bench(tmp_path / "rec", tmp_path, clock)
+    yield made
+    made.close()
+
+
+def test_a_new_recording_is_scored_when_it_has_settled_and_alerted_once(bench):
+    watcher = bench.restart()
+    watcher.poll()
+    bench.put("a.wav")
+    watcher.poll()
+    assert (bench.scored, watcher.waiting) == ([], 1)
+    bench.clock.now += 2.0
+    watcher.poll()
+    assert bench.scored == ["a.wav"]
+    assert bench.kinds() == ["spoof"]
+    bench.clock.now += 100.0
+    bench.settle()
+    bench.restart()
+    bench.settle()
+    assert bench.scored == ["a.wav"]
+    assert [result.path.name for result in bench.results] == ["a.wav"]
+
+
+def test_one_that_grows_is_left_alone_until_it_stands_still(bench):
+    watcher = bench.restart()
+    watcher.poll()
+    for size in range(1, 6):
+        bench.put("a.wav", b"x" * size)
+        watcher.poll()
+        bench.clock.now += 1.5
+    assert bench.scored == []
+    bench.settle()
+    assert bench.scored == ["a.wav"]
+
+
+def test_a_transfer_is_passed_over_until_it_is_renamed(bench):
+    bench.restart()
+    bench.settle()
+    names = ("a.wav.part", ".syncthing.b.wav.tmp", ".c.wav")
+    for name in names:
+        bench.put(name)
+    bench.settle()
+    assert bench.scored == []
+    for name, final in zip(names, ("a.wav", "b.wav", "c.wav"), strict=True):
+        (bench.folder / name).rename(bench.folder / final)
+    bench.settle()
+    assert sorted(bench.scored) == ["a.wav", "b.wav", "c.wav"]
+
+
+def test_what_is_there_at_the_first_start_is_passed_over_and_what_comes_while_it_is_off_is_not(bench):
+    bench.put("old.wav")
+    bench.clock.now += 60.0
+    bench.restart()
+    bench.settle()
+    assert bench.scored == []
+    assert any("passed over 1 recordings" in note for note in bench.notes)
+    bench.put("deep/new.wav")
+    bench.restart()
+    bench.settle()
+    assert bench.scored == ["new.wav"]
+    # Tidying up makes nothing new.
+    (bench.folder / "2025").mkdir()
+    (bench.folder / "old.wav").rename(bench.folder / "2025" / "old.wav")
+    bench.settle()
+    assert bench.scored == ["new.wav"]
+
+
+def test_existing_recordings_are_scored_when_asked_also_at_a_later_start(bench):
+    bench.put("old.wav")
+    bench.clock.now += 60.0
+    bench.restart()
+    bench.settle()
+    bench.restart(existing="score")
+    bench.settle()
+    assert bench.scored == ["old.wav"]
+
+
+def test_a_call_that_was_being_recorded_at_the_first_start_is_scored(bench):
+    bench.put("call.wav", b"beginning")
+    bench.clock.now += 60.0
+    bench.restart()
+    bench.watcher.poll()
+    bench.put("call.wav", b"beginning and end")
+    bench.clock.now += FULL_LOOK_S
+    bench.settle()
+    assert bench.scored == ["call.wav"]
+
+
+def test_a_copied_or_renamed_recording_is_not_alerted_again(bench):
+    bench.restart()
+    bench.settle()
+    bench.put("a.wav", b"one call")
+    bench.settle()
+    bench.put("copy.wav", b"one call")
+    bench.settle()
+    (bench.folder / "a.wav").rename(bench.folder / "renamed.wav")
+    bench.settle()
+    assert bench.scored == ["a.wav"]
+    assert len(bench.published) == 1
+    assert sum("was done before" in note for note in bench.notes) == 2
+
+
+def test_a_recording_that_is_written_over_is_new(bench):
+    bench.restart()
+    bench.settle()
+    bench.put("last.wav", b"first call")
+    bench.settle()
+    bench.put("last.wav", b"second call")
+    bench.clock.now += FULL_LOOK_S
+    bench.settle()
+    assert bench.scored == ["last.wav", "last.wav"]
+    assert len(bench.published) == 2
+
+
+def test_one_that_cannot_be_read_is_tried_a_bounded_number_of_times(bench):
+    bench.verdicts["a.wav"] = UnreadableAudioError("a.wav: damaged")
+    bench.restart(attempts=3)
+    bench.settle()
+    bench.put("a.wav")
+    bench.settle()
+    for _ in range(100):
+        bench.clock.now += 10.0
+        bench.watcher.poll()
+    assert bench.scored == ["a.wav"] * 3
+    assert [type(result) for result in bench.results] == [Failure] * 3
+    assert "attempt 1 of 3, the next in 10 s" in bench.results[0].error
+    assert "given up after 3 attempts" in bench.results[2].error
+    assert (bench.watcher.waiting, bench.watcher.counts.failed) == (0, 3)
+    bench.verdicts.clear()
+    bench.put("a.wav", b"whole now")
+    bench.clock.now += FULL_LOOK_S
+    bench.settle()
+    assert bench.kinds() == ["spoof"]
+
+
+def test_whatever_a_decoder_raises_ends_neither_the_watching_nor_the_others(bench):
+    bench.verdicts["a.wav"] = MemoryError("no room")
+    bench.restart()
+    bench.settle()
+    bench.put("a.wav")
+    bench.put("b.wav")
+    bench.settle()
+    assert [type(result) for result in bench.results] == [Failure, Score]
+    assert "cannot be decoded (MemoryError: no room)" in bench.results[0].error
+
+
+def test_one_that_grows_while_it_is_read_is_neither_alerted_nor_failed(bench):
+    bench.restart()
+    bench.settle()
+    bench.put("a.wav", b"half")
+    grow = iter([lambda path: bench.put("a.wav", b"half and half")])
+    bench.on_score = next(grow, lambda _: None)
+    bench.settle(1)
+    assert (bench.scored, bench.results, bench.published) == (["a.wav"], [], {})
+    bench.settle()
+    assert bench.scored == ["a.wav", "a.wav"]
+    assert len(bench.published) == 1
+
+
+@pytest.mark.parametrize("unfinished", [True, False])
+def test_a_wav_whose_header_is_not_final_waits_for_its_end(bench, record, tmp_path, unfinished):
+    whole = record(tmp_path / "whole.wav").read_bytes()
+    bench.restart()
+    bench.settle()
+    bench.put("a.wav", whole[: len(whole) // 2] if unfinished else whole)
+    bench.settle()
+    assert bench.scored == ([] if unfinished else ["a.wav"])
+    assert bench.watcher.waiting == unfinished
+    bench.put("a.wav", whole)
+    bench.settle()
+    assert bench.scored == ["a.wav"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fdinfo"), reason="no /proc with open files here")
+def test_one_that_another_process_has_open_for_writing_waits(bench):
+    bench.restart()
+    bench.settle()
+    path = bench.put("a.wav")
+    code = "import sys; file = open(sys.argv[1], 'a'); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        writer.stdout.readline()
+        bench.settle(5)
+        assert bench.scored == []
+        # One that is never closed is scored all the same, much later.
+        bench.clock.now += 600.0
+        bench.watcher.poll()
+        assert bench.scored == ["a.wav"]
+        bench.put("b.wav")
+        writer.communicate()
+    bench.settle()
+    assert bench.scored == ["a.wav", "b.wav"]
+
+
+def test_killed_after_the_alert_and_before_the_ledger_it_alerts_with_the_same_id(bench, monkeypatch):
+    class KilledError(BaseException):
+        pass
+
+    def kill(*_):
+        raise KilledError
+
+    bench.restart()
+    bench.settle()
+    bench.put("a.wav")
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "finish", kill)
+        with pytest.raises(KilledError):
+            bench.settle()
+    assert len(bench.published) == 1
+    bench.restart()
+    bench.settle()
+    assert bench.scored == ["a.wav", "a.wav"]
+    assert len(bench.published) == 1
+
+
+def test_an_alert_that_cannot_be_written_is_tried_again_and_the_recording_is_not_done(bench):
+    bench.restart()
+    bench.settle()
+    bench.put("a.wav")
+    bench.broken = OutboxError("the disk is full")
+    bench.settle(5)
+    assert (bench.published, bench.results) == ({}, [])
+    assert bench.notes.count("the disk is full") == 1
+    bench.broken = None
+    bench.clock.now += 30.0
+    bench.watcher.poll()
+    assert bench.kinds() == ["spoof"]
+    assert len(bench.results) == 1
+
+
+def test_the_end_leaves_a_recording_for_the_next_start(bench):
+    bench.restart()
+    bench.settle()
+    bench.put("a.wav")
+
+    def stop(_):
+        bench.check = ask
+
+    def ask():
+        raise StopAskedError
+
+    def tell_then_check(path):
+        bench.check = ask
+        bench.check()
+
+    bench.on_score = tell_then_check
+    with pytest.raises(StopAskedError):
+        bench.settle()
+    assert bench.published == {}
+    bench.check, bench.on_score = lambda: None, lambda path: None
+    bench.restart()
+    bench.settle()
+    assert bench.kinds() == ["spoof"]
+
+
+def test_a_folder_that_vanishes_alerts_once_also_over_restarts_and_so_does_its_return(bench):
+    bench.restart(lost_after_s=30.0)
+    bench.put("a.wav")
+    bench.settle()
+    bench.folder.rename(bench.state / "away")
+    bench.settle(5)
+    assert bench.kinds() == ["spoof"]
+    assert bench.watcher.away() == [str(bench.folder)]
+    bench.settle(15)
+    bench.restart(lost_after_s=30.0)
+    bench.settle(30)
+    assert bench.kinds() == ["spoof", "source_lost"]
+    (bench.state / "away").rename(bench.folder)
+    bench.put("b.wav")
+    bench.settle()
+    bench.restart()
+    bench.settle()
+    assert bench.kinds() == ["spoof", "source_lost", "source_back", "spoof"]
+    assert bench.scored == ["a.wav", "b.wav"]
+    assert bench.watcher.away() == []
+
+
+def test_a_short_absence_alerts_nobody(bench):
+    bench.restart(lost_after_s=30.0)
+    bench.settle()
+    bench.folder.rename(bench.state / "away")
+    bench.settle(3)
+    (bench.state / "away").rename(bench.folder)
+    bench.settle()
+    assert bench.published == {}
+    assert sum("is away" in note for note in bench.notes) == sum("is back" in note for note in bench.notes) == 1
+
+
+def test_an_unmounted_share_is_away_though_its_folder_is_there(bench, monkeypatch):
+    mounted = True
+    monkeypatch.setattr(os.path, "ismount", lambda path: mounted)
+    bench.restart(lost_after_s=0.0)
+    bench.put("a.wav")
+    bench.settle()
+    mounted = False
+    hidden = (bench.folder / "a.wav").rename(bench.state / "a.wav")
+    bench.settle()
+    bench.restart(lost_after_s=0.0)
+    bench.settle()
+    assert bench.kinds() == ["spoof", "source_lost"]
+    mounted = True
+    hidden.rename(bench.folder / "a.wav")
+    bench.settle()
+    assert bench.kinds() == ["spoof", "source_lost", "source_back"]
+    assert bench.scored == ["a.wav"]
+
+
+def test_a_folder_that_is_made_later_has_its_new_recordings_scored_and_its_old_ones_passed_over(bench, age):
+    bench.folder.rmdir()
+    bench.restart()
+    bench.settle()
+    bench.clock.now += 60.0
+    age(bench.put("archive.wav"))
+    bench.put("call.wav")
+    bench.settle()
+    assert bench.scored == ["call.wav"]
+
+
+def test_what_is_gone_is_forgotten_after_its_time_unless_its_folder_is_away(bench):
+    bench.restart(keep_days=1.0)
+    bench.settle()
+    for name in ("a.wav", "b.wav"):
+        bench.put(name)
+    bench.settle()
+    (bench.folder / "a.wav").unlink()
+    bench.folder.rename(bench.state / "away")
+    bench.clock.now += 3 * 86400.0
+    bench.settle()
+    count = "SELECT COUNT(*) FROM files"
+    assert bench.ledger._database.execute(count).fetchone() == (2,)
+    (bench.state / "away").rename(bench.folder)
+    bench.clock.now += 3 * 86400.0
+    bench.settle()
+    assert bench.ledger._database.execute(count).fetchone() == (1,)
+    assert bench.scored == ["a.wav", "b.wav"]
+
+
+def test_several_folders_are_watched_and_one_that_is_away_holds_up_none(bench):
+    other = bench.state / "other"
+    other.mkdir()
+    bench.restart()
+    given = WatchSettings(folders=(str(bench.state / "none"), str(bench.folder), str(other)), settle_s=0.0)
+    bench.watcher = Watcher(
+        given, bench.ledger, score=bench.score, publish=bench.publish, report=bench, check=lambda: None,
+        clock=bench.clock, monotonic=bench.clock,
+    )  # fmt: skip
+    bench.settle()
+    bench.put("a.wav")
+    bench.put(other / "b.wav")
+    bench.settle()
+    assert sorted(bench.scored) == ["a.wav", "b.wav"]
+    assert {event.source for event in bench.published.values()} == {f"watch:{bench.folder}", f"watch:{other}"}
+    assert [Path(name).name for name in bench.watcher.away()] == ["none"]

@@ -39,7 +39,10 @@ class _MisuseError(click.ClickException):
 
 @click.group()
 def alerts() -> None:
-    """Look after the ways in which alerts reach people."""
+    """Look after the ways in which alerts reach people.
+
+    Example: edge alerts test
+    """
 
 
 @alerts.command("test")

@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 
 from edge.errors import ContractMismatchError, NotAModelError
 from edge.operating_point import OperatingPoint
+from edge.thresholds import Thresholds as Thresholds
 
 CONTRACT_VERSION = 1
 CONTRACT_FILE = "contract.json"
 _TFLITE_IDENTIFIER = b"TFL3"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # zip's epoch: the same model and contract give the same bytes
-
 _T = TypeVar("_T")
 
 
@@ -145,18 +145,6 @@ class SpeechSpec:
     # in the middle of a word counts from its first frame.
     initial_peak_db: float = -100.0
     initial_noise_db: float = -70.0
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Decision bounds on ``cm_score`` (nats) with the error rates measured on the dev split behind them."""
-
-    spoof_below: float = -1.0
-    bonafide_above: float = 1.0
-    false_alarm_rate: float | None = None
-    """Share of bona fide dev clips below ``spoof_below``; of several channels, the largest."""
-    miss_rate: float | None = None
-    """Share of spoof dev clips above ``bonafide_above``."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from workbench.live_text import live_text
 from workbench.report import write_report
 
 
-@click.command(help=__doc__.partition("\n")[0], context_settings={"show_default": True})
+@click.command(help=__doc__, context_settings={"show_default": True})
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @call_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the figures there as JSON.")

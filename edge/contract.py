@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from edge.errors import ContractMismatchError, NotAModelError
 from edge.operating_point import OperatingPoint
-from edge.thresholds import Thresholds as Thresholds
+from edge.thresholds import Thresholds
 
 CONTRACT_VERSION = 1
 CONTRACT_FILE = "contract.json"

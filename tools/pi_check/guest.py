@@ -66,6 +66,6 @@ def main(model_path: str, *recordings: str) -> None:
 if __name__ == "__main__":
     # Run by the tool inside the emulated root, with what it names; --help is for those who find it alone.
     if "--help" in sys.argv[1:] or len(sys.argv) < 2:
-        print(__doc__, "\nExample: python tools/pi_emulation.py")
+        print(f"usage: guest.py MODEL …, by pi_emulation.py\n\n{__doc__}\nExample: python tools/pi_emulation.py")
     else:
         main(*sys.argv[1:])

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import Contract, Thresholds, embed_contract
+from edge.contract import Contract, embed_contract
 from edge.runtime import Model
 from edge.scoring import score_samples
+from edge.thresholds import Thresholds
 from workbench.calibration import fit_calibration, threshold_at_false_alarm, threshold_at_miss
 from workbench.deploy import calibrate, fine_tune, fold, prune, sparsity_of
 from workbench.experiment import Experiment

@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 
 from edge.catalog import default_model
-from edge.contract import Contract, FrontEndSpec, Thresholds, contract_from_json, embed_contract, read_contract
+from edge.contract import Contract, FrontEndSpec, contract_from_json, embed_contract, read_contract
 from edge.errors import ContractMismatchError, NotAModelError
 from edge.operating_point import OperatingPoint
+from edge.thresholds import Thresholds
 
 CONTRACT = Contract(
     name="test", chunk_samples=4096, state_names=("state_a",), thresholds=Thresholds(-1.5, 0.5, 0.01, 0.04)

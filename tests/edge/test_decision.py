@@ -6,9 +6,10 @@ import math
 
 import pytest
 
-from edge.contract import Contract, FrontEndSpec, Thresholds
+from edge.contract import Contract, FrontEndSpec
 from edge.decision import FileDecider, probability
 from edge.runtime import Evidence
+from edge.thresholds import Thresholds
 
 CHUNK_S = 0.256
 CONTRACT = Contract(

@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from edge.contract import Contract, FrontEndSpec, Thresholds
+from edge.contract import Contract, FrontEndSpec
 from edge.decision import LiveDecider
 from edge.operating_point import OperatingPoint
 from edge.runtime import Evidence
+from edge.thresholds import Thresholds
 
 CHUNK = 4096
 CHUNK_S = 0.256

@@ -12,9 +12,10 @@ import pytest
 import soundfile
 
 from edge.catalog import default_model
-from edge.contract import Contract, Thresholds
+from edge.contract import Contract
 from edge.decision import TimelinePoint
 from edge.runtime import Model
+from edge.thresholds import Thresholds
 from workbench.figures import det_figure, det_line, histogram_figure, reliability_figure
 from workbench.gallery import exhibit, indexed_png, timeline_figure, worst
 from workbench.groups import standard_groups

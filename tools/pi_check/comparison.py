@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edge.contract import Thresholds
 from edge.tables import columns
+from edge.thresholds import Thresholds
 from pi_check.measurement import Heard, Measurement
 
 BOUND_NATS = 0.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from edge.sources.errors import SourceSyntaxError
 
@@ -39,13 +40,19 @@ class PeerList:
 
     def allows(self, host: str) -> bool:
         """Whether an address, as a socket gives it, may send."""
-        # A link-local address comes with its interface: fe80::1%eth0.
-        address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(host.partition("%")[0])
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return any(address in network for network in self.networks)
+        return _is_in(host, self.networks)
 
     def refusal(self, host: str) -> str:
         """Say why an address was turned away, and how to let it in."""
         allowed = ", ".join(map(str, self.networks))
         return f"{host} is not allowed to send here (allowed: {allowed}); to let it in, add allow={host} to the source"
+
+
+@lru_cache(maxsize=256)
+def _is_in(host: str, networks: tuple[Network, ...]) -> bool:
+    # Asked for each of 50 packets a second; the few senders that there are need not be read anew each time.
+    # A link-local address comes with its interface: fe80::1%eth0.
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)

@@ -56,9 +56,9 @@ def edge_environment(wheel, tmp_path_factory):
     return python
 
 
-def test_the_wheel_holds_the_two_packages_and_nothing_beside_them(names):
+def test_the_wheel_holds_the_three_packages_and_nothing_beside_them(names):
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"edge", "workbench"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"edge", "workbench", "android_bridge"}
     assert not [name for name in names if "test" in name.split("/")[-1] or "__pycache__" in name]
 
 

@@ -15,10 +15,10 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_newest_version_is_the_default_by_number_not_by_name(folder):
-    for name in ("bonafone-patch-v3", "bonafone-tcn-v2", "bonafone-tcn-v10", "other-v99"):
+    for name in ("bonafone-patch-v4", "bonafone-tcn-v2", "bonafone-tcn-v10", "other-v99"):
         (folder / f"{name}.tflite").touch()
     assert catalog.default_model().stem == "bonafone-tcn-v10"
-    assert list(catalog.shipped_models()) == ["bonafone-patch-v3", "bonafone-tcn-v10", "bonafone-tcn-v2", "other-v99"]
+    assert list(catalog.shipped_models()) == ["bonafone-patch-v4", "bonafone-tcn-v10", "bonafone-tcn-v2", "other-v99"]
 
 
 def test_another_family_whose_name_begins_alike_is_never_the_default(folder):

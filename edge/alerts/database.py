@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from edge import database_file
 from edge.alerts.errors import OutboxError
+from edge.database_file import transaction
 
-SCHEMA_VERSION = 1
+__all__ = ["explained", "open_database", "transaction"]
+
 BUSY_S = 10.0
-_SCHEMA = """
+_TABLES = """
 CREATE TABLE events (
     id TEXT PRIMARY KEY,
     created_at REAL NOT NULL,
@@ -39,6 +42,14 @@ CREATE TABLE cooldowns (
     suppressed INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+_KIND = database_file.Kind(
+    noun="outbox",
+    article="an",
+    failure=OutboxError,
+    version=1,
+    tables=_TABLES,
+    moved_away="a new one is made, and what was in it is not sent",
+)
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -50,49 +61,15 @@ def open_database(path: Path) -> sqlite3.Connection:
         It cannot be opened, is no outbox, or belongs to a later version.
     """
     with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite gives its -wal and -shm files the mode of this one: who called is nobody else's business.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-        try:
-            _prepare(database, path)
-        except BaseException:
-            database.close()
-            raise
-        return database
-
-
-@contextmanager
-def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All of the block or nothing of it; other writers wait."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield database
-        database.execute("COMMIT")
-    except BaseException:
-        # A full disk can have rolled back by itself.
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
+        return database_file.open_private(path, BUSY_S, partial(_prepare, path=path))
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system say into an error that says what to do."""
-    try:
+    hint = f"another process held it for more than {BUSY_S:g} s; end that one"
+    with database_file.explained(path, _KIND, hint):
         yield
-    except sqlite3.DatabaseError as error:
-        hint = "look for a full disk or missing permission"
-        if "not a database" in str(error) or "malformed" in str(error):
-            hint = "move the file away; a new one is made, and what was in it is not sent"
-        elif "locked" in str(error):
-            hint = f"another process held it for more than {BUSY_S:g} s; end that one"
-        raise OutboxError(f"{path}: the outbox cannot be used ({error}); {hint}") from error
-    except OSError as error:
-        raise OutboxError(
-            f"{path}: the outbox cannot be opened ({error.strerror or error}); "
-            "give a path in a folder that can be written"
-        ) from error
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
@@ -100,18 +77,10 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     # In WAL mode NORMAL may lose the last commits when the power goes; alerts are rare enough to wait for the disk.
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA foreign_keys = ON")
-    # A database is made in one transaction, so that a kill leaves all of its tables or none.
     with transaction(database):
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise OutboxError(
-                f"{path}: an outbox of version {version}, expected at most {SCHEMA_VERSION}; "
-                "a later bonafone made it: install that one again, or give another path"
-            )
-        if version == 0:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                database.execute(statement)
-            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        database_file.refuse_later(database, path, _KIND)
+        if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+            database_file.make_tables(database, _KIND)
 
 
 def _enter_wal(database: sqlite3.Connection) -> None:

@@ -95,20 +95,17 @@ def play(request, classes, model_path):
     return run
 
 
+def phone_call(name, heard, *then):
+    return ["open", name, "voip"], ["hear", *heard, False], *then, ["hangUp"]
+
+
 def of(told, call):
     return [answer for answer in told["answers"] if answer.get("call") == call]
 
 
 def test_an_app_gets_the_right_verdicts_and_buzzes_exactly_once(play, audio, record_property):
     told = play(
-        ["open", "real", "voip"],
-        ["hear", *audio["bonafide"], False],
-        ["hangUp"],
-        ["open", "fake", "voip"],
-        ["hear", *audio["spoof"], False],
-        ["acknowledge"],
-        ["wait", 20],
-        ["hangUp"],
+        *phone_call("real", audio["bonafide"]), *phone_call("fake", audio["spoof"], ["acknowledge"], ["wait", 20])
     )
     assert not [answer for answer in told["answers"] if "error" in answer]
     real, fake = of(told, "real"), of(told, "fake")
@@ -124,14 +121,7 @@ def test_an_app_gets_the_right_verdicts_and_buzzes_exactly_once(play, audio, rec
 
 
 def test_the_scores_are_to_the_bit_those_of_the_runtime_in_python(play, audio, model):
-    told = play(
-        ["open", "real", "voip"],
-        ["hear", *audio["bonafide"], False],
-        ["hangUp"],
-        ["open", "fake", "voip"],
-        ["hear", *audio["spoof"], False],
-        ["hangUp"],
-    )
+    told = play(*phone_call("real", audio["bonafide"]), *phone_call("fake", audio["spoof"]))
     phone, clock = Phone(), Clock()
     guard = CallGuard(
         model,

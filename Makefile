@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check card docs format clean
+.PHONY: demo test check card docs format android pi clean
 
 # The runtime alone: no TensorFlow, installed in seconds.
 $(VENV)/.edge: pyproject.toml constraints.txt
@@ -50,6 +50,14 @@ CARD = $(BIN)/workbench card models/bonafone-patch-v4.tflite -o models/bonafone-
 # The figures of the model's card, from the reports that `workbench evaluate` kept.
 card: $(VENV)/.dev
 	$(CARD)
+
+# The Android app without an SDK: compilation against stubs, API levels, manifest and resources.
+android: $(VENV)/.dev
+	$(BIN)/python tools/check_android.py
+
+# The runtime on emulated Raspberry Pis, its scores against those of this machine. Needs root.
+pi: $(VENV)/.dev
+	$(BIN)/python tools/pi_emulation.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -47,18 +48,25 @@ def alerts() -> None:
 
 @alerts.command("test")
 @click.option("--channel", metavar="NAME", help="Only this channel.  [default: every one that is on]")
-@click.option("--timeout-s", type=click.FloatRange(1.0), default=30.0, show_default=True, help="How long to wait.")
+@click.option(
+    "--timeout-s", type=click.FloatRange(1.0, 600.0), default=30.0, show_default=True, help="How long to wait."
+)
 @_config_option
 @_json_option
 def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_json: bool) -> None:
     """Send a test over every channel that is on, and say whether it arrived.
 
+    It goes past what waits in the outbox and past a running service; `edge events` shows it all the same.
+
     Example: edge alerts test --channel webhook
 
     Exit codes: 0 all arrived; 1 one did not, or no channel is on; 2 misuse, or a wrong configuration.
     """
+    from edge.alerts.assembly import Surroundings
     from edge.alerts.trial import try_channels
 
+    if math.isnan(timeout_s):
+        raise click.BadParameter("expected 1 to 600", param_hint="--timeout-s")
     path, settings = _settings(config)
     known = settings.channels()
     if channel is not None and channel not in known:
@@ -69,7 +77,9 @@ def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_js
         if channel is None:
             raise click.ClickException(_HOW_TO_ENABLE.format(path=where))
         raise click.ClickException(f"{channel} is off; set enabled = true in the table [alerts.{channel}] of {where}")
-    trials = try_channels(settings, chosen, environment=os.environ, terminal=sys.stderr, timeout_s=timeout_s)
+    # Not `present`: the running service stands for the device, and this one leaves at once.
+    around = Surroundings(os.environ, sys.stderr, time.time, present=False)
+    trials = try_channels(settings, chosen, around, source="edge alerts test", timeout_s=timeout_s)
     width = max(len(trial.channel) for trial in trials)
     for trial in trials:
         if as_json:
@@ -92,6 +102,8 @@ def list_alerts(config: Path | None, as_json: bool) -> None:
     were refused for good, see `edge events --deliveries`.
 
     Example: edge alerts list
+
+    Exit codes: 0 done; 1 the outbox cannot be read; 2 misuse, or a wrong configuration.
     """
     from edge.alerts.needs import channel_needs
 
@@ -126,12 +138,15 @@ def list_alerts(config: Path | None, as_json: bool) -> None:
 def events(since: str, limit: int, deliveries: bool, config: Path | None, as_json: bool) -> None:
     """Show past events and what became of their deliveries, the newest last.
 
-    A delivery is pending, done, dead (refused for good) or expired (too late to be of use). An event that is quiet came
-    within the cooldown of one before it: it is kept, and was not sent.
+    A delivery is pending, done, dead (refused for good) or expired (too late to be of use, or a test that failed). An
+    event that is quiet came within the cooldown of one before it: it is kept, and was not sent. A date without a zone
+    is local time, and so is what is shown.
 
     Example: edge events --since 2h --deliveries
+
+    Exit codes: 0 done; 1 the outbox cannot be read; 2 misuse, or a wrong configuration.
     """
-    from edge.alerts.moments import MomentError, parse_moment
+    from edge.alerts.moments import MomentError, local_time, parse_moment
 
     try:
         moment = parse_moment(since, time.time())
@@ -143,7 +158,8 @@ def events(since: str, limit: int, deliveries: bool, config: Path | None, as_jso
         click.echo(f"no event yet: there is no outbox at {settings.outbox}", err=True)
         return
     with outbox:
-        for record in reversed(outbox.events(since=moment, limit=limit)):
+        found, unreadable = outbox.events(since=moment, limit=limit + 1), outbox.unreadable(since=moment)
+        for record in reversed(found[:limit]):
             sent = outbox.deliveries(record.event.id)
             if as_json:
                 click.echo(json.dumps(_event_facts(record, sent)))
@@ -152,6 +168,12 @@ def events(since: str, limit: int, deliveries: bool, config: Path | None, as_jso
             if deliveries:
                 for delivery in sent:
                     click.echo(f"    {_delivery_line(delivery)}")
+    if not found:
+        click.echo(f"no event since {local_time(moment)}", err=True)
+    if len(found) > limit:
+        click.echo(f"there are older ones since {local_time(moment)}; --limit shows more than {limit}", err=True)
+    if unreadable:
+        click.echo(f"{unreadable} cannot be read here: a later bonafone wrote them", err=True)
 
 
 def _settings(config: Path | None) -> tuple[Path | None, AlertSettings]:
@@ -195,7 +217,7 @@ def _event_line(record: EventRecord, sent: list[DeliveryRecord]) -> str:
 def _delivery_line(delivery: DeliveryRecord) -> str:
     from edge.alerts.moments import local_time
 
-    text = f"{delivery.channel:<15} {delivery.state:<8} {delivery.attempts} attempts"
+    text = f"{delivery.channel:<15} {delivery.state:<8} {delivery.attempts} attempt{'s' * (delivery.attempts != 1)}"
     if delivery.state == "pending":
         text += f", next {local_time(delivery.next_at)}, until {local_time(delivery.expires_at)}"
     return text + (f": {delivery.last_error}" if delivery.last_error else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,6 +71,13 @@ def make_tables(database: sqlite3.Connection, kind: Kind) -> None:
     for statement in filter(str.strip, kind.tables.split(";")):
         database.execute(statement)
     database.execute(f"PRAGMA user_version = {kind.version}")
+
+
+def refuse_foreign(database: sqlite3.Connection, path: Path, kind: Kind) -> None:
+    """Raise the kind's error where the file holds tables, but not these; nothing is changed in it."""
+    found = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if found and not found.issuperset(re.findall(r"CREATE TABLE (\w+)", kind.tables)):
+        raise kind.failure(f"{path}: another program's database; give the {kind.noun} a path of its own")
 
 
 def refuse_later(database: sqlite3.Connection, path: Path, kind: Kind) -> None:

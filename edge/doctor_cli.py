@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ EXIT_PROBLEM = 1
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration.  [default: where it is looked for]")
 @click.option("--model", help="A .tflite, or a shipped model by name.  [default: the newest shipped]")
 @click.option("--no-audio", is_flag=True, help="Open no source.")
-@click.option("--send", is_flag=True, help="Send a test over every alert channel that is on.")
+@click.option("--send", is_flag=True, help="Send a test over every alert channel that is on, as edge alerts test does.")
 @click.option("--rate", type=int, metavar="HZ", help="Of cmd: and - alone.  [default: 16000]")
 @click.option("--encoding", metavar="NAME", help="s16le, s32le, f32le, u8, mulaw or alaw.  [default: s16le]")
 @click.option("--channels", type=int, metavar="N", help="Interleaved channels.  [default: 1]")
@@ -51,6 +52,8 @@ def doctor(
 
     Exit codes: 0 no problem, though there may be warnings; 1 a problem; 2 misuse.
     """
+    if math.isnan(seconds):
+        raise click.BadParameter("expected 0.5 to 60", param_hint="--seconds")
     from edge.doctor.examination import Bedside, Plan, examine
     from edge.doctor.finding import json_line, summary, worst_last
     from edge.stderr import hold_stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from edge.alerts.channels.channel import Channel
 from edge.alerts.errors import AlertConfigError
@@ -19,6 +19,9 @@ from edge.alerts.settings import (
     TermuxVibrateSettings,
     WebhookSettings,
 )
+
+if TYPE_CHECKING:
+    from edge.alerts.channels.mqtt import Broker
 
 _MQTT_PORT, _MQTT_TLS_PORT = 1883, 8883
 
@@ -50,7 +53,7 @@ def build_channels(settings: AlertSettings, around: Surroundings) -> list[Channe
     try:
         for name, channel in settings.channels().items():
             if channel.enabled:
-                built.append(_build(name, settings, around))
+                built.append(build_channel(name, settings, around))
     except BaseException:
         for open_one in built:
             open_one.close()
@@ -58,7 +61,8 @@ def build_channels(settings: AlertSettings, around: Surroundings) -> list[Channe
     return built
 
 
-def _build(name: str, settings: AlertSettings, around: Surroundings) -> Channel:
+def build_channel(name: str, settings: AlertSettings, around: Surroundings) -> Channel:
+    """Build one channel, on or off; raises as `build_channels` does."""
     try:
         return _BUILDERS[name](settings, around)
     except AlertConfigError as error:
@@ -99,25 +103,37 @@ def _webhook(settings: AlertSettings, around: Surroundings) -> Channel:
 
 def _mqtt(settings: AlertSettings, around: Surroundings) -> Channel:
     from edge.alerts.channels.homeassistant import Topics
-    from edge.alerts.channels.mqtt import Broker, MqttChannel
+    from edge.alerts.channels.mqtt import MqttChannel
 
     mqtt: MqttSettings = settings.mqtt
-    place = mqtt.password()
-    broker = Broker(
-        mqtt.host,
-        mqtt.port or (_MQTT_TLS_PORT if mqtt.tls else _MQTT_PORT),
-        mqtt.username,
-        place.read(around.environment) if place.given else None,
-        mqtt.tls,
-        mqtt.ca_file,
-    )
     return MqttChannel(
-        broker,
+        mqtt_broker(mqtt, around.environment),
         Topics(mqtt.device_id, mqtt.discovery_prefix),
         device_name=mqtt.device_name,
         off_delay_s=mqtt.off_delay_s,
         timeout_s=mqtt.timeout_s,
         present=around.present,
+    )
+
+
+def mqtt_broker(mqtt: MqttSettings, environment: Mapping[str, str]) -> Broker:
+    """Where the broker is and who we are to it, with the port that is usual.
+
+    Raises
+    ------
+    AlertConfigError
+        The password is not where the settings say, or the host is none.
+    """
+    from edge.alerts.channels.mqtt import Broker
+
+    place = mqtt.password()
+    return Broker(
+        mqtt.host,
+        mqtt.port or (_MQTT_TLS_PORT if mqtt.tls else _MQTT_PORT),
+        mqtt.username,
+        place.read(environment) if place.given else None,
+        mqtt.tls,
+        mqtt.ca_file,
     )
 
 

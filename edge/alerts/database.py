@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from edge import database_file
 from edge.alerts.errors import OutboxError
@@ -16,6 +17,7 @@ from edge.database_file import transaction
 __all__ = ["explained", "open_database", "transaction"]
 
 BUSY_S = 10.0
+_T = TypeVar("_T")
 _TABLES = """
 CREATE TABLE events (
     id TEXT PRIMARY KEY,
@@ -73,7 +75,10 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
-    _enter_wal(database)
+    _patiently(lambda: database_file.refuse_foreign(database, path, _KIND))
+    mode = _patiently(lambda: database.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"the file system does not take SQLite's WAL mode, but {mode}")
     # In WAL mode NORMAL may lose the last commits when the power goes; alerts are rare enough to wait for the disk.
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA foreign_keys = ON")
@@ -83,17 +88,13 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
             database_file.make_tables(database, _KIND)
 
 
-def _enter_wal(database: sqlite3.Connection) -> None:
-    """Switch to WAL; two processes that do so at once collide without SQLite's own waiting."""
+def _patiently(ask: Callable[[], _T]) -> _T:
+    """Ask again while it is locked: two processes that switch to WAL at once collide without SQLite's own waiting."""
     deadline = time.monotonic() + BUSY_S
     while True:
         try:
-            mode = database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            return ask()
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
-            continue
-        if mode != "wal":
-            raise sqlite3.OperationalError(f"the file system does not take SQLite's WAL mode, but {mode}")
-        return

@@ -93,15 +93,8 @@ def _program(name: str, advice: str, environment: Mapping[str, str]) -> Need:
 
 
 def _secret(place: SecretSource, environment: Mapping[str, str]) -> Need:
-    where = (
-        f"variable {place.env}"
-        if place.env
-        else f"file {place.file}"
-        if place.file
-        else f"{place.where}_env or {place.where}_file"
-    )
     try:
         place.read(environment)
     except AlertConfigError as error:
-        return Need("secret", where, False, str(error))
-    return Need("secret", where, True)
+        return Need("secret", place.place, False, str(error))
+    return Need("secret", place.place, True)

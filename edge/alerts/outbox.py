@@ -22,6 +22,8 @@ from edge.alerts.events import AlertEvent, event_from_json
 from edge.alerts.records import Claim, DeliveryRecord, EventRecord, Publication
 from edge.alerts.retry import RetryPolicy, backoff_s
 
+_DAY_S = 86400.0
+
 
 class Outbox:
     """One connection to the outbox; open one in each thread and process that uses it.
@@ -91,6 +93,22 @@ class Outbox:
                 [(event.id, name, now, now + expires_s) for name, expires_s in channels.items()],
             )
             return "published"
+
+    def record_test(self, event: AlertEvent, problems: Mapping[str, str]) -> None:
+        """Write an event that its sender has sent already, by channel with what kept it from arriving, or nothing.
+
+        No worker ever sees it: what did not arrive has expired.
+        """
+        with explained(self.path), transaction(self._database) as database:
+            now = self._clock()
+            database.execute("INSERT INTO events VALUES (?, ?, 0, ?)", (event.id, now, event.to_json()))
+            database.executemany(
+                "INSERT INTO deliveries VALUES (?, ?, ?, 1, ?, ?, NULL, ?)",
+                [
+                    (event.id, name, "expired" if problem else "done", now, now, problem or None)
+                    for name, problem in problems.items()
+                ],
+            )
 
     def _cools_down(self, key: str, now: float, cooldown_s: float) -> bool:
         """Whether ``key`` must keep quiet; when not, its cooldown starts. Called inside a transaction."""
@@ -172,14 +190,24 @@ class Outbox:
             )
 
     def events(self, *, since: float = 0.0, limit: int = 1000) -> list[EventRecord]:
-        """Events written at or after ``since`` (seconds since 1970), newest first, at most ``limit``."""
+        """Events written at or after ``since`` (seconds since 1970), newest first, at most ``limit``.
+
+        Those that cannot be read, of a later version for one, are left out: `unreadable` counts them.
+        """
         with explained(self.path):
             rows = self._database.execute(
                 "SELECT body, created_at, suppressed FROM events WHERE created_at >= ?"
                 " ORDER BY created_at DESC, id LIMIT ?",
                 (since, limit),
             ).fetchall()
-        return [EventRecord(event_from_json(body), created, bool(quiet)) for body, created, quiet in rows]
+        read = ((_read(body), created, bool(quiet)) for body, created, quiet in rows)
+        return [EventRecord(event, created, quiet) for event, created, quiet in read if event is not None]
+
+    def unreadable(self, *, since: float = 0.0) -> int:
+        """How many events written at or after ``since`` are none that this version can read."""
+        with explained(self.path):
+            rows = self._database.execute("SELECT body FROM events WHERE created_at >= ?", (since,))
+            return sum(_read(body) is None for (body,) in rows)
 
     def deliveries(self, event_id: str) -> list[DeliveryRecord]:
         """Where the deliveries of one event stand, by channel."""
@@ -216,8 +244,17 @@ class Outbox:
                 "UPDATE deliveries SET state = 'expired' WHERE state = 'pending' AND expires_at <= ? AND next_at <= ?",
                 (now, now),
             )
+            # No cooldown lasts longer than what is kept; without this, each watched recording would leave one for ever.
+            database.execute("DELETE FROM cooldowns WHERE started_at < ?", (now - max(older_than_s, _DAY_S),))
             return database.execute(
                 "DELETE FROM events WHERE created_at < ? AND NOT EXISTS"
                 " (SELECT 1 FROM deliveries WHERE event_id = id AND state = 'pending')",
                 (now - older_than_s,),
             ).rowcount
+
+
+def _read(body: str) -> AlertEvent | None:
+    try:
+        return event_from_json(body)
+    except EventError:
+        return None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.alerts.errors import AlertConfigError
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_PATH = re.compile(r"(/|~|\./|\.\./).*", re.DOTALL)
 
 
 class Secret:
@@ -47,6 +51,17 @@ class SecretSource:
         """Whether the configuration names a place at all."""
         return self.env is not None or self.file is not None
 
+    @property
+    def place(self) -> str:
+        """The place in words. What does not look like one is not quoted: it may be the secret, put there by mistake."""
+        if self.env is not None:
+            return (
+                f"variable {self.env}" if _VARIABLE.fullmatch(self.env) else f"the variable that {self.where}_env names"
+            )
+        if self.file is not None:
+            return f"file {self.file}" if _PATH.fullmatch(self.file) else f"the file that {self.where}_file names"
+        return f"{self.where}_env or {self.where}_file"
+
     def read(self, environment: Mapping[str, str]) -> Secret:
         """Fetch the secret; white space around it (the newline that editors add) is dropped.
 
@@ -60,9 +75,9 @@ class SecretSource:
                 f"{self.where}: expected one of {self.where}_env (a variable's name) or {self.where}_file (a path), "
                 f"got {'both' if self.env else 'neither'}"
             )
-        value = self._from_file() if self.env is None else _from_environment(self.where, self.env, environment)
+        value = self._from_file() if self.env is None else self._from_environment(self.env, environment)
         if not value:
-            raise AlertConfigError(f"{self.where}: {self.env or self.file} is empty; put the secret there")
+            raise AlertConfigError(f"{self.where}: {self.place} is empty; put the secret there")
         return Secret(value)
 
     def _from_file(self) -> str:
@@ -71,14 +86,16 @@ class SecretSource:
             return path.read_text(encoding="utf-8").strip()
         except UnicodeDecodeError:
             # Its text quotes the bytes, which are the secret.
-            raise AlertConfigError(f"{self.where}: {path} is not UTF-8 text; write the secret as text") from None
+            raise AlertConfigError(f"{self.where}: {self.place} is not UTF-8 text; write the secret as text") from None
         except OSError as error:
             raise AlertConfigError(
-                f"{self.where}: {path} cannot be read ({error.strerror}); check the path and its permissions"
-            ) from error
+                f"{self.where}: {self.place} cannot be read ({error.strerror}); check the path and its permissions"
+            ) from None
 
-
-def _from_environment(where: str, name: str, environment: Mapping[str, str]) -> str:
-    if name not in environment:
-        raise AlertConfigError(f"{where}: the environment has no variable {name}; set it where the program is started")
-    return environment[name].strip()
+    def _from_environment(self, name: str, environment: Mapping[str, str]) -> str:
+        if name not in environment:
+            raise AlertConfigError(
+                f"{self.where}: the environment has no {self.place.removeprefix('the ')}; set it where the program is "
+                "started"
+            )
+        return environment[name].strip()

@@ -6,12 +6,14 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
 from edge.alerts.assembly import Surroundings, build_channels
 from edge.alerts.delivery import Dispatcher
+from edge.alerts.errors import OutboxError
 from edge.alerts.events import AlertEvent
 from edge.alerts.outbox import Outbox
 from edge.alerts.records import Publication
@@ -96,11 +98,13 @@ class Alerts:
         if self._clock() - self._pruned_at > _DAY_S:
             # A service may run for months.
             self._pruned_at = self._clock()
-            self.outbox.prune(older_than_s=settings.keep_days * _DAY_S)
+            # The event is written; that old ones could not be forgotten must not make the caller publish it again.
+            with suppress(OutboxError):
+                self.outbox.prune(older_than_s=settings.keep_days * _DAY_S)
         return done
 
     def wait(self, event_id: str, *, timeout_s: float, poll_s: float = 0.05) -> bool:
-        """Wait until no delivery of an event is pending, for a test of the alerts; whether that came in time."""
+        """Wait until no delivery of an event is pending; whether that came in time."""
         deadline = time.monotonic() + timeout_s
         while any(delivery.state == "pending" for delivery in self.outbox.deliveries(event_id)):
             if time.monotonic() > deadline:

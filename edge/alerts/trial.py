@@ -1,21 +1,28 @@
-"""A test of the alerts: each channel that is on is built, sent one event, and asked what became of it."""
+"""A test of the alerts: each channel that is on is built, sent one event, and asked what became of it.
+
+It goes past the outbox's workers. Through them it would send what waits there too, which a wrong secret would then turn
+into refused alerts; and a service that runs beside it would take the test, and answer for its own configuration.
+"""
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import TextIO
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
 
-from edge.alerts.errors import AlertConfigError
+from edge.alerts.assembly import Surroundings, build_channel
+from edge.alerts.channels.channel import Channel
+from edge.alerts.errors import AlertConfigError, DeliveryError
 from edge.alerts.events import AlertEvent, new_event_id
-from edge.alerts.service import Alerts
+from edge.alerts.outbox import Outbox
 from edge.alerts.settings import AlertSettings
 
-_ADVICE = {
+ADVICE = {
     "terminal": "look at this terminal",
-    "desktop": "log in to a desktop on this machine, or set method in [alerts.desktop]",
+    "desktop": "log in to the desktop on this machine, or set method in [alerts.desktop]",
     "command": "run the command by hand and see what it says",
     "webhook": "check url, that the receiver runs, and that both sides have the same secret",
     "mqtt": "check host, port, username, password and tls against the broker's",
@@ -24,7 +31,9 @@ _ADVICE = {
     "termux_vibrate": "open the app Termux:API once and allow it to run in the background",
     "termux_notify": "allow notifications for the app Termux:API",
 }
-_POLL_S = 0.05
+"""Name of a channel → what to look at where its receiver does not say."""
+TIMEOUT_S = 30.0
+"""Longer than most channels try; those that try longer were told to."""
 
 
 @dataclass(frozen=True)
@@ -39,71 +48,66 @@ class Trial:
 
 
 def try_channels(
-    settings: AlertSettings,
-    channels: Sequence[str],
-    *,
-    environment: Mapping[str, str],
-    terminal: TextIO,
-    timeout_s: float,
-    clock: Callable[[], float] = time.time,
+    settings: AlertSettings, channels: Sequence[str], around: Surroundings, *, source: str, timeout_s: float = TIMEOUT_S
 ) -> list[Trial]:
     """Send one event of the kind ``test`` over each of ``channels``, all at once; wait for at most ``timeout_s``.
 
-    Each has an event of its own, so that one that cannot be built keeps none of the others from its test. What has
-    not left when the time is over is not sent later, for nobody waits for it any more.
+    One that cannot be built keeps none of the others from its test. The outbox keeps the event and what became of it,
+    and what has not arrived is not sent later: nobody waits for it any more. ``source`` says who tests.
 
     Raises
     ------
     OutboxError
-        The outbox cannot be used.
+        The outbox cannot be used, and so no alert could be sent either.
     """
+    event = AlertEvent(
+        id=new_event_id(), kind="test", time_s=around.clock(), source=source, note="nothing is wrong, this is a test"
+    )
+    with Outbox(Path(settings.outbox).expanduser(), clock=around.clock, rng=random.Random()) as outbox:
+        trials = _send(settings, channels, around, event, timeout_s)
+        outbox.record_test(event, {trial.channel: trial.problem for trial in trials})
+    return trials
+
+
+def _send(
+    settings: AlertSettings, channels: Sequence[str], around: Surroundings, event: AlertEvent, timeout_s: float
+) -> list[Trial]:
     trials: dict[str, Trial] = {}
-    running: dict[str, tuple[Alerts, str]] = {}
-    with ExitStack() as stack:
-        for name in channels:
-            alone = _alone(settings, name, expires_s=max(1.0, timeout_s))
-            event = _test_event(clock())
-            try:
-                alerts = stack.enter_context(
-                    Alerts(alone, environment=environment, terminal=terminal, clock=clock, present=False)
-                )
-            except AlertConfigError as error:
-                # The message of a part that is missing says itself what to do.
-                trials[name] = Trial(name, False, event.id, str(error))
-                continue
-            alerts.publish(event, cooldown_s=0.0)
-            running[name] = alerts, event.id
-        deadline = time.monotonic() + timeout_s
-        while len(trials) < len(channels):
-            late = time.monotonic() > deadline
-            for name, (alerts, event_id) in running.items():
-                if name not in trials and (trial := _outcome(alerts, name, event_id, late, timeout_s)):
-                    trials[name] = trial
-            time.sleep(_POLL_S)
+    sendings: dict[str, _Sending] = {}
+    for name in channels:
+        try:
+            sendings[name] = _Sending(build_channel(name, settings, around), event)
+            sendings[name].start()
+        except AlertConfigError as error:
+            # The message of a part that is missing says itself what to do.
+            trials[name] = Trial(name, False, event.id, str(error))
+    deadline = time.monotonic() + timeout_s
+    for name, sending in sendings.items():
+        sending.join(max(0.0, deadline - time.monotonic()))
+        problem = f"nothing came back in {timeout_s:g} s" if sending.problem is None else sending.problem
+        trials[name] = Trial(name, not problem, event.id, problem, ADVICE[name] if problem else "")
     return [trials[name] for name in channels]
 
 
-def _outcome(alerts: Alerts, name: str, event_id: str, late: bool, timeout_s: float) -> Trial | None:
-    (delivery,) = alerts.outbox.deliveries(event_id)
-    if delivery.state == "done":
-        return Trial(name, True, event_id)
-    problem = delivery.last_error
-    if problem is None and delivery.state == "pending" and not late:
-        return None
-    trouble = alerts.troubles().get(name)
-    return Trial(name, False, event_id, problem or trouble or f"nothing came back in {timeout_s:g} s", _ADVICE[name])
+class _Sending(Thread):
+    """One attempt over one channel: ``problem`` is None until it has ended, and empty where it arrived.
 
+    A daemon, since a program that ends does not wait for a receiver that hangs.
+    """
 
-def _alone(settings: AlertSettings, name: str, *, expires_s: float) -> AlertSettings:
-    """The settings with this channel alone."""
-    channels = {
-        other: replace(channel, enabled=other == name, expires_s=expires_s if other == name else channel.expires_s)
-        for other, channel in settings.channels().items()
-    }
-    return replace(settings, **channels)  # type: ignore[arg-type] # each keeps its kind
+    def __init__(self, channel: Channel, event: AlertEvent) -> None:
+        super().__init__(name=f"test-{channel.name}", daemon=True)
+        self._channel, self._event = channel, event
+        self.problem: str | None = None
 
-
-def _test_event(now_s: float) -> AlertEvent:
-    return AlertEvent(
-        id=new_event_id(), kind="test", time_s=now_s, source="edge alerts test", note="nothing is wrong, this is a test"
-    )
+    def run(self) -> None:
+        try:
+            self._channel.send(self._event)
+            self.problem = ""
+        except DeliveryError as error:
+            self.problem = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever a library raises is what the test is for
+            # Its text may quote a URL with a token.
+            self.problem = f"{self._channel.name} failed unexpectedly: {type(error).__name__}"
+        finally:
+            self._channel.close()

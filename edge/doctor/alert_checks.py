@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.alerts.assembly import Surroundings, build_channels
-from edge.alerts.channels.channel import Channel
+from edge.alerts.assembly import Surroundings, build_channel, mqtt_broker
 from edge.alerts.config import settings_from_table
-from edge.alerts.errors import AlertConfigError, DeliveryError, OutboxError
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.errors import AlertConfigError, AlertError, DeliveryError, OutboxError
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import AlertSettings
+from edge.alerts.trial import ADVICE, try_channels
 from edge.config_file import find_config, read_config
 from edge.doctor.finding import Finding, from_error
 from edge.doctor.reach import reach_desktop, reach_mqtt, reach_webhook
@@ -57,19 +54,24 @@ def check_config(given: Path | None, environment: Mapping[str, str]) -> tuple[li
     return found, valid
 
 
-def check_alerts(
-    table: Mapping[str, Any], around: Surroundings, *, send: bool, clock: Callable[[], float] = time.time
-) -> Iterator[Finding]:
-    """Look at the outbox and at every channel of a valid table ``alerts``; ``send`` sends a test over each."""
+def check_alerts(table: Mapping[str, Any], around: Surroundings, *, send: bool) -> Iterator[Finding]:
+    """Look at the outbox and at every channel of a valid table ``alerts``.
+
+    ``send`` sends a test over each whose receiver answers: for the others it is known what is wrong.
+    """
     settings = settings_from_table(table)
     names = [name for name, channel in settings.channels().items() if channel.enabled]
     if not names:
         advice = "set enabled = true in a table such as [alerts.desktop]"
         yield Finding("alerts", "note", "no alert channel is on: alarms are shown and sent to nobody", advice)
         return
-    yield from check_outbox(Path(settings.outbox).expanduser(), clock)
-    for name in names:
-        yield from _check_channel(name, settings, around, send=send, now_s=clock())
+    found = [*check_outbox(Path(settings.outbox).expanduser(), around.clock)]
+    usable = all(finding.level != "problem" for finding in found)
+    channels = {name: _check_channel(name, settings, around, send=send) for name in names}
+    yield from [*found, *channels.values()]
+    if send and usable:
+        ready = [name for name, finding in channels.items() if finding.level == "ok"]
+        yield from _send(settings, ready, around)
 
 
 def check_outbox(path: Path, clock: Callable[[], float]) -> Iterator[Finding]:
@@ -96,51 +98,44 @@ def check_outbox(path: Path, clock: Callable[[], float]) -> Iterator[Finding]:
         return
     pending = sum(count for (_, state), count in counts.items() if state == "pending")
     dead = sum(count for (_, state), count in counts.items() if state == "dead")
-    yield Finding("outbox", "ok", f"{path}: {pending} alerts wait, {room}", facts={**facts, "pending": pending})
+    yield Finding("outbox", "ok", f"{path}: {pending} still to be sent, {room}", facts={**facts, "pending": pending})
     if dead:
-        seen = f"{dead} deliveries were refused for good"
-        yield Finding("outbox", "note", seen, "edge events shows which, and why", {"dead": dead})
+        advice = "edge events --since 30d --deliveries shows which, and why"
+        yield Finding("outbox", "note", f"{dead} refused for good", advice, {"dead": dead})
 
 
-def _check_channel(
-    name: str, settings: AlertSettings, around: Surroundings, *, send: bool, now_s: float
-) -> Iterator[Finding]:
-    check, facts = f"alerts.{name}", {"channel": name}
+def _check_channel(name: str, settings: AlertSettings, around: Surroundings, *, send: bool) -> Finding:
+    check = f"alerts.{name}"
     try:
-        (channel,) = build_channels(_only(name, settings), around)
+        build_channel(name, settings, around).close()
+        seen = _reach(name, settings, around) or ("set up" if send else "set up; only --send shows whether it arrives")
     except AlertConfigError as error:
-        yield from_error(check, error, "correct the configuration")
-        return
-    try:
-        seen = _reach(name, settings, around)
-        yield Finding(check, "ok", seen, facts=facts)
-        if send:
-            yield _send(check, channel, now_s)
-    except (DeliveryError, AlertConfigError) as error:
-        yield from_error(check, error, "look at the receiver")
-    finally:
-        channel.close()
-
-
-def _only(name: str, settings: AlertSettings) -> AlertSettings:
-    """The settings with one channel on: one that cannot be built must not hide the others."""
-    off: dict[str, Any] = {
-        other: replace(channel, enabled=False) for other, channel in settings.channels().items() if other != name
-    }
-    return replace(settings, **off)
+        return from_error(check, AlertError(str(error).removeprefix(f"{check}: ")), "correct the configuration")
+    except DeliveryError as error:
+        return from_error(check, error, ADVICE[name])
+    return Finding(check, "ok", seen, facts={"channel": name})
 
 
 def _reach(name: str, settings: AlertSettings, around: Surroundings) -> str:
+    """What the receiver answers; empty where none can be asked."""
     if name == "webhook":
         return reach_webhook(settings.webhook)
     if name == "mqtt":
-        return reach_mqtt(settings.mqtt, around.environment)
+        return reach_mqtt(mqtt_broker(settings.mqtt, around.environment), settings.mqtt.timeout_s)
     if name == "desktop" and settings.desktop.method == "dbus":
         return reach_desktop(settings.desktop.timeout_s)
-    return "set up; only --send shows whether it arrives"
+    return ""
 
 
-def _send(check: str, channel: Channel, now_s: float) -> Finding:
-    event = AlertEvent(id=new_event_id(), kind="test", time_s=now_s, source="edge doctor")
-    channel.send(event)
-    return Finding(check, "ok", f"sent a test, {event.id}: look whether it came", facts={"event": event.id})
+def _send(settings: AlertSettings, names: Sequence[str], around: Surroundings) -> Iterator[Finding]:
+    try:
+        trials = try_channels(settings, names, around, source="edge doctor") if names else []
+    except OutboxError as error:
+        yield from_error("outbox", error, "give another path in alerts.outbox")
+        return
+    for trial in trials:
+        check, facts = f"alerts.{trial.channel}", {"channel": trial.channel, "event": trial.event_id}
+        if trial.arrived:
+            yield Finding(check, "ok", f"sent a test, {trial.event_id}: look whether it came", facts=facts)
+        else:
+            yield from_error(check, AlertError(trial.problem), trial.advice or "correct the configuration", facts=facts)

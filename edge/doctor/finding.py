@@ -45,10 +45,18 @@ class Finding:
             raise ValueError(f"{self.check}: a {self.level} must say what to do; got {self.seen!r} alone")
 
 
-def from_error(check: str, error: EdgeError, advice: str, *, level: Level = "problem", before: str = "") -> Finding:
+def from_error(
+    check: str,
+    error: EdgeError,
+    advice: str,
+    *,
+    level: Level = "problem",
+    before: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> Finding:
     """The finding that an error of ours is; ``advice`` holds where the message gives none after its ``;``."""
     seen, _, own = str(error).partition("; ")
-    return Finding(check, level, before + seen, own or advice)
+    return Finding(check, level, before + seen, own or advice, facts or {})
 
 
 def worst_last(findings: Iterable[Finding]) -> list[Finding]:

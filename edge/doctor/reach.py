@@ -5,15 +5,15 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
 from typing import Any
 
+from edge.alerts.channels.desktop import ask_desktop
+from edge.alerts.channels.mqtt import Broker, make_client
 from edge.alerts.channels.webhook import split_url
-from edge.alerts.errors import DeliveryError, import_part
-from edge.alerts.settings import MqttSettings, WebhookSettings
+from edge.alerts.errors import DeliveryError
+from edge.alerts.settings import WebhookSettings
 
 _HTTP_PORT, _HTTPS_PORT = 80, 443
-_MQTT_PORT, _MQTT_TLS_PORT = 1883, 8883
 
 
 def reach_webhook(settings: WebhookSettings) -> str:
@@ -44,20 +44,18 @@ def reach_webhook(settings: WebhookSettings) -> str:
         ) from error
 
 
-def reach_mqtt(settings: MqttSettings, environment: Mapping[str, str]) -> str:
+def reach_mqtt(broker: Broker, timeout_s: float) -> str:
     """Connect and log in to the broker, wait for its CONNACK, and leave; nothing is published and no will is left.
 
     Raises
     ------
     DeliveryError
-        It does not answer, or refuses.
+        It does not answer within ``timeout_s`` seconds, or refuses.
     AlertConfigError
-        The password is not where the settings say, or paho-mqtt is not installed.
+        The certificate authorities cannot be read, or paho-mqtt is not installed.
     """
-    mqtt = import_part("paho.mqtt.client", "mqtt")
-    host, port = settings.host, settings.port or (_MQTT_TLS_PORT if settings.tls else _MQTT_PORT)
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="")
-    client.connect_timeout = settings.timeout_s
+    where = f"{broker.host}:{broker.port}"
+    client = make_client(broker, timeout_s)
     answered = threading.Event()
     answers: list[Any] = []
 
@@ -66,31 +64,26 @@ def reach_mqtt(settings: MqttSettings, environment: Mapping[str, str]) -> str:
         answered.set()
 
     client.on_connect = connected
-    if settings.username is not None:
-        place = settings.password()
-        client.username_pw_set(settings.username, place.read(environment).reveal() if place.given else None)
     try:
-        if settings.tls:
-            client.tls_set(ca_certs=settings.ca_file)
-        client.connect(host, port)
+        client.connect(broker.host, broker.port)
     except OSError as error:
         raise DeliveryError(
-            f"the broker {host}:{port} cannot be reached ({error.strerror or error}); "
+            f"the broker {where} cannot be reached ({error.strerror or error}); "
             "check host, port and tls, and that the broker runs"
         ) from error
     client.loop_start()
     try:
-        answered.wait(settings.timeout_s)
+        answered.wait(timeout_s)
     finally:
         client.disconnect()
         client.loop_stop()
     if not answers:
         raise DeliveryError(
-            f"{host}:{port} takes the connection and does not answer as an MQTT broker; check the port and tls"
+            f"{where} takes the connection and does not answer as an MQTT broker; check the port and tls"
         )
     if answers[0].is_failure:
-        raise DeliveryError(f"the broker {host}:{port} answers: {answers[0]}; check user name and password")
-    return f"the broker {host}:{port} accepts us"
+        raise DeliveryError(f"the broker {where} answers: {answers[0]}; check user name and password")
+    return f"the broker {where} accepts us"
 
 
 def reach_desktop(timeout_s: float) -> str:
@@ -103,26 +96,8 @@ def reach_desktop(timeout_s: float) -> str:
     MissingPartError
         jeepney is not installed.
     """
-    jeepney = import_part("jeepney", "desktop")
-    blocking = import_part("jeepney.io.blocking", "desktop")
-    try:
-        connection = blocking.open_dbus_connection("SESSION")
-    except (OSError, KeyError, ValueError, RuntimeError, jeepney.AuthenticationError) as error:
-        raise DeliveryError(
-            f"the session's D-Bus cannot be reached ({error}); log in to the desktop, and run this there"
-        ) from error
-    name = "org.freedesktop.Notifications"
-    address = jeepney.DBusAddress("/org/freedesktop/Notifications", bus_name=name, interface=name)
-    try:
-        message = jeepney.new_method_call(address, "GetServerInformation")
-        reply = connection.send_and_get_reply(message, timeout=timeout_s)
-    except (OSError, EOFError, TimeoutError) as error:
-        raise DeliveryError(
-            f"no answer over D-Bus ({error or type(error).__name__}); log out of the desktop and in again"
-        ) from error
-    finally:
-        connection.close()
-    if reply.header.message_type is jeepney.MessageType.error:
+    reply = ask_desktop("GetServerInformation", timeout_s)
+    if reply.header.message_type.name == "error":
         raise DeliveryError(
             f"nothing on the session's D-Bus shows notifications ({' '.join(map(str, reply.body))}); "
             "start the desktop's notification service, such as dunst or mako"

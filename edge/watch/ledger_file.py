@@ -96,6 +96,8 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     # Two processes would score every recording twice. This lock goes with the process, however it ends, and makes WAL
     # need no shared memory, which network file systems lack.
     database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    # An outbox that was given by mistake must not be taken for one.
+    database_file.refuse_foreign(database, path, _KIND)
     database.execute("PRAGMA journal_mode = WAL")
     # NORMAL may lose the last commits when the power goes.
     database.execute("PRAGMA synchronous = FULL")
@@ -103,7 +105,6 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         if not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             database_file.make_tables(database, _KIND)
             database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        # An outbox that was given by mistake must not be taken for one.
         if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
             raise LedgerError(f"{path}: another program's database; give the ledger a path of its own")
         database_file.refuse_later(database, path, _KIND)

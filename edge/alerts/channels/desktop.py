@@ -16,6 +16,37 @@ from edge.alerts.events import AlertEvent
 _APP = "bonafone"
 _CRITICAL = 2
 _SERVER_DECIDES = -1
+_SERVICE = "org.freedesktop.Notifications"
+
+
+def ask_desktop(method: str, timeout_s: float, signature: str | None = None, body: tuple[Any, ...] = ()) -> Any:
+    """Call a method of the session's notification service on a connection of its own.
+
+    Returns
+    -------
+    jeepney's reply; one whose ``header.message_type.name`` is ``error`` holds the bus's words.
+
+    Raises
+    ------
+    DeliveryError
+        There is no session's D-Bus, or no answer within ``timeout_s`` seconds.
+    MissingPartError
+        jeepney is not installed.
+    """
+    jeepney, blocking = import_part("jeepney", "desktop"), import_part("jeepney.io.blocking", "desktop")
+    address = jeepney.DBusAddress("/org/freedesktop/Notifications", bus_name=_SERVICE, interface=_SERVICE)
+    message = jeepney.new_method_call(address, method, signature, body)
+    try:
+        connection = blocking.open_dbus_connection("SESSION")
+    except (OSError, KeyError, ValueError, RuntimeError, jeepney.AuthenticationError) as error:
+        reason = f"the environment has no {error.args[0]}" if isinstance(error, KeyError) else error
+        raise DeliveryError(f"the session's D-Bus cannot be reached ({reason})") from error
+    try:
+        return connection.send_and_get_reply(message, timeout=timeout_s)
+    except (OSError, EOFError, TimeoutError) as error:
+        raise DeliveryError(f"no answer over D-Bus ({error or type(error).__name__})") from error
+    finally:
+        connection.close()
 
 
 class DesktopChannel:
@@ -33,48 +64,21 @@ class DesktopChannel:
     name = "desktop"
 
     def __init__(self, *, timeout_s: float) -> None:
-        self._jeepney: Any = import_part("jeepney", self.name)
-        self._blocking: Any = import_part("jeepney.io.blocking", self.name)
+        import_part("jeepney", self.name)
         self._timeout_s = timeout_s
         self.longest_s = 2 * timeout_s
 
     def send(self, event: AlertEvent) -> None:
         """Show it until it is dismissed."""
-        try:
-            connection = self._blocking.open_dbus_connection("SESSION")
-        except (OSError, KeyError, ValueError, RuntimeError, self._jeepney.AuthenticationError) as error:
-            raise DeliveryError(f"the session's D-Bus cannot be reached ({error}); is anybody logged in?") from error
-        try:
-            reply = connection.send_and_get_reply(self._message(event), timeout=self._timeout_s)
-        except (OSError, EOFError, TimeoutError) as error:
-            raise DeliveryError(f"no answer over D-Bus ({error or type(error).__name__})") from error
-        finally:
-            connection.close()
-        if reply.header.message_type is self._jeepney.MessageType.error:
+        # The body is markup to many desktops; the title never is.
+        text, hints = escape(event.summary()), {"urgency": ("y", _CRITICAL)}
+        body: tuple[Any, ...] = (_APP, 0, "dialog-warning", event.title, text, [], hints, _SERVER_DECIDES)
+        reply = ask_desktop("Notify", self._timeout_s, "susssasa{sv}i", body)
+        if reply.header.message_type.name == "error":
             raise DeliveryError(f"the desktop refused the notification ({' '.join(map(str, reply.body))})")
 
     def close(self) -> None:
         """Nothing to free."""
-
-    def _message(self, event: AlertEvent) -> Any:
-        address = self._jeepney.DBusAddress(
-            "/org/freedesktop/Notifications",
-            bus_name="org.freedesktop.Notifications",
-            interface="org.freedesktop.Notifications",
-        )
-        hints = {"urgency": ("y", _CRITICAL)}
-        # The body is markup to many desktops; the title never is.
-        body: tuple[Any, ...] = (
-            _APP,
-            0,
-            "dialog-warning",
-            event.title,
-            escape(event.summary()),
-            [],
-            hints,
-            _SERVER_DECIDES,
-        )
-        return self._jeepney.new_method_call(address, "Notify", "susssasa{sv}i", body)
 
 
 class NotifySendChannel:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import warnings
 from typing import Any
 
 from edge.alerts.errors import DeliveryError, MissingPartError, import_part
@@ -33,9 +35,12 @@ class GpioChannel:
         gpiozero = import_part("gpiozero", self.name)
         kind = {"buzzer": gpiozero.Buzzer, "led": gpiozero.LED}[device]
         try:
-            self._device = kind(pin, pin_factory=pin_factory)
-        # gpiozero raises what its many ways to the pins raise.
-        except (gpiozero.exc.GPIOZeroError, OSError, RuntimeError, ValueError) as error:
+            with warnings.catch_warnings():
+                # One for each way to the pins that is not there; the error speaks for all of them.
+                warnings.simplefilter("ignore", gpiozero.exc.PinFactoryFallback)
+                self._device = kind(pin, pin_factory=pin_factory)
+        # gpiozero raises what its many ways to the pins raise; lgpio's errors are of no kind but Exception.
+        except Exception as error:
             raise MissingPartError(
                 f"the channel {self.name} cannot use pin {pin} ({error}); on a Raspberry Pi install python3-lgpio, "
                 "put the user into the group gpio, and check that nothing else holds the pin"
@@ -45,9 +50,14 @@ class GpioChannel:
 
     def send(self, event: AlertEvent) -> None:
         """Sound or blink to the end: only then was it noticed."""
+        # Not by gpiozero's blink(): it works in a thread of its own, and an error there would pass for a delivery.
         try:
-            self._device.blink(on_time=self._on_s, off_time=self._off_s, n=self._count, background=False)
-        except (OSError, RuntimeError) as error:
+            for _ in range(self._count):
+                self._device.on()
+                time.sleep(self._on_s)
+                self._device.off()
+                time.sleep(self._off_s)
+        except Exception as error:
             raise DeliveryError(f"the pin cannot be switched ({error})") from error
 
     def close(self) -> None:

@@ -19,7 +19,13 @@ from edge.alerts.secret import Secret
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the broker is and who we are to it; ``ca_file`` None takes the system's authorities."""
+    """Where the broker is and who we are to it; ``ca_file`` None takes the system's authorities.
+
+    Raises
+    ------
+    AlertConfigError
+        The host can be no name.
+    """
 
     host: str
     port: int
@@ -27,6 +33,39 @@ class Broker:
     password: Secret | None = None
     tls: bool = False
     ca_file: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            self.host.encode("idna")
+        except UnicodeError:
+            # Found only when connecting, it would end paho's thread for good.
+            raise AlertConfigError(f"mqtt.host: expected a host's name or address, got {self.host!r}") from None
+
+
+def make_client(broker: Broker, timeout_s: float) -> Any:
+    """A client of paho's that knows whom to log in as, not connected yet; ``timeout_s`` is for connecting.
+
+    Raises
+    ------
+    MissingPartError
+        paho-mqtt is not installed.
+    AlertConfigError
+        The file of certificate authorities cannot be used.
+    """
+    mqtt = import_part("paho.mqtt.client", "mqtt")
+    # The broker picks the client's name: two processes with one name would throw each other out.
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="")
+    client.connect_timeout = timeout_s
+    if broker.username is not None:
+        client.username_pw_set(broker.username, broker.password.reveal() if broker.password else None)
+    if broker.tls:
+        try:
+            client.tls_set(ca_certs=broker.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise AlertConfigError(
+                f"mqtt.ca_file: {broker.ca_file} cannot be used ({error}); expected certificates in PEM form"
+            ) from error
+    return client
 
 
 class MqttChannel:
@@ -62,7 +101,6 @@ class MqttChannel:
         timeout_s: float,
         present: bool = True,
     ) -> None:
-        self._mqtt: Any = import_part("paho.mqtt.client", self.name)
         self._broker, self._topics, self._timeout_s, self._present = broker, topics, timeout_s, present
         self._discovery = discovery_payload(topics, device_name, off_delay_s)
         self.longest_s = 3 * timeout_s
@@ -101,20 +139,8 @@ class MqttChannel:
         self._client.loop_stop()
 
     def _make_client(self) -> Any:
-        # The broker picks the client's name: two processes with one name would throw each other out.
-        client = self._mqtt.Client(self._mqtt.CallbackAPIVersion.VERSION2, client_id="")
-        client.connect_timeout = self._timeout_s
+        client = make_client(self._broker, self._timeout_s)
         client.reconnect_delay_set(min_delay=1, max_delay=60)
-        broker = self._broker
-        if broker.username is not None:
-            client.username_pw_set(broker.username, broker.password.reveal() if broker.password else None)
-        if broker.tls:
-            try:
-                client.tls_set(ca_certs=broker.ca_file)
-            except (OSError, ssl.SSLError) as error:
-                raise AlertConfigError(
-                    f"mqtt.ca_file: {broker.ca_file} cannot be used ({error}); expected certificates in PEM form"
-                ) from error
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         if self._present:

@@ -61,13 +61,17 @@ class WebhookChannel:
             with connection.getresponse() as response:
                 status, retry_after = response.status, response.headers.get("Retry-After")
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise DeliveryError(f"{self._host} cannot be reached ({reason})") from error
+            raise DeliveryError(f"{self._host} cannot be reached ({self._reason(error)})") from error
         finally:
             connection.close()
         refusal = judged(self._host, status, retry_after_s(retry_after, now))
         if refusal is not None:
             raise refusal
+
+    def _reason(self, error: Exception) -> str:
+        # Python's own words for a wait that was too long are none.
+        waited = f"no answer within {self._timeout_s:g} s" if isinstance(error, TimeoutError) else None
+        return getattr(error, "strerror", None) or waited or type(error).__name__
 
     def close(self) -> None:
         """Nothing to free."""
@@ -99,6 +103,10 @@ def split_url(url: str) -> tuple[bool, str, int | None, str]:
         raise AlertConfigError(f"{expected}, got one with a user name or password; the signature is what proves us")
     if any(not 0x20 < ord(character) < 0x7F for character in url):
         raise AlertConfigError(f"{expected}, got one with blanks or letters outside ASCII; percent-encode them")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise AlertConfigError(f"{expected}, got a host that can be no name: {parts.hostname!r}") from None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return parts.scheme == "https", parts.hostname, port, target
 

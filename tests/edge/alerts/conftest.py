@@ -1,11 +1,14 @@
-"""A clock that tests turn, an event, and an HTTP receiver that checks signatures by the standardwebhooks package."""
+"""A clock that tests turn, an event, an HTTP receiver that checks signatures by the standardwebhooks package, and a home
+in which the commands run as a user starts them."""
 
 from __future__ import annotations
 
 import os
 import random
+import socket
 
 import pytest
+from alert_home import Home
 from alert_receiver import SECRET, START, Receiver
 
 from edge.alerts.events import AlertEvent, new_event_id
@@ -92,3 +95,16 @@ def fake_programs(tmp_path, monkeypatch):
             return [record.split("\037")[:-1] for record in text.split("\036")[:-1]]
 
     return Programs()
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return Home(folder)
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]

@@ -32,8 +32,8 @@ def test_it_comes_from_the_environment_or_from_a_file(tmp_path):
         ({}, r"secret: expected one of secret_env \(a variable's name\) or secret_file \(a path\), got neither"),
         ({"env": "S", "file": "f"}, "got both"),
         ({"env": "MISSING"}, "secret: the environment has no variable MISSING; set it where the program is started"),
-        ({"env": "EMPTY"}, "secret: EMPTY is empty; put the secret there"),
-        ({"file": "/nowhere/at/all"}, r"secret: /nowhere/at/all cannot be read \(No such file or directory\)"),
+        ({"env": "EMPTY"}, "secret: variable EMPTY is empty; put the secret there"),
+        ({"file": "/nowhere/at/all"}, r"secret: file /nowhere/at/all cannot be read \(No such file or directory\)"),
     ],
 )
 def test_a_missing_secret_says_where_it_was_looked_for(place, message):
@@ -47,3 +47,11 @@ def test_a_file_that_is_no_text_is_not_quoted(tmp_path):
     with pytest.raises(AlertConfigError, match="is not UTF-8 text") as caught:
         SecretSource("secret", file=str(file)).read({})
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("key", ["env", "file"])
+def test_a_secret_that_was_put_in_place_of_its_name_is_not_quoted(key):
+    place = SecretSource("secret", **{key: "whsec_aHVudGVyMg"})
+    with pytest.raises(AlertConfigError, match=f"that secret_{key} names") as caught:
+        place.read({})
+    assert "aHVudGVyMg" not in "".join(traceback.format_exception(caught.value)) + place.place

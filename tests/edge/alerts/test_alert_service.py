@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import sqlite3
 import time
 
 import pytest
@@ -143,3 +144,16 @@ def test_old_events_are_forgotten_at_the_start_and_while_it_runs(open_alerts, cl
 def test_a_channel_that_cannot_be_built_leaves_nothing_open(open_alerts, webhook):
     with pytest.raises(AlertConfigError, match=r"alerts.webhook: secret: the environment has no variable S"):
         open_alerts(webhook=webhook)
+
+
+def test_an_event_that_is_written_counts_as_published_though_old_ones_cannot_be_forgotten(
+    open_alerts, clock, make_event, tmp_path
+):
+    alerts, _ = open_alerts(clock=clock, keep_days=2)
+    alerts.publish(make_event("1"))
+    with sqlite3.connect(tmp_path / "a" / "alerts.sqlite") as database:
+        database.execute("CREATE TRIGGER stuck BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    clock.now += 3 * 86400
+    second = make_event("2")
+    assert alerts.publish(second) == "published"
+    assert [record.event.id for record in alerts.outbox.events(limit=1)] == [second.id]

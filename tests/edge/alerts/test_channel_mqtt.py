@@ -184,3 +184,8 @@ def test_without_paho_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
     with pytest.raises(MissingPartError, match=r"needs the package paho.*run: pip install 'bonafone\[alerts\]'"):
         MqttChannel(Broker("127.0.0.1", 1), TOPICS, device_name="Hall", off_delay_s=60, timeout_s=1.0)
+
+
+def test_a_host_that_can_be_no_name_is_refused_at_the_start():
+    with pytest.raises(AlertConfigError, match=r"mqtt.host: expected a host's name or address, got 'home..local'"):
+        Broker("home..local", 1883)

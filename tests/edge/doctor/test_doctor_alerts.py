@@ -27,7 +27,7 @@ def around(**environment):
 
 def by_check(table, tmp_path, *, send=False, surroundings=None, **environment):
     table = {"outbox": str(tmp_path / "alerts.sqlite"), **table}
-    found = check_alerts(table, surroundings or around(**environment), send=send, clock=lambda: NOW)
+    found = check_alerts(table, surroundings or around(**environment), send=send)
     return {finding.check: finding for finding in found}
 
 
@@ -117,7 +117,7 @@ def test_a_channel_that_cannot_be_built_does_not_hide_the_others(tmp_path):
         "alerts.command": "problem",
         "alerts.webhook": "problem",
     }
-    assert "NO_SUCH_SECRET" in found["alerts.webhook"].seen
+    assert found["alerts.webhook"].seen == "secret: the environment has no variable NO_SUCH_SECRET"
     assert "check the first item of its command" in found["alerts.command"].advice
 
 
@@ -262,3 +262,17 @@ def test_nobody_logged_in_is_a_problem(tmp_path, monkeypatch):
     found = by_check(DESKTOP, tmp_path)["alerts.desktop"]
     assert found.level == "problem"
     assert "log in to the desktop" in found.advice
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"webhook": {"enabled": True, "url": "http://home..local/", "secret_env": "HOOK"}},
+        {"mqtt": {"enabled": True, "host": "home..local"}},
+    ],
+)
+def test_a_host_that_can_be_no_name_is_a_problem_and_no_traceback(tmp_path, table):
+    (name,) = table
+    found = by_check(table, tmp_path, HOOK=TestWebhook.SECRET)[f"alerts.{name}"]
+    assert found.level == "problem"
+    assert "home..local" in found.seen

@@ -127,7 +127,7 @@ def test_a_channel_that_is_on_is_looked_at(tmp_path):
     assert of(found, "alerts.command")[1]["seen"].startswith("sent a test, evt_")
 
 
-@pytest.mark.parametrize("seconds", ["0", "61", "x"])
+@pytest.mark.parametrize("seconds", ["0", "61", "nan", "x"])
 def test_misuse_exits_with_2(seconds):
     assert doctor("--seconds", seconds).exit_code == 2
 

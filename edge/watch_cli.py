@@ -114,11 +114,12 @@ def _run(
     from edge.live.systemd import Notifier
     from edge.runtime import Model
     from edge.scoring import score_file
+    from edge.stopping import StopSignal
     from edge.watch.alerting import cooldown_s
     from edge.watch.ledger import Ledger
     from edge.watch.reporting import Reporter
     from edge.watch.running import check_stop, run_once, serve, wait_for_deliveries
-    from edge.watch.stopping import StopSignal
+    from edge.watch.surroundings import Surroundings
     from edge.watch.watcher import Watcher
 
     channels = [name for name, channel in alert_settings.channels().items() if channel.enabled]
@@ -135,9 +136,7 @@ def _run(
         Alerts(alert_settings, environment=os.environ, terminal=sys.stderr, present=not once) as alerts,
     ):
         manager = Notifier.from_environment(os.environ)
-        watcher = Watcher(
-            settings,
-            ledger,
+        around = Surroundings(
             score=lambda path, tell: score_file(model, path, channel=settings.channel, progress=tell),
             publish=lambda event: alerts.publish(event, cooldown_s=cooldown_s(event)),
             report=report,
@@ -145,6 +144,7 @@ def _run(
             clock=time.time,
             monotonic=time.monotonic,
         )
+        watcher = Watcher(settings, ledger, around)
         if not once:
             serve(watcher, stop, manager, alerts, report, poll_s=settings.poll_s)
             return watcher.counts, 0

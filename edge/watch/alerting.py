@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from edge.alerts.events import AlertEvent, new_event_id
 from edge.scoring import Score
+from edge.watch.names import readable
 
 _SIDES = ("mono", "mix")
 _DAY_S = 86400.0
@@ -13,7 +14,7 @@ _DAY_S = 86400.0
 
 def source_name(folder: str) -> str:
     """A watched folder as the source of events."""
-    return f"watch:{folder}"
+    return f"watch:{readable(folder)}"
 
 
 def recording_event(folder: str, digest: bytes, scores: Sequence[Score], now_s: float) -> AlertEvent | None:
@@ -44,7 +45,7 @@ def recording_event(folder: str, digest: bytes, scores: Sequence[Score], now_s: 
         cm_score=worst.cm_score,
         speech_s=worst.speech_s or None,
         model=worst.model,
-        recording=str(worst.path),
+        recording=readable(str(worst.path)),
         note="channel " + " and ".join(sides) if sides else "",
     )
 
@@ -53,7 +54,7 @@ def outage_event(folder: str, path: str, lost_since: float, now_s: float, reason
     """A watched folder is away (with a ``reason``), or is back (without one), from the outage that began then."""
     kind = "source_lost" if reason else "source_back"
     return AlertEvent(
-        id=new_event_id(f"{kind} {path} {lost_since!r}"),
+        id=new_event_id(f"{kind} {readable(path)} {lost_since!r}"),
         kind=kind,
         time_s=now_s,
         source=source_name(folder),

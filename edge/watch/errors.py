@@ -3,17 +3,23 @@
 EdgeError
 ├── ConfigError
 │   └── WatchConfigError
+├── ReportError
 └── LedgerError
     └── LedgerBusyError
 """
 
 from __future__ import annotations
 
+from edge.alerts.errors import OutboxError
 from edge.errors import ConfigError, EdgeError
 
 
 class WatchConfigError(ConfigError):
     """The settings of watching do not fit."""
+
+
+class ReportError(EdgeError):
+    """A result cannot be printed."""
 
 
 class LedgerError(EdgeError):
@@ -22,3 +28,7 @@ class LedgerError(EdgeError):
 
 class LedgerBusyError(LedgerError):
     """Another process works with this ledger."""
+
+
+UNWRITTEN = (OutboxError, LedgerError, ReportError)
+"""What a full disk or a lock raises: it can pass, and what could not be written then is done again."""

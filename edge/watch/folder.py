@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge.watch.ledger import FolderRecord, Ledger
+from edge.watch.names import is_below
 from edge.watch.scanner import Found, Look, Scanner
 
 
@@ -41,7 +42,7 @@ class WatchedFolder:
         self.record = ledger.folder(self.path)
 
     def look(self, is_waiting: Callable[[str], bool], *, full: bool) -> Look:
-        """Look for recordings, see `Scanner.look`.
+        """Look for recordings, see `Scanner.look`; the first look, and one after an outage, is full whatever is asked.
 
         Raises
         ------
@@ -50,14 +51,16 @@ class WatchedFolder:
         """
         try:
             self._note_mount()
+            full = full or self.away_since is not None or not self.record.begun
             return self._scanner.look(lambda path: path in self.known or is_waiting(path), full=full)
         except OSError as error:
             raise FolderAwayError(error.strerror or str(error)) from error
 
-    def begin(self, skipped: list[Found]) -> None:
-        """Keep in the ledger that it has been seen, and what of it is passed over."""
-        self._ledger.begin_folder(self.path, skipped)
+    def begin(self, old: list[Found]) -> int:
+        """Keep in the ledger that it has been seen, and what of it is passed over; returns how many those are."""
+        skipped = self._ledger.begin_folder(self.path, old)
         self.record = replace(self.record, begun=True)
+        return skipped
 
     def set_lost(self, lost_since: float | None) -> None:
         """Keep in the ledger since when it is away, in seconds since 1970."""
@@ -65,18 +68,20 @@ class WatchedFolder:
 
     def holds(self, path: str) -> bool:
         """Whether a path lies below this folder."""
-        return path.startswith(self.path.rstrip(os.sep) + os.sep)
+        return is_below(path, self.path)
 
     def _note_mount(self) -> None:
         """An unmounted share leaves an empty folder behind, in which nothing will ever arrive."""
-        mounted = os.path.ismount(self.path)
+        # A link is no mount point, what it leads to can be.
+        mounted = os.path.ismount(os.path.realpath(self.path))
         if self.record.mounted and not mounted:
             with os.scandir(self.path) as entries:
                 if next(entries, None) is None:
                     raise FolderAwayError("nothing is mounted there any more")
         if mounted != self.record.mounted:
-            self._mark(replace(self.record, mounted=mounted))
+            # What was seen so far lay below the mount: of the share, this is the first look.
+            self._mark(replace(self.record, mounted=mounted, begun=self.record.begun and not mounted))
 
     def _mark(self, record: FolderRecord) -> None:
-        self._ledger.mark_folder(self.path, mounted=record.mounted, lost_since=record.lost_since)
+        self._ledger.mark_folder(self.path, record)
         self.record = record

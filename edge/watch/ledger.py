@@ -2,7 +2,7 @@
 
     begin    ── before a recording is touched: one that kills the process is not tried again at once, for ever
     finish   ── its content is done, under whatever name it comes back
-    fail     ── it cannot be read: again later, a bounded number of times
+    fail     ── it cannot be read: again later; a bounded number of times where its content is to blame
     release  ── nothing came of it: as if it had not begun
 
 A recording is its path, size and modification time; its content is the SHA-256 of the file.
@@ -18,14 +18,18 @@ from types import TracebackType
 from typing import Literal
 
 from edge.watch.ledger_file import explained, open_ledger, transaction
+from edge.watch.names import is_below, readable
 from edge.watch.scanner import Found
 
 Standing = Literal["new", "settled"]
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 10.0, 3600.0
 _FREE_INTERRUPTIONS = 3
-_REPLACE = (
+_INSERT = (
     "INSERT INTO files (path, size, mtime_ns, inode, state, attempts, interruptions, next_at, at)"
-    " VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (path) DO UPDATE SET size = excluded.size,"
+    " VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (path) DO "
+)
+_REPLACE = (
+    _INSERT + "UPDATE SET size = excluded.size,"
     " mtime_ns = excluded.mtime_ns, inode = excluded.inode, state = excluded.state, attempts = 0, interruptions = 0,"
     " next_at = excluded.next_at, at = excluded.at, digest = NULL, error = NULL"
 )
@@ -61,7 +65,7 @@ class Ledger:
     ----------
     path : the SQLite file; made when it is missing.
     clock : seconds since 1970. Wall time, since it must mean the same after a restart.
-    attempts : how often a recording that cannot be read is tried.
+    attempts : how often a recording that cannot be decoded is tried.
 
     Raises
     ------
@@ -71,7 +75,7 @@ class Ledger:
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float], attempts: int = 5) -> None:
         self.path = Path(path).expanduser()
-        self._clock, self._attempts = clock, attempts
+        self._clock, self.attempts = clock, attempts
         self._database = open_ledger(self.path)
 
     def __enter__(self) -> Ledger:
@@ -97,19 +101,28 @@ class Ledger:
             ).fetchone()
         return FolderRecord(since, bool(begun), bool(mounted), lost_since)
 
-    def begin_folder(self, folder: str, skipped: Iterable[Found]) -> None:
-        """A folder was seen for the first time: pass over what is there, all of it or nothing."""
+    def begin_folder(self, folder: str, old: Iterable[Found]) -> int:
+        """A folder was seen for the first time: pass over what is old, all of it or nothing; returns how many.
+
+        What another watched folder holds is left to that one: it may have come while nothing watched.
+        """
         now = self._clock()
         with transaction(self._database, self.path) as database:
-            database.executemany(_REPLACE, [(*_row(found), "skipped", 0.0, now) for found in skipped])
+            rows = database.execute("SELECT path FROM folders WHERE begun AND path != ?", (os.fsencode(folder),))
+            others = [os.fsdecode(path) for (path,) in rows]
+            skipped = [found for found in old if not any(is_below(found.path, other) for other in others)]
+            before = database.total_changes
+            database.executemany(_INSERT + "NOTHING", [(*_row(found), "skipped", 0.0, now) for found in skipped])
+            count = database.total_changes - before
             database.execute("UPDATE folders SET begun = 1 WHERE path = ?", (os.fsencode(folder),))
+        return count
 
-    def mark_folder(self, folder: str, *, mounted: bool, lost_since: float | None) -> None:
-        """Note how a watched folder stands."""
+    def mark_folder(self, folder: str, record: FolderRecord) -> None:
+        """Note how a watched folder stands; ``since`` stays."""
         with transaction(self._database, self.path) as database:
             database.execute(
-                "UPDATE folders SET mounted = ?, lost_since = ? WHERE path = ?",
-                (mounted, lost_since, os.fsencode(folder)),
+                "UPDATE folders SET begun = ?, mounted = ?, lost_since = ? WHERE path = ?",
+                (record.begun, record.mounted, record.lost_since, os.fsencode(folder)),
             )
 
     def standing(self, found: Found, *, skip: bool = True) -> tuple[Standing, float]:
@@ -179,18 +192,27 @@ class Ledger:
                 (now, digest, os.fsencode(found.path)),
             )
 
-    def fail(self, found: Found, error: str) -> tuple[int, float | None]:
-        """A recording cannot be read; returns the attempts so far, and the seconds to the next, None for no more."""
-        now, path = self._clock(), os.fsencode(found.path)
+    def attempt(self, found: Found, *, for_good: bool = True) -> tuple[int, float | None]:
+        """The attempt that has begun, from 1, and the seconds to the next when it fails; None for no more.
+
+        With ``for_good`` false it is never given up.
+        """
+        with explained(self.path):
+            row = self._database.execute("SELECT attempts FROM files WHERE path = ?", (os.fsencode(found.path),))
+            attempts = int(row.fetchone()[0]) + 1
+        return attempts, None if for_good and attempts >= self.attempts else wait_s(attempts)
+
+    def fail(self, found: Found, error: str, *, for_good: bool = True) -> None:
+        """A recording cannot be read: the attempt has failed, see `attempt`."""
+        now = self._clock()
+        attempts, wait = self.attempt(found, for_good=for_good)
+        state, next_at = ("failed", now) if wait is None else ("waiting", now + wait)
         with transaction(self._database, self.path) as database:
-            attempts = database.execute("SELECT attempts FROM files WHERE path = ?", (path,)).fetchone()[0] + 1
-            wait = wait_s(attempts) if attempts < self._attempts else None
             database.execute(
                 "UPDATE files SET state = ?, attempts = ?, interruptions = 0, next_at = ?, at = ?, error = ?"
                 " WHERE path = ?",
-                ("failed" if wait is None else "waiting", attempts, now + (wait or 0.0), now, error, path),
+                (state, attempts, next_at, now, readable(error), os.fsencode(found.path)),
             )
-        return attempts, wait
 
     def release(self, found: Found) -> None:
         """Nothing came of it, and it was not to blame: it is as new as before."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from edge.watch.alerting import outage_event
 from edge.watch.folder import WatchedFolder
-from edge.watch.reporting import Publish, Report
+from edge.watch.surroundings import Surroundings
 
 
 class Outages:
@@ -15,23 +13,11 @@ class Outages:
     Parameters
     ----------
     lost_after_s : seconds for which a folder must be away before that is an alert.
-    publish : writes an event to disk for delivery.
-    report : where notes go.
-    clock : seconds since 1970.
-    monotonic : seconds that never run backwards.
+    around : where events and notes go, and the clocks.
     """
 
-    def __init__(
-        self,
-        lost_after_s: float,
-        *,
-        publish: Publish,
-        report: Report,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._lost_after_s, self._publish, self._report = lost_after_s, publish, report
-        self._clock, self._monotonic = clock, monotonic
+    def __init__(self, lost_after_s: float, around: Surroundings) -> None:
+        self._lost_after_s, self._around = lost_after_s, around
 
     def away(self, folder: WatchedFolder, reason: str, *, patient: bool = True) -> None:
         """A look found the folder away. With ``patient`` false it is alerted at once: there is no later look.
@@ -41,26 +27,26 @@ class Outages:
         OutboxError, LedgerError
             It could not be written; call it again.
         """
-        now = self._monotonic()
+        now = self._around.monotonic()
         if folder.away_since is None:
             folder.away_since = now
-            self._report.note(f"{folder.name}: the folder is away ({reason}); it is looked for again and again")
+            self._around.report.note(f"{folder.name}: the folder is away ({reason}); it is looked for again and again")
         if folder.told or (patient and now - folder.away_since < self._lost_after_s):
             return
         lost_since = folder.record.lost_since
         if lost_since is None:
-            lost_since = self._clock()
+            lost_since = self._around.clock()
             # First, so that a kill after the alert makes no second one of the same outage.
             folder.set_lost(lost_since)
-        self._publish(outage_event(folder.name, folder.path, lost_since, self._clock(), reason))
+        self._around.publish(outage_event(folder.name, folder.path, lost_since, self._around.clock(), reason))
         folder.told = True
 
     def back(self, folder: WatchedFolder) -> None:
         """A look found the folder there. Raises as `away` does."""
         lost_since = folder.record.lost_since
         if lost_since is not None:
-            self._publish(outage_event(folder.name, folder.path, lost_since, self._clock()))
+            self._around.publish(outage_event(folder.name, folder.path, lost_since, self._around.clock()))
             folder.set_lost(None)
         if lost_since is not None or folder.away_since is not None:
-            self._report.note(f"{folder.name}: the folder is back")
+            self._around.report.note(f"{folder.name}: the folder is back")
         folder.away_since, folder.told = None, False

@@ -7,29 +7,20 @@ done. Killed between the two, the next start scores it again and makes the same 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.alerts.errors import OutboxError
 from edge.errors import AudioError, EdgeError, UnreadableAudioError
 from edge.output import json_line
 from edge.scoring import Failure, Score
 from edge.watch.alerting import recording_event
-from edge.watch.errors import LedgerError
+from edge.watch.errors import UNWRITTEN
 from edge.watch.ledger import Ledger
-from edge.watch.reporting import Publish, Report
 from edge.watch.riff import check_wave_header
 from edge.watch.scanner import Found, find
+from edge.watch.surroundings import StopAskedError, Surroundings
 
 _READ_BYTES = 1 << 20
-
-ScoreFile = Callable[[Path, Callable[[float], None]], list[Score]]
-"""Scores one recording; calls its second argument, with the seconds read so far, as it goes."""
-
-
-class StopAskedError(Exception):
-    """The end was asked for while a recording was being read."""
 
 
 @dataclass
@@ -58,27 +49,11 @@ class RecordingDesk:
     Parameters
     ----------
     ledger : the memory.
-    score : see `ScoreFile`.
-    publish : writes an event to disk for delivery.
-    report : where results and notes go.
-    check : called often; raises `StopAskedError` to leave a recording for the next start.
-    clock : seconds since 1970.
-    attempts : how often a recording is tried, for the message.
+    around : the outside.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        *,
-        score: ScoreFile,
-        publish: Publish,
-        report: Report,
-        check: Callable[[], None],
-        clock: Callable[[], float],
-        attempts: int,
-    ) -> None:
-        self._ledger, self._score, self._publish, self._report = ledger, score, publish, report
-        self._check, self._clock, self._attempts = check, clock, attempts
+    def __init__(self, ledger: Ledger, around: Surroundings) -> None:
+        self._ledger, self._around = ledger, around
         self.counts = Counts()
 
     def handle(self, found: Found, folder: str) -> Outcome:
@@ -88,7 +63,7 @@ class RecordingDesk:
         ------
         StopAskedError
             From ``check``.
-        OutboxError, LedgerError
+        OutboxError, LedgerError, ReportError
             Something could not be written, for one because the disk is full; the recording is as new as before.
         """
         self._ledger.begin(found)
@@ -96,14 +71,16 @@ class RecordingDesk:
             try:
                 digest, scores = self._read(found)
             except AudioError as error:
-                return self._fail(found, str(error))
+                return self._fail(found, str(error), for_good=True)
             except OSError as error:
                 reason = error.strerror or str(error)
-                return self._fail(found, f"{found.path}: cannot be read ({reason}); check its permissions")
+                # Never given up: neither time nor size changes when permissions are mended.
+                message = f"{found.path}: cannot be read ({reason}); check its permissions"
+                return self._fail(found, message, for_good=False)
             if scores and self._has_changed(found):
                 return _CHANGED
             return self._finish(found, folder, digest, scores)
-        except (StopAskedError, OutboxError, LedgerError):
+        except (StopAskedError, *UNWRITTEN):
             self._ledger.release(found)
             raise
 
@@ -114,7 +91,7 @@ class RecordingDesk:
             return digest, []
         check_wave_header(found.path)
         try:
-            return digest, self._score(Path(found.path), lambda _: self._check())
+            return digest, self._around.score(Path(found.path), lambda _: self._around.check())
         except (EdgeError, OSError, StopAskedError):
             raise
         except Exception as error:
@@ -125,29 +102,31 @@ class RecordingDesk:
 
     def _finish(self, found: Found, folder: str, digest: bytes, scores: list[Score]) -> Outcome:
         if scores:
-            event = recording_event(folder, digest, scores, self._clock())
+            event = recording_event(folder, digest, scores, self._around.clock())
             if event is not None:
-                self._publish(event)
+                self._around.publish(event)
             for score in scores:
-                self._report.result(score)
+                self._around.report.result(score)
             self.counts.scored += 1
             self.counts.spoof += any(score.verdict == "spoof" for score in scores)
         else:
-            self._report.note(f"{found.path}: has the content of a recording that was done before", found.path)
+            self._around.report.note(f"{found.path}: has the content of a recording that was done before", found.path)
         self._ledger.finish(found, digest, "\n".join(map(json_line, scores)))
         return _SETTLED
 
-    def _fail(self, found: Found, message: str) -> Outcome:
+    def _fail(self, found: Found, message: str, *, for_good: bool) -> Outcome:
         # It went, or grew on: nothing is wrong with it that another look would not mend.
         if self._has_changed(found):
             return _CHANGED
-        attempts, wait = self._ledger.fail(found, message)
-        self.counts.failed += 1
+        attempts, wait = self._ledger.attempt(found, for_good=for_good)
         if wait is None:
             message += f"; given up after {attempts} attempts, until it changes"
         else:
-            message += f"; attempt {attempts} of {self._attempts}, the next in {wait:.0f} s"
-        self._report.result(Failure(Path(found.path), message))
+            most = f" of {self._ledger.attempts}" if for_good else ""
+            message += f"; attempt {attempts}{most}, the next in {wait:.0f} s"
+        self._around.report.result(Failure(Path(found.path), message))
+        self._ledger.fail(found, message, for_good=for_good)
+        self.counts.failed += 1
         return _SETTLED if wait is None else Outcome(settled=False, wait_s=wait)
 
     def _has_changed(self, found: Found) -> bool:
@@ -162,5 +141,5 @@ class RecordingDesk:
         with open(path, "rb") as file:
             while data := file.read(_READ_BYTES):
                 digest.update(data)
-                self._check()
+                self._around.check()
         return digest.digest()

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path, PurePath
-from typing import Protocol
+from pathlib import Path
 
 import click
 
-from edge.alerts.events import AlertEvent
-from edge.scoring import AUDIO_SUFFIXES, Failure, Score
-
-Publish = Callable[[AlertEvent], object]
-"""Writes an event to disk for delivery."""
-
-
-class Report(Protocol):
-    """What the watcher asks of its surroundings."""
-
-    def result(self, result: Score | Failure) -> None:
-        """A recording is scored, or could not be."""
-
-    def note(self, text: str, path: str = "") -> None:
-        """Something that a person may want to know; ``path`` is a path in ``text`` that may be hidden."""
-
-
-def hidden_name(path: str) -> str:
-    """Only the kind of a recording is left: dialers put names and numbers into the rest."""
-    suffix = PurePath(path).suffix.lower()
-    return "***" + (suffix if suffix in AUDIO_SUFFIXES else "")
+from edge.output import HEADER, json_line, text_row
+from edge.scoring import Failure, Score
+from edge.watch.errors import ReportError
+from edge.watch.names import hidden_name, readable
 
 
 class Reporter:
@@ -46,28 +28,39 @@ class Reporter:
         self._headed = False
 
     def result(self, result: Score | Failure) -> None:
-        """Print it, and see that it is out before the recording counts as done."""
-        from edge.output import HEADER, json_line, text_row
+        """Print it, and see that it is out before the recording counts as done.
 
+        Raises
+        ------
+        ReportError
+            It is not out.
+        BrokenPipeError
+            Its reader has left.
+        """
         if isinstance(result, Failure):
-            self._err(f"Error: {self._for_err(result.error, str(result.path))}")
-        if self._as_json:
-            click.echo(json_line(result))
-        elif isinstance(result, Score):
-            if not self._headed:
-                click.echo(HEADER)
-                self._headed = True
-            shown = result.path if self._names_out else Path(hidden_name(str(result.path)))
-            click.echo(text_row(replace(result, path=shown)))
+            self.note(f"Error: {result.error}", str(result.path))
+        try:
+            if self._as_json:
+                click.echo(json_line(result))
+            elif isinstance(result, Score):
+                self._row(result)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ReportError(
+                f"standard output cannot be written ({error.strerror or error}); make room, or send it elsewhere"
+            ) from error
 
     def note(self, text: str, path: str = "") -> None:
-        """Print it on stderr."""
-        self._err(self._for_err(text, path))
+        """Print it on stderr; where that cannot be written, watching goes on all the same."""
+        if path and not self._names_err:
+            text = text.replace(path, hidden_name(path))
+        with suppress(OSError):
+            click.echo(readable(text), err=True)
 
-    def _for_err(self, text: str, path: str) -> str:
-        return text if self._names_err or not path else text.replace(path, hidden_name(path))
-
-    @staticmethod
-    def _err(text: str) -> None:
-        # Names are bytes: what is no text is shown as a replacement mark, where strict streams would refuse it.
-        click.echo(text.encode("utf-8", "replace").decode("utf-8"), err=True)
+    def _row(self, score: Score) -> None:
+        if not self._headed:
+            click.echo(HEADER)
+            self._headed = True
+        shown = score.path if self._names_out else Path(hidden_name(str(score.path)))
+        click.echo(text_row(replace(score, path=shown)))

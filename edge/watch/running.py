@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edge.alerts.service import Alerts
-from edge.watch.recordings import StopAskedError
-from edge.watch.reporting import Report
-from edge.watch.stopping import StopSignal
+from edge.stopping import StopSignal
+from edge.watch.surroundings import Report, StopAskedError
 from edge.watch.watcher import Watcher
 
 # The service manager wants to hear from us between two looks, however far apart they are.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge.scoring import AUDIO_SUFFIXES
@@ -36,10 +36,19 @@ class Found:
 
 @dataclass(frozen=True)
 class Look:
-    """What one look found; ``unreadable`` has the reason by folder below the watched one."""
+    """What one look found; ``unreadable`` has the reason by file or folder below the watched one.
 
+    ``full`` says whether every file was asked about.
+    """
+
+    full: bool
     files: list[Found] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
+
+    def miss(self, path: str, error: OSError) -> None:
+        """Note what cannot be read; what went between two steps, or a link that leads nowhere, is no trouble."""
+        if not isinstance(error, FileNotFoundError):
+            self.unreadable[path] = error.strerror or str(error)
 
 
 @dataclass(frozen=True)
@@ -91,29 +100,27 @@ class Scanner:
         OSError
             The watched folder itself cannot be read.
         """
-        look = Look()
+        look = Look(full)
         listings: dict[str, _Listing] = {}
         waiting = [self.root]
         while waiting:
             folder = waiting.pop()
             try:
-                listing = self._visit(folder, is_known, full, look.files)
+                listing = self._visit(folder, is_known, look)
             except OSError as error:
                 if folder == self.root:
                     raise
-                # One that went between two steps is no trouble.
-                if not isinstance(error, FileNotFoundError):
-                    look.unreadable[folder] = error.strerror or str(error)
+                look.miss(folder, error)
                 continue
             listings[folder] = listing
             waiting += listing.folders
         self._listings = listings
         return look
 
-    def _visit(self, folder: str, is_known: Callable[[str], bool], full: bool, files: list[Found]) -> _Listing:
+    def _visit(self, folder: str, is_known: Callable[[str], bool], look: Look) -> _Listing:
         mtime_ns = os.stat(folder).st_mtime_ns
         before = self._listings.get(folder)
-        if not full and before is not None and before.final and before.mtime_ns == mtime_ns:
+        if not look.full and before is not None and before.final and before.mtime_ns == mtime_ns:
             return before
         final = self._clock() - mtime_ns / 1e9 > _TIME_STEP_S
         folders = []
@@ -123,16 +130,17 @@ class Scanner:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
-                elif is_recording(entry.name) and (full or not is_known(entry.path)):
-                    files += _stat(entry)
+                elif is_recording(entry.name) and (look.full or not is_known(entry.path)):
+                    _stat(entry, look)
         return _Listing(mtime_ns, final, tuple(folders))
 
 
-def _stat(entry: os.DirEntry[str]) -> Iterator[Found]:
+def _stat(entry: os.DirEntry[str], look: Look) -> None:
     try:
         # On Windows an entry's own status has no inode.
         found = _found(entry.path, entry.stat() if os.name == "posix" else os.stat(entry.path))
-    except OSError:
+    except OSError as error:
+        look.miss(entry.path, error)
         return
     if found is not None:
-        yield found
+        look.files.append(found)

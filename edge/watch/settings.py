@@ -23,7 +23,7 @@ class WatchSettings:
     channel : ``mix``, ``each``, ``left``, ``right`` or a number from 1.
     existing : whether recordings that are there when a folder is watched for the first time are passed over or scored.
     ledger : path of the SQLite file that remembers what was done.
-    attempts : how often a recording that cannot be read is tried.
+    attempts : how often a recording that cannot be decoded is tried.
     lost_after_s : seconds for which a folder must be away before that is an alert.
     keep_days : days for which recordings that are gone from the folders are remembered.
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edge.alerts.errors import OutboxError
-from edge.watch.errors import LedgerError
+from edge.watch.errors import UNWRITTEN
 from edge.watch.folder import FolderAwayError, WatchedFolder
 from edge.watch.ledger import Ledger
 from edge.watch.outages import Outages
-from edge.watch.recordings import Counts, RecordingDesk, ScoreFile
-from edge.watch.reporting import Publish, Report
+from edge.watch.recordings import Counts, RecordingDesk
 from edge.watch.scanner import Found, Look
 from edge.watch.settings import WatchSettings
 from edge.watch.settling import Settling
+from edge.watch.surroundings import Surroundings
 from edge.watch.writers import held_open
 
 FULL_LOOK_S = 30.0
@@ -37,41 +36,19 @@ class Watcher:
     ----------
     settings : what to watch and how patiently.
     ledger : the memory.
-    score : see `ScoreFile`.
-    publish : writes an event to disk for delivery.
-    report : where results and notes go.
-    check : called often; raises `StopAskedError` to leave the rest for the next start.
-    clock : seconds since 1970.
-    monotonic : seconds that never run backwards.
+    around : the outside.
     """
 
-    def __init__(
-        self,
-        settings: WatchSettings,
-        ledger: Ledger,
-        *,
-        score: ScoreFile,
-        publish: Publish,
-        report: Report,
-        check: Callable[[], None],
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._settings, self._ledger, self._report = settings, ledger, report
-        self._check, self._monotonic = check, monotonic
+    def __init__(self, settings: WatchSettings, ledger: Ledger, around: Surroundings) -> None:
+        self._settings, self._ledger, self._around = settings, ledger, around
+        self._check, self._monotonic = around.check, around.monotonic
         self._skip = settings.existing == "skip"
-        self._folders = [WatchedFolder(name, ledger, clock) for name in settings.folders]
+        folders = [WatchedFolder(name, ledger, around.clock) for name in settings.folders]
+        # One that is named twice is one.
+        self._folders = list({folder.path: folder for folder in folders}.values())
         self._settling = Settling(settings.settle_s)
-        self._desk = RecordingDesk(
-            ledger,
-            score=score,
-            publish=publish,
-            report=report,
-            check=check,
-            clock=clock,
-            attempts=settings.attempts,
-        )
-        self._outages = Outages(settings.lost_after_s, publish=publish, report=report, clock=clock, monotonic=monotonic)
+        self._desk = RecordingDesk(ledger, around)
+        self._outages = Outages(settings.lost_after_s, around)
         self._full_at = self._prune_at = float("-inf")
         self._said: dict[str, float] = {}
 
@@ -119,7 +96,6 @@ class Watcher:
                 self._ledger.prune(older_than_s=self._settings.keep_days * _DAY_S, gone=self._is_gone)
 
     def _visit(self, folder: WatchedFolder, *, full: bool, patient: bool) -> None:
-        full = full or folder.away_since is not None
         try:
             look = folder.look(self._settling.__contains__, full=full)
         except FolderAwayError as error:
@@ -127,11 +103,11 @@ class Watcher:
             return
         self._outages.back(folder)
         for path, reason in look.unreadable.items():
-            self._say(f"{path}: the folder cannot be read ({reason}); check its permissions", path)
+            self._trouble(f"{path}: cannot be read ({reason}); check its permissions", path)
         if not folder.record.begun:
             self._begin(folder, look)
         self._sort(folder, look)
-        if full:
+        if look.full:
             known = folder.known
             folder.known = {item.path: item.version for item in look.files if known.get(item.path) == item.version}
 
@@ -139,10 +115,10 @@ class Watcher:
         """The first look ever: what is older than the wish to watch is passed over, unless it is to be scored."""
         since_ns = folder.record.since * 1e9 - _TICK_NS
         old = [found for found in look.files if found.mtime_ns < since_ns] if self._skip else []
-        folder.begin(old)
-        if old:
-            self._report.note(
-                f"{folder.name}: passed over {len(old)} recordings that were there before; "
+        skipped = folder.begin(old)
+        if skipped:
+            self._around.report.note(
+                f"{folder.name}: passed over {skipped} recordings that were there before; "
                 "--existing score takes them too"
             )
 
@@ -191,15 +167,16 @@ class Watcher:
         """A full disk, or a lock on the outbox, can pass: say it, and try again later."""
         try:
             yield
-        except (OutboxError, LedgerError) as error:
-            self.counts.failed += 1
-            self._say(str(error))
+        except UNWRITTEN as error:
+            self._trouble(str(error))
             if found is not None:
                 self._settling.postpone(found.path, self._monotonic() + _TROUBLE_WAIT_S)
 
-    def _say(self, text: str, path: str = "") -> None:
-        """Note it, but not at every look."""
+    def _trouble(self, text: str, path: str = "") -> None:
+        """Note and count it, but not at every look."""
         now = self._monotonic()
-        if now - self._said.get(text, float("-inf")) >= _SAY_AGAIN_S:
+        self._said = {said: at for said, at in self._said.items() if now - at < _SAY_AGAIN_S}
+        if text not in self._said:
             self._said[text] = now
-            self._report.note(text, path)
+            self.counts.failed += 1
+            self._around.report.note(text, path)

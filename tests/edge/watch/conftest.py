@@ -1,4 +1,4 @@
-"""Models that call every voice spoof, or none; recordings that differ; a clock that tests turn."""
+"""Models that call every voice spoof, or none; recordings; a watcher beside turned clocks; `edge watch` as a process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ import pytest
 
 from edge.catalog import default_model
 from edge.contract import embed_contract, read_contract
+from edge.scoring import Score
+from edge.watch.ledger import Ledger
+from edge.watch.settings import WatchSettings
+from edge.watch.surroundings import Surroundings
+from edge.watch.watcher import Watcher
+from tests.edge.live.conftest import LIMIT_S
+from tests.edge.watch.watching import Watching
 
 # The webhook receiver of the alerts' tests.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "alerts"))
+from alert_receiver import SECRET, Receiver
 
 LONG_AGO = 1_600_000_000
 
@@ -34,6 +42,80 @@ class TurnedClock:
 @pytest.fixture
 def clock():
     return TurnedClock()
+
+
+class Bench:
+    """A watcher with its surroundings recorded; `restart` is a new process with the same ledger and outbox."""
+
+    def __init__(self, folder, state, clock):
+        self.folder, self.state, self.clock = folder, state, clock
+        self.results, self.notes, self.published, self.scored = [], [], {}, []
+        self.verdicts, self.broken, self.ledger = {}, None, None
+        self.on_score = lambda path: None
+        self.check = lambda: None
+
+    def restart(self, **settings):
+        self.close()
+        given = WatchSettings(**{"folders": (str(self.folder),), "settle_s": 2.0, **settings})
+        self.ledger = Ledger(self.state / "watch.sqlite", clock=self.clock, attempts=given.attempts)
+        around = Surroundings(
+            score=self.score,
+            publish=self.publish,
+            report=self,
+            check=lambda: self.check(),  # noqa: PLW0108 - tests put another check in its place later
+            clock=self.clock,
+            monotonic=self.clock,
+        )
+        self.watcher = Watcher(given, self.ledger, around)
+        return self.watcher
+
+    def close(self):
+        if self.ledger is not None:
+            self.ledger.close()
+
+    def score(self, path, tell):
+        self.scored.append(path.name)
+        tell(0.5)
+        self.on_score(path)
+        verdict = self.verdicts.get(path.name, "spoof")
+        if isinstance(verdict, Exception):
+            raise verdict
+        return [Score(path, "mono", verdict, 0.1, -3.0, 4.0, 0.0, 5.0, "m")]
+
+    def publish(self, event):
+        if self.broken is not None:
+            raise self.broken
+        return self.published.setdefault(event.id, event)
+
+    def result(self, result):
+        self.results.append(result)
+
+    def note(self, text, path=""):
+        self.notes.append(text)
+
+    def put(self, name, content=None):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"content of {name}".encode() if content is None else content)
+        os.utime(path, (self.clock.now, self.clock.now))
+        return path
+
+    def settle(self, rounds=2):
+        for _ in range(rounds):
+            self.watcher.poll()
+            self.clock.now += 2.0
+        self.watcher.poll()
+
+    def kinds(self):
+        return [event.kind for event in self.published.values()]
+
+
+@pytest.fixture
+def bench(tmp_path, clock):
+    (tmp_path / "rec").mkdir()
+    made = Bench(tmp_path / "rec", tmp_path, clock)
+    yield made
+    made.close()
 
 
 def _judging(folder, name, spoof_below):
@@ -93,3 +175,58 @@ def age():
         return path
 
     return make
+
+
+@pytest.fixture
+def receiver():
+    with Receiver(SECRET, check_time=True) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder to watch."""
+    made = tmp_path / "rec"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def configure(tmp_path, receiver):
+    """Write a configuration with the receiver as the only channel, and ``more`` after it; returns the environment."""
+
+    def write(more=""):
+        path = tmp_path / "bonafone.toml"
+        path.write_text(
+            '[watch]\nexisting = "score"\nsettle_s = 0.2\npoll_s = 0.05\nlost_after_s = 0.0\n'
+            f'ledger = "{tmp_path}/watch.sqlite"\n'
+            f'[alerts]\noutbox = "{tmp_path}/alerts.sqlite"\n{more}\n'
+            "[alerts.retry]\nfirst_s = 0.02\nlongest_s = 0.2\n"
+            f'[alerts.webhook]\nenabled = true\nurl = "{receiver.url}"\nsecret_env = "SECRET"\ntimeout_s = 0.25\n'
+        )
+        managers = ("NOTIFY_", "WATCHDOG_", "XDG_")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(managers)}
+        return {**clean, "HOME": str(tmp_path), "BONAFONE_CONFIG": str(path), "NO_COLOR": "1", "SECRET": SECRET}
+
+    return write
+
+
+@pytest.fixture
+def environment(configure):
+    return configure()
+
+
+@pytest.fixture
+def start(tmp_path, environment):
+    """Start `edge watch` with these arguments; whatever still runs at the end is killed."""
+    running = []
+
+    def begin(*arguments, env=environment, **options):
+        out, err = (tmp_path / f"{name}-{len(running)}.txt" for name in ("out", "err"))
+        running.append(Watching([os.fspath(item) for item in arguments], env, out, err, **options))
+        return running[-1]
+
+    yield begin
+    for watching in running:
+        watching.process.kill()
+        watching.process.wait(LIMIT_S)

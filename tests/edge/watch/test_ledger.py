@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import subprocess
@@ -67,7 +68,8 @@ def test_a_failure_is_tried_again_later_and_a_bounded_number_of_times(open_ledge
         assert standing == "new"
         clock.now += wait
         ledger.begin(A)
-        waits.append(ledger.fail(A, "cannot be read"))
+        waits.append(ledger.attempt(A))
+        ledger.fail(A, "cannot be read")
         ledger = open_ledger(attempts=3)
     assert waits == [(1, 10.0), (2, 40.0), (3, None)]
     clock.now += 1e9
@@ -128,7 +130,7 @@ def test_a_folder_is_begun_once(open_ledger, clock):
     assert (first.since, first.begun, first.mounted, first.lost_since) == (clock.now, False, False, None)
     clock.now += 100
     ledger.begin_folder("/rec", [])
-    ledger.mark_folder("/rec", mounted=True, lost_since=12.5)
+    ledger.mark_folder("/rec", dataclasses.replace(first, begun=True, mounted=True, lost_since=12.5))
     again = open_ledger().folder("/rec")
     assert (again.since, again.begun, again.mounted, again.lost_since) == (first.since, True, True, 12.5)
 

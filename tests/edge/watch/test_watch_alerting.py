@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,12 @@ def test_an_outage_has_one_identity_and_its_end_another():
     assert (lost.kind, lost.note, back.kind) == ("source_lost", "not mounted", "source_back")
     assert lost.id == outage_event("~/rec", "/home/me/rec", 10.5, 12.0, "gone").id
     assert len({lost.id, back.id, outage_event("~/rec", "/home/me/rec", 10.6, 12.0, "gone").id}) == 3
+
+
+def test_names_that_are_no_text_can_be_sent():
+    name = os.fsdecode(b"/rec/\xff")
+    scores = [dataclasses.replace(score("spoof"), path=Path(name, "a.wav"))]
+    spoof = recording_event(name, DIGEST, scores, 1.0)
+    assert (spoof.source, spoof.recording) == ("watch:/rec/\\udcff", "/rec/\\udcff/a.wav")
+    assert outage_event(name, name, 10.5, 11.0, "gone").source == spoof.source
+    assert spoof.source.encode()

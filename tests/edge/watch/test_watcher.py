@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,84 +12,8 @@ from edge.alerts.errors import OutboxError
 from edge.errors import UnreadableAudioError
 from edge.scoring import Failure, Score
 from edge.watch.ledger import Ledger
-from edge.watch.recordings import StopAskedError
-from edge.watch.settings import WatchSettings
-from edge.watch.watcher import FULL_LOOK_S, Watcher
-
-
-class Bench:
-    """A watcher with its surroundings recorded; `restart` is a new process with the same ledger and outbox."""
-
-    def __init__(self, folder, state, clock):
-        self.folder, self.state, self.clock = folder, state, clock
-        self.results, self.notes, self.published, self.scored = [], [], {}, []
-        self.verdicts, self.broken, self.ledger = {}, None, None
-        self.on_score = lambda path: None
-        self.check = lambda: None
-
-    def restart(self, **settings):
-        self.close()
-        given = WatchSettings(folders=(str(self.folder),), **{"settle_s": 2.0, **settings})
-        self.ledger = Ledger(self.state / "watch.sqlite", clock=self.clock, attempts=given.attempts)
-        self.watcher = Watcher(
-            given,
-            self.ledger,
-            score=self.score,
-            publish=self.publish,
-            report=self,
-            check=lambda: self.check(),  # noqa: PLW0108 - tests put another check in its place later
-            clock=self.clock,
-            monotonic=self.clock,
-        )
-        return self.watcher
-
-    def close(self):
-        if self.ledger is not None:
-            self.ledger.close()
-
-    def score(self, path, tell):
-        self.scored.append(path.name)
-        tell(0.5)
-        self.on_score(path)
-        verdict = self.verdicts.get(path.name, "spoof")
-        if isinstance(verdict, Exception):
-            raise verdict
-        return [Score(path, "mono", verdict, 0.1, -3.0, 4.0, 0.0, 5.0, "m")]
-
-    def publish(self, event):
-        if self.broken is not None:
-            raise self.broken
-        return self.published.setdefault(event.id, event)
-
-    def result(self, result):
-        self.results.append(result)
-
-    def note(self, text, path=""):
-        self.notes.append(text)
-
-    def put(self, name, content=None):
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(f"content of {name}".encode() if content is None else content)
-        os.utime(path, (self.clock.now, self.clock.now))
-        return path
-
-    def settle(self, rounds=2):
-        for _ in range(rounds):
-            self.watcher.poll()
-            self.clock.now += 2.0
-        self.watcher.poll()
-
-    def kinds(self):
-        return [event.kind for event in self.published.values()]
-
-
-@pytest.fixture
-def bench(tmp_path, clock):
-    (tmp_path / "rec").mkdir()
-    made = Bench(tmp_path / "rec", tmp_path, clock)
-    yield made
-    made.close()
+from edge.watch.surroundings import StopAskedError
+from edge.watch.watcher import FULL_LOOK_S
 
 
 def test_a_new_recording_is_scored_when_it_has_settled_and_alerted_once(bench):
@@ -342,103 +265,3 @@ def test_the_end_leaves_a_recording_for_the_next_start(bench):
     bench.restart()
     bench.settle()
     assert bench.kinds() == ["spoof"]
-
-
-def test_a_folder_that_vanishes_alerts_once_also_over_restarts_and_so_does_its_return(bench):
-    bench.restart(lost_after_s=30.0)
-    bench.put("a.wav")
-    bench.settle()
-    bench.folder.rename(bench.state / "away")
-    bench.settle(5)
-    assert bench.kinds() == ["spoof"]
-    assert bench.watcher.away() == [str(bench.folder)]
-    bench.settle(15)
-    bench.restart(lost_after_s=30.0)
-    bench.settle(30)
-    assert bench.kinds() == ["spoof", "source_lost"]
-    (bench.state / "away").rename(bench.folder)
-    bench.put("b.wav")
-    bench.settle()
-    bench.restart()
-    bench.settle()
-    assert bench.kinds() == ["spoof", "source_lost", "source_back", "spoof"]
-    assert bench.scored == ["a.wav", "b.wav"]
-    assert bench.watcher.away() == []
-
-
-def test_a_short_absence_alerts_nobody(bench):
-    bench.restart(lost_after_s=30.0)
-    bench.settle()
-    bench.folder.rename(bench.state / "away")
-    bench.settle(3)
-    (bench.state / "away").rename(bench.folder)
-    bench.settle()
-    assert bench.published == {}
-    assert sum("is away" in note for note in bench.notes) == sum("is back" in note for note in bench.notes) == 1
-
-
-def test_an_unmounted_share_is_away_though_its_folder_is_there(bench, monkeypatch):
-    mounted = True
-    monkeypatch.setattr(os.path, "ismount", lambda path: mounted)
-    bench.restart(lost_after_s=0.0)
-    bench.put("a.wav")
-    bench.settle()
-    mounted = False
-    hidden = (bench.folder / "a.wav").rename(bench.state / "a.wav")
-    bench.settle()
-    bench.restart(lost_after_s=0.0)
-    bench.settle()
-    assert bench.kinds() == ["spoof", "source_lost"]
-    mounted = True
-    hidden.rename(bench.folder / "a.wav")
-    bench.settle()
-    assert bench.kinds() == ["spoof", "source_lost", "source_back"]
-    assert bench.scored == ["a.wav"]
-
-
-def test_a_folder_that_is_made_later_has_its_new_recordings_scored_and_its_old_ones_passed_over(bench, age):
-    bench.folder.rmdir()
-    bench.restart()
-    bench.settle()
-    bench.clock.now += 60.0
-    age(bench.put("archive.wav"))
-    bench.put("call.wav")
-    bench.settle()
-    assert bench.scored == ["call.wav"]
-
-
-def test_what_is_gone_is_forgotten_after_its_time_unless_its_folder_is_away(bench):
-    bench.restart(keep_days=1.0)
-    bench.settle()
-    for name in ("a.wav", "b.wav"):
-        bench.put(name)
-    bench.settle()
-    (bench.folder / "a.wav").unlink()
-    bench.folder.rename(bench.state / "away")
-    bench.clock.now += 3 * 86400.0
-    bench.settle()
-    count = "SELECT COUNT(*) FROM files"
-    assert bench.ledger._database.execute(count).fetchone() == (2,)
-    (bench.state / "away").rename(bench.folder)
-    bench.clock.now += 3 * 86400.0
-    bench.settle()
-    assert bench.ledger._database.execute(count).fetchone() == (1,)
-    assert bench.scored == ["a.wav", "b.wav"]
-
-
-def test_several_folders_are_watched_and_one_that_is_away_holds_up_none(bench):
-    other = bench.state / "other"
-    other.mkdir()
-    bench.restart()
-    given = WatchSettings(folders=(str(bench.state / "none"), str(bench.folder), str(other)), settle_s=0.0)
-    bench.watcher = Watcher(
-        given, bench.ledger, score=bench.score, publish=bench.publish, report=bench, check=lambda: None,
-        clock=bench.clock, monotonic=bench.clock,
-    )  # fmt: skip
-    bench.settle()
-    bench.put("a.wav")
-    bench.put(other / "b.wav")
-    bench.settle()
-    assert sorted(bench.scored) == ["a.wav", "b.wav"]
-    assert {event.source for event in bench.published.values()} == {f"watch:{bench.folder}", f"watch:{other}"}
-    assert [Path(name).name for name in bench.watcher.away()] == ["none"]

@@ -7,20 +7,22 @@ import signal
 import socket
 from contextlib import suppress
 from types import FrameType, TracebackType
+from typing import Self
 
 
 class StopSignal:
     """While it is entered, SIGINT and SIGTERM set it; a second Ctrl-C ends the program at once.
 
-    Only in the main thread. No `threading.Event`: its lock may be held just when the signal comes.
+    What is under way is finished, then the command ends in order. Only in the main thread. No `threading.Event`: its
+    lock may be held just when the signal comes.
     """
 
     def __init__(self) -> None:
         self._asked = False
+
+    def __enter__(self) -> Self:
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
-
-    def __enter__(self) -> StopSignal:
         self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 

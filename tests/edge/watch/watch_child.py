@@ -1,0 +1,89 @@
+"""Lives of `edge watch` that end before a given step, for test_watch_crashes.
+
+Each line on standard input is a JSON list: the step, the files for its output and complaints, and the arguments of
+`edge`. One life answers with its exit status as `os.waitpid` gives it. Lives are forked from a process that has imported all that the
+command needs, which a start takes most of its time for. Steps, in the thread that watches, are all SQL statements of the
+ledger and the outbox, and the moments before and after a recording is scored or something is printed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import sys
+import threading
+
+import click
+
+import edge.alerts.channels.webhook
+import edge.alerts.outbox
+import edge.catalog
+import edge.live.systemd
+import edge.runtime
+import edge.scoring
+import edge.watch.ledger
+import edge.watch.running
+import edge.watch_cli
+from edge.cli import main
+from edge.stderr import hold_stderr
+
+
+def stepping(last):
+    """A function that kills this process when it is called for the ``last``-th time."""
+    count = itertools.count(1)
+
+    def step(*_):
+        if threading.current_thread() is threading.main_thread() and next(count) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return step
+
+
+def around(module, name, step):
+    """Put a step before and after a function."""
+    real = getattr(module, name)
+
+    def stepped(*arguments, **options):
+        step()
+        result = real(*arguments, **options)
+        step()
+        return result
+
+    setattr(module, name, stepped)
+
+
+def within(module, name, step):
+    """Put a step before each statement of the databases that a function opens."""
+    real = getattr(module, name)
+
+    def traced(*arguments):
+        database = real(*arguments)
+        database.set_trace_callback(step)
+        return database
+
+    setattr(module, name, traced)
+
+
+def live(last, output, complaints, arguments):
+    # What a killed life was sending is leased for longer than a test waits.
+    edge.watch_cli._DELIVERY_S = 0.3
+    for number, path in ((1, output), (2, complaints)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
+    step = stepping(last)
+    within(edge.watch.ledger, "open_ledger", step)
+    within(edge.alerts.outbox, "open_database", step)
+    around(edge.scoring, "score_file", step)
+    around(click, "echo", step)
+    main(arguments, prog_name="edge")
+
+
+if __name__ == "__main__":
+    with hold_stderr():
+        edge.runtime.Model.load(edge.catalog.default_model())
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            live(*json.loads(line))
+        print(os.waitpid(child, 0)[1], flush=True)  # noqa: T201 - the answer

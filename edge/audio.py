@@ -6,6 +6,7 @@ WAV of plain PCM by the standard library; FLAC, MP3, OGG, Opus and other WAV kin
 
 from __future__ import annotations
 
+import os
 import wave
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -205,7 +206,9 @@ def _open_soundfile(path: Path, stack: ExitStack, block_samples: int) -> AudioFi
             f"{path}: this format needs the soundfile package: pip install 'bonafone[edge]'"
         ) from error
     try:
-        file = stack.enter_context(soundfile.SoundFile(str(path)))
+        # As bytes: not every name is text.
+        name = os.fsencode(path) if os.name == "posix" else str(path)
+        file = stack.enter_context(soundfile.SoundFile(name))
     except soundfile.LibsndfileError as error:
         raise UnreadableAudioError(f"{path}: not audio, or damaged ({error.error_string}); convert it again") from error
     return AudioFile(path, file.samplerate, file.channels, _soundfile_blocks(path, file, block_samples))

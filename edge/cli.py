@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Callable
@@ -45,6 +46,12 @@ class _Group(click.Group):
         except EdgeError as error:
             kind = _MisuseError if isinstance(error, ModelError) else _InputError
             raise kind(str(error)) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise _InputError(
+                f"a disk is full, so not all could be written ({error}); make room, run it again"
+            ) from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 
@@ -99,6 +100,24 @@ def test_formats_that_phones_record(tmp_path, name, codec, rate):
     assert abs(len(samples) - rate) <= 3072
     spectrum = np.abs(np.fft.rfft(samples[:, 0]))
     assert np.argmax(spectrum) * rate / len(samples) == pytest.approx(440.0, abs=3.0)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.m4a"])
+def test_a_name_that_is_no_text_is_read_all_the_same(tmp_path, name):
+    path = tmp_path / name
+    if path.suffix == ".m4a":
+        encode(pytest.importorskip("av", reason="needs the formats extra"), path, "aac", 16000)
+    elif path.suffix == ".flac":
+        pytest.importorskip("soundfile", reason="needs the edge extra").write(path, tone(), 16000)
+    else:
+        write_wav(path, tone())
+    expected = read(path)[1]
+    named = path.with_name(os.fsdecode(b"caf\xe9") + path.suffix)
+    try:
+        path.rename(named)
+    except OSError as error:
+        pytest.skip(f"this file system takes no such name: {error}")
+    np.testing.assert_array_equal(read(named)[1], expected)
 
 
 def test_the_content_decides_not_the_name(tmp_path):

@@ -168,6 +168,16 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path, rng):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, which is Linux'")
+def test_a_full_disk_under_the_results_is_told_in_one_line(recording):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "edge", "score", str(recording)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: a disk is full")
+
+
 def test_an_error_inside_a_closed_stderr_is_not_lost(tmp_path):
     """With stderr closed the verdict still comes, also where progress would be told, and the exit code tells."""
     recording = write_wav(tmp_path / "long.wav", np.zeros(150 * 8000), 8000)

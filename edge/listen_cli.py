@@ -35,21 +35,37 @@ class _MisuseError(click.ClickException):
     type=click.Choice(["cautious", "balanced", "quiet"]),
     help="How easily it alarms, cautious most.  [default: balanced]",
 )
-@click.option("--pace", type=float, metavar="X", help="Of file: alone: times real time, or inf.  [default: 1]")
-@click.option("--rate", type=int, metavar="HZ", help="Of cmd: and - alone.  [default: 16000]")
-@click.option("--encoding", metavar="NAME", help="s16le, s32le, f32le, u8, mulaw or alaw.  [default: s16le]")
-@click.option("--channels", type=int, metavar="N", help="Interleaved channels.  [default: 1]")
-@click.option("--channel", metavar="WHICH", help="Which one is heard: mix, left, right or a number.  [default: mix]")
-@click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="PORT", help="Answer Prometheus on 127.0.0.1.")
-@click.option("--evidence", metavar="DIR", help="Keep the audio around alarms in a folder.  [default: nothing is kept]")
-@click.option("--fail-on", type=click.Choice(["spoof"]), help="Exit with 3 if a voice was judged so.")
+@click.option("--pace", type=float, metavar="X", help="Speed of file:, times real time, or inf.  [default: 1]")
+@click.option("--rate", type=int, metavar="HZ", help="Sample rate of cmd: and -.  [default: 16000]")
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="Samples of cmd: and -: s16le, s32le, f32le, u8, mulaw or alaw.  [default: s16le]",
+)
+@click.option("--channels", type=int, metavar="N", help="Interleaved channels of cmd: and -.  [default: 1]")
+@click.option(
+    "--channel",
+    metavar="WHICH",
+    help="Of cmd:, - and file:, which channel is heard: mix, left, right or a number from 1.  [default: mix]",
+)
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Answer Prometheus at this port of 127.0.0.1; 0 takes a free one.  [default: no port]",
+)
+@click.option(
+    "--evidence", metavar="DIR", help="Keep the audio around alarms in this folder.  [default: nothing is kept]"
+)
+@click.option("--fail-on", type=click.Choice(["spoof"]), help="Exit with 3 if there was an alarm about a voice.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def listen(
     config: str | None, pace: float | None, fail_on: str | None, as_json: bool, evidence: str | None, **options: Any
 ) -> None:
     """Listen to live calls, show how real the voice is, and raise alerts.
 
-    Options win over the table [listen] of the configuration; [alerts] says who is told.
+    Options win over the table [listen] of the configuration; [alerts] says who is told. It listens until the source
+    ends, or until Ctrl-C.
 
     Example: edge listen --source rtp://:5004?allow=10.0.0.5
 

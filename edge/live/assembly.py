@@ -17,11 +17,11 @@ from edge.alerts.settings import AlertSettings
 from edge.catalog import resolve_model
 from edge.live.listener import Listener
 from edge.live.monitor import Monitor
+from edge.live.native_noise import native_noise_dropped
 from edge.live.redaction import Redactor
 from edge.live.screen import Screen, can_draw, look_of
 from edge.live.session import Session, Step
 from edge.live.settings import ListenSettings
-from edge.live.stopping import StopSignals
 from edge.live.subject import subject_of
 from edge.live.systemd import Notifier
 from edge.live.teller import Teller
@@ -30,6 +30,7 @@ from edge.sources.events import StreamStart
 from edge.sources.parse import SourceOptions, parse_source
 from edge.sources.pcm import PcmFormat
 from edge.stderr import hold_stderr
+from edge.stopping import StopSignal
 
 _MEGABYTE = 1_000_000
 
@@ -69,10 +70,11 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
     point = model.contract.operating_point(settings.operating_point)
     redactor = Redactor(settings.source, show_numbers=alerts.show_numbers, show_names=alerts.show_names)
     notifier = Notifier.from_environment(os.environ)
-    screen = _screen(as_json)
     with ExitStack() as stack:
+        stack.enter_context(native_noise_dropped())
+        screen = _screen(as_json)
         stack.callback(screen.close)
-        stop = stack.enter_context(StopSignals())
+        stop = stack.enter_context(StopSignal())
         # The screen is all of a text stream that the terminal channel uses.
         terminal = cast("TextIO", screen)
         outbox = stack.enter_context(Alerts(alerts, environment=os.environ, terminal=terminal))
@@ -143,7 +145,7 @@ def _open_metrics(
         metrics.update(
             stream,
             step.state,
-            lag_s=session.lag_s or 0.0,
+            lag_s=session.lag_s,
             realtime_factor=session.realtime_factor,
             level_db=step.arrived.level_db,
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from edge.live.evidence import EvidenceError, EvidenceFolder, EvidenceRecorder
 from edge.live.redaction import Redactor
 from edge.live.reports import Alarm
-from edge.sources.events import AudioChunk, SourceEvent, StreamEnd, StreamStart
+from edge.sources.events import AudioChunk, Idle, SourceEvent, StreamEnd, StreamStart
 
 
 class EvidenceKeeper:
@@ -25,6 +25,9 @@ class EvidenceKeeper:
                 self._recorders[event.stream] = self._folder.recorder(event.stream, event.sample_rate)
             elif isinstance(event, AudioChunk) and event.stream in self._recorders:
                 self._recorders[event.stream].feed(event.samples)
+            elif isinstance(event, Idle):
+                # A port without calls feeds nothing for days, and what is kept becomes too old all the same.
+                self._folder.prune_hourly()
         except EvidenceError as error:
             self._complain(str(error))
 

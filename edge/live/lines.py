@@ -6,16 +6,18 @@ import json
 import math
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from edge.alerts.events import AlertEvent, printable
 from edge.live.reports import Alarm, Notice, Report, StreamBegan, StreamEnded, StreamUpdate
+from edge.sources.events import TroubleKind
 
 _KEPT_QUIET = {
     "suppressed": " (kept quiet: it follows another too soon)",
     "known": " (told before)",
     "waiting": " (NOT SENT yet)",
 }
+_OF_THE_SOURCE = get_args(TroubleKind)
 _TYPES = {StreamBegan: "start", StreamUpdate: "update", StreamEnded: "end", Notice: "trouble", Alarm: "alert"}
 
 
@@ -59,19 +61,32 @@ def json_line(report: Report, time_s: float, *, shown: AlertEvent | None = None,
     return json.dumps(data, allow_nan=False)
 
 
+def waiting_text(source: str) -> str:
+    """What is said while there is no stream; ``source`` is its name, redacted."""
+    return f"listening to {source}; nothing comes now"
+
+
+def counted(count: int, what: str) -> str:
+    """A number with its noun."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _words(report: Report, shown: AlertEvent | None, published: str | None) -> str | None:
     if isinstance(report, StreamUpdate):
-        return f"{report.stream} {_standing(report)}" if report.changed else None
+        return f"{report.stream} {report.word:<9}  {_standing(report)}" if report.changed else None
     if isinstance(report, StreamBegan):
         detail = f": {report.detail}" if report.detail else ""
         return f"{report.stream} begins, {report.sample_rate} Hz{detail}"
     if isinstance(report, StreamEnded):
         why = f"{report.reason}{f': {report.detail}' if report.detail else ''}"
-        alarms = f", {report.alarms} alarm(s)" if report.alarms else ""
-        return f"{report.stream} ends ({why}){'' if report.last is None else f'; {_standing(report.last)}'}{alarms}"
+        alarms = f", {counted(report.alarms, 'alarm')}" if report.alarms else ""
+        last = report.last
+        stood = "; nothing was heard" if last is None else f"; {last.verdict}  {_standing(last).lstrip()}"
+        return f"{report.stream} ends ({why}){stood}{alarms}"
     if isinstance(report, Notice):
         times = f" ({report.count} times)" if report.count > 1 else ""
-        return f"{report.stream or 'source'} {report.kind}: {report.text}{times}"
+        about = report.stream or ("source" if report.kind in _OF_THE_SOURCE else "")
+        return f"{about} {report.kind}: {report.text}{times}".lstrip()
     event = shown or report.event
     fate = _KEPT_QUIET.get(published or "", "")
     return f"{report.stream or 'source'} ALERT {event.title}: {event.summary()}{fate}"
@@ -81,10 +96,7 @@ def _standing(update: StreamUpdate) -> str:
     """Where a stream stands, in fixed columns for the eye and for grep."""
     share = "" if update.p_bonafide is None else f"{100 * update.p_bonafide:.0f} % real"
     lost = f", {100 * update.lost_s / update.position_s:.1f} % lost" if update.lost_s else ""
-    return (
-        f"{update.state:<9}  {update.verdict:<9}  {share:>10}  "
-        f"{update.speech_s:.1f} s of speech in {update.position_s:.1f} s{lost}"
-    )
+    return f"{share:>10}  {update.speech_s:.1f} s of speech in {update.position_s:.1f} s{lost}"
 
 
 def _numbers(update: StreamUpdate) -> dict[str, Any]:

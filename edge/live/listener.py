@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from edge.live.monitor import LiveClock, Monitor
 from edge.live.panel import Look
+from edge.live.reports import Alarm
 from edge.live.screen import Screen
 from edge.live.systemd import Notifier
 from edge.live.teller import Teller
@@ -55,6 +56,7 @@ class Listener:
         try:
             with self._source:
                 self._notifier.ready()
+                self._teller.begin()
                 ended = self._listen()
         finally:
             self._notifier.stopping()
@@ -67,7 +69,8 @@ class Listener:
             if evidence is not None:
                 evidence.before(event)
             for report in self._monitor.take(event, waited=waited):
-                self._teller.tell(report)
+                if self._teller.tell(report) == "suppressed" and isinstance(report, Alarm):
+                    self._monitor.kept_quiet(report)
             if evidence is not None:
                 evidence.after(event)
             self._between()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge.alerts.events import printable
+from edge.live.lines import waiting_text
 from edge.live.reports import Report, StreamBegan, StreamEnded, StreamUpdate
 
 HISTORY_S = 30
@@ -65,7 +66,7 @@ class Panel:
         """The lines, at least one, none of them wider than the terminal."""
         told = {name: row for name, row in self._rows.items() if row.update is not None}
         if not told:
-            return [_cut(f"listening to {self._source}; nothing comes now", look.width)]
+            return [_cut(waiting_text(self._source), look.width)]
         shown = list(told.items())[: max(1, look.height - 2)]
         names = max(len(name) for name, _ in shown)
         lines = [_line(name.ljust(names), row, look) for name, row in shown]
@@ -96,9 +97,8 @@ def _line(name: str, row: _Row, look: Look) -> str:
 
 
 def _cells(name: str, update: StreamUpdate, scores: Sequence[float | None], look: Look) -> list[_Cell]:
-    is_sighted = update.state == "listening"
-    word = update.verdict if is_sighted else update.state
-    colour = _COLOURS.get(word, _DIM) if is_sighted else _FAULT
+    word = update.word
+    colour = _COLOURS.get(word, _DIM) if update.state == "listening" else _FAULT
     share = "        " if update.p_bonafide is None else f"{100 * update.p_bonafide:3.0f} % real"[:10]
     lag = "" if update.lag_s is None else f"lag {update.lag_s:.1f} s"
     lost = f"lost {100 * update.lost_s / update.position_s:.1f} %" if update.lost_s else ""

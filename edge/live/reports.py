@@ -54,6 +54,11 @@ class StreamUpdate:
     changed: bool
     live: LiveState
 
+    @property
+    def word(self) -> str:
+        """What to call it in one word: its verdict, as long as that is about the present."""
+        return self.verdict if self.state == "listening" else self.state
+
 
 @dataclass(frozen=True)
 class StreamEnded:

@@ -98,7 +98,12 @@ def _write(stream: TextIO | None, text: str) -> bool:
     """Write at once; False when nobody reads any more. A full disk under a log must not end the listening."""
     try:
         if stream is not None and text:
-            stream.write(text)
+            try:
+                stream.write(text)
+            except UnicodeEncodeError:
+                # A device's name in Japanese must not end the listening where the log is Latin-1.
+                encoding = stream.encoding or "ascii"
+                stream.write(text.encode(encoding, "replace").decode(encoding))
             stream.flush()
     except BrokenPipeError:
         _discard(stream)

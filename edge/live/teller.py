@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from edge.live.lines import json_line, text_line
+from edge.live.lines import counted, json_line, text_line, waiting_text
 from edge.live.monitor import LiveClock
 from edge.live.panel import Look, Panel
 from edge.live.publishing import Publisher, Publishes
@@ -55,8 +54,12 @@ class Teller:
         """Tell a notice of our own."""
         self.tell(Notice(kind, text))
 
-    def tell(self, report: Report) -> None:
-        """Tell a report."""
+    def begin(self) -> None:
+        """Tell the service manager what is listened to, before anything comes of it."""
+        self._notifier.status(self._standing())
+
+    def tell(self, report: Report) -> str | None:
+        """Tell a report; return what became of an alarm, as `edge.live.lines.json_line` takes it."""
         published = None
         if isinstance(report, Alarm):
             # Before anything that can be slow or fail.
@@ -67,6 +70,7 @@ class Teller:
         self._print(report, published)
         self._count(report)
         self._say(report)
+        return published
 
     def draw(self, look: Look) -> None:
         """Draw the panel."""
@@ -101,16 +105,16 @@ class Teller:
         elif isinstance(report, StreamEnded):
             self._words.pop(report.stream, None)
         elif isinstance(report, StreamUpdate) and report.changed:
-            self._words[report.stream] = report.verdict if report.state == "listening" else report.state
+            self._words[report.stream] = report.word
         else:
             return
-        self._notifier.status(status_text(self._words.values()))
+        self._notifier.status(self._standing())
 
-
-def status_text(words: Iterable[str]) -> str:
-    """A line for the service manager: how many streams, and how they stand."""
-    found = Counter(words)
-    if not found:
-        return "listening, nothing comes now"
-    standing = ", ".join(f"{count} {word}" for word, count in sorted(found.items()))
-    return f"{sum(found.values())} stream(s): {standing}"
+    def _standing(self) -> str:
+        """A line for the service manager: how many streams, and how they stand."""
+        if not self._words:
+            return waiting_text(self._redactor.source)
+        found = Counter(self._words.values())
+        return f"{counted(len(self._words), 'stream')}: " + ", ".join(
+            f"{n} {word}" for word, n in sorted(found.items())
+        )

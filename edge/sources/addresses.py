@@ -8,7 +8,9 @@ from edge.sources.errors import SourceOpenError
 
 
 def open_socket(source: str, host: str, port: int, kind: socket.SocketKind) -> socket.socket:
-    """Bind a socket to ``host`` (empty for every IPv4 address of this machine) and ``port`` (0 for any free one).
+    """Open a socket at ``host`` (empty for every IPv4 address of this machine) and ``port`` (0 for any free one).
+
+    One for TCP listens already: of two that bind a port at once, only the second to listen is refused.
 
     Raises
     ------
@@ -23,6 +25,8 @@ def open_socket(source: str, host: str, port: int, kind: socket.SocketKind) -> s
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.setblocking(False)
         opened.bind((host, port))
+        if kind == socket.SOCK_STREAM:
+            opened.listen()
     except OSError as error:
         opened.close()
         raise SourceOpenError(

@@ -80,7 +80,6 @@ class AudioSocketSource:
     def __enter__(self) -> Self:
         """Bind the port and start to serve."""
         self._listener = open_socket(self.name, *self._address, socket.SOCK_STREAM)
-        self._listener.listen(self._limits.max_calls)
         self._server = threading.Thread(target=self._serve, args=(self._listener,), name="audiosocket", daemon=True)
         self._server.start()
         return self
@@ -116,21 +115,29 @@ class AudioSocketSource:
     def _serve(self, listener: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(listener, selectors.EVENT_READ)
-            while not self._closing.is_set():
-                for key, _ in selector.select(_TURN_S):
-                    opened = key.fileobj
-                    assert isinstance(opened, socket.socket)
-                    if opened is listener:
-                        self._accept(listener, selector)
-                    else:
-                        self._read(opened)
-                now = self._clock.monotonic()
+            try:
+                while not self._closing.is_set():
+                    self._turn(listener, selector)
                 for call in self._calls.values():
-                    self._tell(call.expire(now))
-                self._sweep(selector)
-            for call in self._calls.values():
-                self._tell(call.closed(self._clock.monotonic()))
-            self._sweep(selector)
+                    self._tell(call.closed(self._clock.monotonic()))
+            finally:
+                # Also after a mistake of our own: callers must not hang on a line that nobody hears.
+                for opened in self._calls:
+                    _hang_up(opened)
+                self._calls.clear()
+
+    def _turn(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
+        for key, _ in selector.select(_TURN_S):
+            opened = key.fileobj
+            assert isinstance(opened, socket.socket)
+            if opened is listener:
+                self._accept(listener, selector)
+            else:
+                self._read(opened)
+        now = self._clock.monotonic()
+        for call in self._calls.values():
+            self._tell(call.expire(now))
+        self._sweep(selector)
 
     def _accept(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
         try:

@@ -12,6 +12,8 @@ from edge.sources.track import fill
 
 MAX_S = 5.0
 """Older audio is no longer live: an alarm about it would come too late."""
+REPEAT_S = 10.0
+"""A machine that is always too slow drops a little with almost every chunk; it is told as a sum, now and then."""
 
 
 class _Queue:
@@ -23,13 +25,16 @@ class _Queue:
         self.heard = 0
         self.sample_rate = 0
         self.dropped = 0
+        self.untold = 0
+        self.tell_from = 0
 
 
 class Backlog:
     """A queue of events a stream; `put` never waits.
 
     A stream that holds more than ``max_s`` seconds loses its oldest chunks. `get` fills what was dropped with chunks of
-    lost samples, so that positions stay contiguous, and says so with a `Trouble`. Streams take turns: a busy one cannot
+    lost samples, so that positions stay contiguous, and says so with a `Trouble`, at most one in `REPEAT_S` seconds of
+    the stream. Streams take turns: a busy one cannot
     hold up another. Both methods may be called from different threads.
     """
 
@@ -103,16 +108,11 @@ class Backlog:
         if isinstance(event, (AudioChunk, StreamEnd)):
             missing = event.position - queue.heard
             if missing > 0:
-                seconds = missing / queue.sample_rate
-                events.append(
-                    Trouble(
-                        "dropped",
-                        f"{seconds:.1f} s of audio were given up, since more than {self._max_s:g} s waited; "
-                        "this machine is too busy to listen to all of it",
-                        stream=event.stream,
-                    )
-                )
+                queue.untold += missing
                 gap = fill(event.stream, queue.sample_rate, queue.heard, missing, lost=True)
+            if queue.untold and (isinstance(event, StreamEnd) or event.position >= queue.tell_from):
+                events.append(self._dropped(queue, event.stream))
+                queue.tell_from = event.position + round(REPEAT_S * queue.sample_rate)
             queue.heard = event.position
         if isinstance(event, AudioChunk):
             queue.waiting -= len(event.samples)
@@ -120,6 +120,15 @@ class Backlog:
         if isinstance(event, StreamEnd):
             event = dataclasses.replace(event, lost_samples=event.lost_samples + queue.dropped)
         return _chain(events, gap, event)
+
+    def _dropped(self, queue: _Queue, stream: str) -> Trouble:
+        seconds, queue.untold = queue.untold / queue.sample_rate, 0
+        return Trouble(
+            "dropped",
+            f"{seconds:.1f} s of audio were given up, since more than {self._max_s:g} s waited; "
+            "this machine is too busy to listen to all of it",
+            stream=stream,
+        )
 
 
 def _chain(before: list[SourceEvent], gap: Iterator[AudioChunk], event: SourceEvent) -> Iterator[SourceEvent]:

@@ -81,6 +81,8 @@ class CommandSource:
                 return
             if stream.track.position >= _HEALTHY_S * self._pcm.sample_rate:
                 pause_s = FIRST_PAUSE_S
+            # Now, not after the pause: until then its number could belong to somebody else's processes.
+            self._stop()
             pause_s = yield from self._restart(pause_s)
             run += 1
 
@@ -92,20 +94,23 @@ class CommandSource:
             return "gone", "no pipes"
         output, errors = process.stdout.fileno(), process.stderr.fileno()
         watched = [output, errors]
-        heard_at = self._clock.monotonic()
+        heard_at = told_at = self._clock.monotonic()
         try:
-            while output in watched:
+            while True:
                 ready = wait_readable(watched, IDLE_S)
                 if errors in ready and not self._hear_complaint(errors):
                     watched.remove(errors)
+                now = self._clock.monotonic()
                 if output in ready:
                     data = os.read(output, READ_BYTES)
                     if not data:
                         break
-                    heard_at = self._clock.monotonic()
+                    heard_at = told_at = now
                     yield from stream.feed(data)
-                elif not ready:
-                    yield Idle(self._clock.monotonic() - heard_at)
+                elif not ready or now - told_at >= IDLE_S:
+                    # Also while it chatters: ffmpeg tells twice a second that it still waits.
+                    told_at = now
+                    yield Idle(now - heard_at)
             # A run that failed was cut wherever it stood: half a sample is no further news then.
             if (failure := self._failure(process, errors)) is not None:
                 return "gone", failure

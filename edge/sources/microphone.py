@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from edge.audio import MAX_AMPLITUDE
 from edge.errors import EdgeError
 from edge.sources.backlog import MAX_S, Backlog
 from edge.sources.errors import SourceOpenError
@@ -18,14 +19,15 @@ from edge.sources.portaudio import InputDevice, InputStream, PortAudio, SoundSys
 from edge.sources.track import Track
 from edge.sources.troubles import TroubleMeter
 
-STALL_S = 2.0
-"""A device that is there calls back some twenty times a second, also in a silent room."""
+STALL_S = 5.0
+"""A device that is there calls back some twenty times a second, also in a silent room; but Bluetooth's hands-free
+profile takes seconds to come up, and to be closed meanwhile would make it begin again."""
 RETRY_S = 2.0
 _TURN_S = 0.5
 
 
 class Microphone:
-    """Record from a sound card at its own rate; each time it is opened is a stream.
+    """Record from a sound card at its own rate; each time it begins to deliver is a stream.
 
     Parameters
     ----------
@@ -53,8 +55,8 @@ class Microphone:
         self._device: InputDevice | None = None
         self._stream: InputStream | None = None
         self._track: Track | None = None
-        self._opened = 0
-        self._heard_at = 0.0
+        self._opened = self._begun = 0
+        self._opened_at = self._heard_at = 0.0
 
     @property
     def counts(self) -> Counter[str]:
@@ -64,6 +66,7 @@ class Microphone:
     def __enter__(self) -> Self:
         """Find the device and start to record."""
         self._sound = self._sound or PortAudio()
+        self._heard_at = self._clock.monotonic()
         self._open(self._sound)
         return self
 
@@ -75,65 +78,81 @@ class Microphone:
         self._sound = None
 
     def __iter__(self) -> Iterator[SourceEvent]:
-        """Yield the streams until the source is closed; while the device is away, `Idle` and now and then `Trouble`."""
+        """Yield the streams until the source is closed; while nothing comes, `Idle` and now and then `Trouble`."""
         while self._sound is not None:
             event = self._backlog.get(_TURN_S)
             if event is not None:
                 yield event
                 continue
-            silent_s = self._clock.monotonic() - self._heard_at
+            now = self._clock.monotonic()
+            # Also while it may only be slow: the consumer must have its turn.
+            yield Idle(now - self._heard_at)
             if self._stream is None:
-                yield Idle(silent_s)
                 self._retry()
-            elif silent_s >= STALL_S or not self._stream.active:
+            elif now - max(self._opened_at, self._heard_at) >= STALL_S or not self._stream.active:
                 self._lose()
         while (event := self._backlog.get(0.0)) is not None:
             yield event
 
     def _open(self, sound: SoundSystem) -> None:
-        self._device = choose_device(sound.devices(), self._wanted)
+        device = self._device = choose_device(sound.devices(), self._wanted)
         self._opened += 1
-        track = Track(f"mic-{self._opened}", self._device.sample_rate)
-        self._backlog.put(track.start(self._device.name))
-        self._track = track
-        self._heard_at = self._clock.monotonic()
+        self._opened_at = self._clock.monotonic()
+        # Begun with the first samples: a device that is dead or in use is no stream, however often it is tried.
+        track = self._track = Track(f"mic-{self._begun + 1}", device.sample_rate)
 
         def heard(samples: Float, overrun: bool) -> None:
             # In the device's thread. A late call of a device that was given up would come after its stream's end.
-            if self._track is not track or not len(samples):
-                return
-            self._heard_at = now = self._clock.monotonic()
-            troubles = []
-            if overrun:
-                text = "the sound card's buffer overflowed and audio is missing; this machine is too busy"
-                troubles += self._meter.add("overrun", text, now, stream=track.stream)
-            if np.isfinite(samples).all():
-                self._backlog.put(track.audio(samples, broken=overrun))
-            else:
-                # One such value would stay in every running statistic for good.
-                text = "the sound card gives samples that are NaN or infinite; expected -1 to 1; check its driver"
-                troubles += self._meter.add("bad_data", text, now, stream=track.stream)
-                for chunk in track.gap(len(samples), lost=True):
-                    self._backlog.put(chunk)
-            for trouble in troubles:
-                self._backlog.put(trouble)
+            if self._track is track and len(samples):
+                self._hear(track, device, samples, overrun=overrun)
 
         try:
-            self._stream = sound.open(self._device, heard)
+            self._stream = sound.open(device, heard)
         except SourceOpenError:
             self._track = None
-            self._backlog.put(track.end("gone"))
             raise
 
+    def _hear(self, track: Track, device: InputDevice, samples: Float, *, overrun: bool) -> None:
+        """Take what the device delivers, in its own thread."""
+        self._heard_at = now = self._clock.monotonic()
+        if not track.position:
+            self._begun += 1
+            self._backlog.put(track.start(device.name))
+        troubles = []
+        if overrun:
+            text = "the sound card's buffer overflowed and audio is missing; this machine is too busy"
+            troubles += self._meter.add("overrun", text, now, stream=track.stream)
+        # NaN compares false, so this also refuses it.
+        if float(np.abs(samples).max()) <= MAX_AMPLITUDE:
+            self._backlog.put(track.audio(samples, broken=overrun))
+        else:
+            # One such value would stay in every running statistic for good.
+            text = (
+                "the sound card gives samples that are NaN, infinite or far beyond 1; expected -1 to 1; "
+                "check its driver"
+            )
+            troubles += self._meter.add("bad_data", text, now, stream=track.stream)
+            for chunk in track.gap(len(samples), lost=True):
+                self._backlog.put(chunk)
+        for trouble in troubles:
+            self._backlog.put(trouble)
+
     def _lose(self) -> None:
-        """End the stream of a device that does not deliver any more."""
+        """Give up a device that does not deliver any more, or never did, and end its stream."""
         track, device = self._track, self._device
         # First, since it waits for a callback that is under way: none may come after the end.
         self._close()
-        if track is not None and device is not None:
-            detail = f"the microphone {device.name!r} stopped delivering; plug it in again"
-            self._tell_vanished(detail)
-            self._backlog.put(track.end("gone", detail))
+        if track is None or device is None:
+            return
+        if not track.position:
+            self._tell_vanished(
+                f"the microphone {device.name!r} is open and delivers nothing; "
+                "wake it or plug it in again, or choose another"
+            )
+            return
+        detail = f"the microphone {device.name!r} stopped delivering; plug it in again"
+        self._tell_vanished(detail)
+        self._backlog.put(track.end("gone", detail))
 
     def _retry(self) -> None:
         """Wait, look for the device and open it; say so when it is not there."""

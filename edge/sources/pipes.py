@@ -44,10 +44,14 @@ class PcmStream:
         Raises
         ------
         BadDataError
-            It ended inside a sample.
+            It ended inside a sample, or before the first one.
         """
         samples = self._decoder.finish()
-        return [self.track.audio(samples)] if len(samples) else []
+        if len(samples):
+            return [self.track.audio(samples)]
+        if not self.track.position:
+            raise BadDataError("it ended without any audio; run what should give it by itself to see why")
+        return []
 
 
 class StandardInput:
@@ -102,7 +106,7 @@ class StandardInput:
                 yield from stream.feed(data)
             yield from stream.finish()
         except BadDataError as error:
-            yield stream.track.end("bad_data", str(error))
+            yield stream.track.end("bad_data", f"standard input: {error}")
             return
         except OSError as error:
             yield stream.track.end("gone", f"standard input cannot be read ({error.strerror})")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,13 +51,13 @@ class SoundSystem(Protocol):
     """What `Microphone` asks of the machine's sound."""
 
     def devices(self) -> list[InputDevice]:
-        """Devices that can record, as they are now."""
+        """Devices that can record, as they are now; raises `SourceOpenError`."""
 
     def open(self, device: InputDevice, heard: Heard) -> InputStream:
         """Start to record mono at the device's own rate; raises `SourceOpenError`."""
 
     def rescan(self) -> None:
-        """Look for devices again; no stream may be open."""
+        """Look for devices again; no stream may be open; raises `SourceOpenError`."""
 
 
 class PortAudio:
@@ -81,16 +82,24 @@ class PortAudio:
         self._sd: Any = sounddevice
 
     def devices(self) -> list[InputDevice]:
-        """Devices that can record, as PortAudio saw them when it looked last."""
+        """Devices that can record, as PortAudio saw them when it looked last.
+
+        Raises
+        ------
+        SourceOpenError
+            PortAudio cannot tell.
+        """
         default = self._sd.default.device[0]
         try:
             if default < 0:
                 default = self._sd.query_devices(kind="input")["index"]
         except (self._sd.PortAudioError, ValueError):
             default = -1
+        with self._explained():
+            listed = list(self._sd.query_devices())
         return [
             InputDevice(index, stable_name(found["name"]), round(found["default_samplerate"]), index == default)
-            for index, found in enumerate(self._sd.query_devices())
+            for index, found in enumerate(listed)
             if found["max_input_channels"] > 0
         ]
 
@@ -107,12 +116,16 @@ class PortAudio:
             # PortAudio reuses the memory as soon as this returns.
             heard(np.array(indata[:, 0], np.float32), bool(status.input_overflow))
 
+        stream: Any = None
         try:
             stream = self._sd.InputStream(
                 device=device.index, samplerate=device.sample_rate, channels=1, dtype="float32", callback=callback
             )
             stream.start()
         except self._sd.PortAudioError as error:
+            if stream is not None:
+                # It holds the device, which nobody else could open then.
+                stream.close()
             raise SourceOpenError(
                 f"the microphone {device.name!r} cannot be opened at {device.sample_rate} Hz ({error}); "
                 "close the program that uses it, or choose another"
@@ -121,10 +134,28 @@ class PortAudio:
         return opened
 
     def rescan(self) -> None:
-        """Look for devices again."""
+        """Look for devices again.
+
+        Raises
+        ------
+        SourceOpenError
+            PortAudio does not start; it may do so at the next call.
+        """
         # PortAudio lists devices when it starts and has no other way to list them anew.
-        self._sd._terminate()
-        self._sd._initialize()
+        with contextlib.suppress(self._sd.PortAudioError):
+            # Where it did not start the last time there is nothing to end.
+            self._sd._terminate()
+        with self._explained():
+            self._sd._initialize()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except self._sd.PortAudioError as error:
+            raise SourceOpenError(
+                f"the sound system cannot be used ({error}); is the sound server running, or the card in order?"
+            ) from error
 
 
 def stable_name(name: str) -> str:

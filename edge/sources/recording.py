@@ -15,12 +15,14 @@ import numpy as np
 from edge.audio import AudioFile, open_audio, select_channels
 from edge.errors import AudioError, ChannelError
 from edge.sources.errors import SourceSyntaxError
-from edge.sources.events import Clock, SourceEvent
+from edge.sources.events import Clock, Idle, SourceEvent
 from edge.sources.pcm import check_channel
 from edge.sources.track import Track
 
 BLOCK_SAMPLES = 1024
 """64 ms at 16 kHz: as a sound card would deliver."""
+_TURN_S = 1.0
+"""Longest sleep: at a slow pace a block may take minutes, in which somebody may ask to end."""
 
 
 class RecordingSource:
@@ -93,11 +95,22 @@ class RecordingSource:
                     continue
                 chunk = track.audio(samples)
                 # From the beginning, not from the last chunk: errors of sleeping must not add up.
-                wait_s = begun_at + chunk.end / chunk.sample_rate / self._pace - self._clock.monotonic()
-                if wait_s > 0.0:
-                    self._clock.sleep(wait_s)
+                yield from self._wait_until(begun_at + chunk.end / chunk.sample_rate / self._pace)
                 yield chunk
         except AudioError as error:
             yield track.end("bad_data", str(error))
             return
-        yield track.end("finished")
+        if track.position:
+            yield track.end("finished")
+        else:
+            yield track.end(
+                "bad_data", f"{self._path}: holds no samples; expected a recording, record or copy it again"
+            )
+
+    def _wait_until(self, due_at: float) -> Iterator[Idle]:
+        begun_at = self._clock.monotonic()
+        while (left_s := due_at - self._clock.monotonic()) > _TURN_S:
+            self._clock.sleep(_TURN_S)
+            yield Idle(self._clock.monotonic() - begun_at)
+        if left_s > 0.0:
+            self._clock.sleep(left_s)

@@ -16,9 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.alerts.events import new_event_id
+from edge.alerts.events import AlertEvent, new_event_id
 from edge.errors import EdgeError
 from edge.live.evidence import EvidenceError, EvidenceFolder
+from edge.live.keeping import EvidenceKeeper
+from edge.live.redaction import Redactor
+from edge.live.reports import Alarm
+from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart
 
 RATE = 8000
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC).timestamp()
@@ -222,6 +226,7 @@ def test_recordings_that_run_at_once_share_the_bound(make_folder):
     first.feed(ramp(0, 4000))
     assert path.exists()
     assert second.alarm(new_event_id(), {})
+    second.close()
 
 
 def test_a_recording_that_could_never_fit_is_refused_when_its_stream_begins(make_folder):
@@ -268,8 +273,12 @@ CHILD = """
 import os, sys, time
 import numpy as np
 from pathlib import Path
-from edge.alerts.events import new_event_id
+from edge.alerts.events import AlertEvent, new_event_id
 from edge.live.evidence import EvidenceError, EvidenceFolder
+from edge.live.keeping import EvidenceKeeper
+from edge.live.redaction import Redactor
+from edge.live.reports import Alarm
+from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart
 
 recorder = EvidenceFolder(
     Path(sys.argv[1]), keep_days=7, max_bytes=10_000_000, before_s=1.0, after_s=60.0
@@ -332,3 +341,20 @@ def test_a_folder_without_permission_is_told(make_folder):
             folder.recorder("mic", RATE).alarm(new_event_id(), {})
     finally:
         folder.folder.chmod(0o700)
+
+
+def test_a_port_without_calls_keeps_nothing_beyond_its_time(make_folder, clock):
+    """No audio is fed for days, and no alarm looks at the folder either."""
+    folder = make_folder(keep_days=7.0)
+    keeper = EvidenceKeeper(folder, Redactor("rtp://:5004"), pytest.fail)
+    event = AlertEvent(new_event_id("a"), "spoof", NOON, "rtp://:5004")
+    keeper.before(StreamStart("rtp-1", RATE))
+    keeper.before(AudioChunk("rtp-1", ramp(0, RATE), RATE, 0))
+    keeper.alarm(Alarm(event, "rtp-1"))
+    keeper.after(StreamEnd("rtp-1", "finished", RATE))
+    kept = sorted(path.suffix for path in folder.folder.iterdir())
+    assert kept == [".json", ".wav"]
+    for _ in range(8 * 24):
+        clock.now += 3600.0
+        keeper.before(Idle(1.0))
+    assert list(folder.folder.iterdir()) == []

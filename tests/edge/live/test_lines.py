@@ -24,14 +24,22 @@ def test_lines_for_people():
         "rtp-1 begins, 8000 Hz: PCMU from 10.0.0.5:4000"
     )
     assert words(update(changed=True, lost_s=0.6)) == (
-        "rtp-1 listening  bonafide    95 % real  41.0 s of speech in 60.0 s, 1.0 % lost"
+        "rtp-1 bonafide    95 % real  41.0 s of speech in 60.0 s, 1.0 % lost"
+    )
+    assert words(update(changed=True, state="blind", p_bonafide=None)) == (
+        "rtp-1 blind                  41.0 s of speech in 60.0 s"
     )
     assert words(update(changed=False)) is None
-    assert words(StreamEnded("rtp-1", "gone", "unplugged", 0, None)) == "rtp-1 ends (gone: unplugged)"
-    assert words(StreamEnded("rtp-1", "finished", "", 2, update())).endswith("41.0 s of speech in 60.0 s, 2 alarm(s)")
+    assert words(StreamEnded("rtp-1", "gone", "unplugged", 0, None)) == (
+        "rtp-1 ends (gone: unplugged); nothing was heard"
+    )
+    assert words(StreamEnded("rtp-1", "finished", "", 2, update(state="blind"))) == (
+        "rtp-1 ends (finished); bonafide  95 % real  41.0 s of speech in 60.0 s, 2 alarms"
+    )
     assert words(Notice("refused", "10.0.0.9 is not allowed", None, 3)) == (
         "source refused: 10.0.0.9 is not allowed (3 times)"
     )
+    assert words(Notice("metrics", "http://127.0.0.1:1/metrics")) == "metrics: http://127.0.0.1:1/metrics"
     assert words(Alarm(EVENT, "mic-1"), published="suppressed") == (
         "mic-1 ALERT Synthetic voice suspected: mic, 3 % real, after 6.2 s of speech "
         "(kept quiet: it follows another too soon)"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import socket
 import subprocess
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.edge.conftest import write_wav
 from tests.edge.live.conftest import LIMIT_S, free_port, wait_for
+from tests.edge.pulse_server import PulseServer, what_is_missing
 
 pytestmark = pytest.mark.programs
 
@@ -84,13 +85,8 @@ def test_a_command_that_prints_pcm_is_the_file_it_reads(start, calm, speech, tmp
     assert listening.of("alert") == []
 
 
-def test_a_call_that_ffmpeg_sends_by_rtp_scores_as_its_recording(start, calm, speech, tmp_path):
-    need("ffmpeg")
-    path, coded = mu_law(tmp_path, call_of(speech, 8.0))
-    expected = score_of(start, calm, coded)
-    port = free_port()
-    listening = start("--source", f"rtp://127.0.0.1:{port}", "--model", calm)
-    wait_for(lambda: _is_taken(port))
+def test_a_call_that_ffmpeg_sends_by_rtp_scores_as_its_recording(telephone_call):
+    path, expected, port, listening = telephone_call
     ffmpeg("-re", "-i", path, "-c:a", "pcm_mulaw", "-f", "rtp", f"rtp://127.0.0.1:{port}")
     heard = hear_all(listening, 8.0)
     close_to(heard, expected)
@@ -99,109 +95,101 @@ def test_a_call_that_ffmpeg_sends_by_rtp_scores_as_its_recording(start, calm, sp
     assert max(item["lag_s"] for item in listening.of("update")) < 8.0
 
 
-INVITE = """<?xml version="1.0"?>
-<scenario name="caller">
- <send retrans="500"><![CDATA[
-INVITE sip:callee@[remote_ip]:[remote_port] SIP/2.0
+def sip_request(method, number, to_tag="", body=""):
+    """A request of the caller's, as sipp fills it in."""
+    return f"""<![CDATA[
+{method} sip:callee@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: caller <sip:caller@[local_ip]:[local_port]>;tag=[call_number]
-To: callee <sip:callee@[remote_ip]:[remote_port]>
+To: callee <sip:callee@[remote_ip]:[remote_port]>{to_tag}
 Call-ID: [call_id]
-CSeq: 1 INVITE
+CSeq: {number} {method}
 Contact: sip:caller@[local_ip]:[local_port]
 Max-Forwards: 70
-Content-Type: application/sdp
+{body or "Content-Length: 0"}
+
+]]>"""
+
+
+def sip_answer(to_tag="", body=""):
+    """The callee's 200 to what came last."""
+    return f"""<![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]{to_tag}
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+{body or "Content-Length: 0"}
+
+]]>"""
+
+
+def sdp(owner, address, port):
+    """What follows the other headers where a side says at which port it hears G.711."""
+    return f"""Content-Type: application/sdp
 Content-Length: [len]
 
 v=0
-o=caller 1 1 IN IP4 [local_ip]
+o={owner} 1 1 IN IP4 [local_ip]
 s=-
-c=IN IP4 [media_ip]
+c=IN IP4 {address}
 t=0 0
-m=audio [auto_media_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-]]></send>
+m=audio {port} RTP/AVP 0
+a=rtpmap:0 PCMU/8000"""
+
+
+def invite(audio, milliseconds):
+    """The scenario of a caller who plays a file and hangs up."""
+    known = "[peer_tag_param]"
+    return f"""<?xml version="1.0"?>
+<scenario name="caller">
+ <send retrans="500">{sip_request("INVITE", 1, body=sdp("caller", "[media_ip]", "[auto_media_port]"))}</send>
  <recv response="100" optional="true"/>
  <recv response="200" rtd="true"/>
- <send><![CDATA[
-ACK sip:callee@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: caller <sip:caller@[local_ip]:[local_port]>;tag=[call_number]
-To: callee <sip:callee@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 1 ACK
-Contact: sip:caller@[local_ip]:[local_port]
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
+ <send>{sip_request("ACK", 1, known)}</send>
  <nop><action><exec rtp_stream="{audio},1,0"/></action></nop>
  <pause milliseconds="{milliseconds}"/>
- <send retrans="500"><![CDATA[
-BYE sip:callee@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: caller <sip:caller@[local_ip]:[local_port]>;tag=[call_number]
-To: callee <sip:callee@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 2 BYE
-Contact: sip:caller@[local_ip]:[local_port]
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
+ <send retrans="500">{sip_request("BYE", 2, known)}</send>
  <recv response="200"/>
 </scenario>
 """
-ANSWER = """<?xml version="1.0"?>
+
+
+def answer(port):
+    """The scenario of a callee whose audio goes to our port."""
+    return f"""<?xml version="1.0"?>
 <scenario name="callee">
  <recv request="INVITE"/>
- <send retrans="500"><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:];tag=[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Contact: <sip:[local_ip]:[local_port];transport=[transport]>
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=callee 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 127.0.0.1
-t=0 0
-m=audio {port} RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-]]></send>
+ <send retrans="500">{sip_answer(";tag=[call_number]", sdp("callee", "127.0.0.1", port))}</send>
  <recv request="ACK"/>
  <recv request="BYE"/>
- <send><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Contact: <sip:[local_ip]:[local_port];transport=[transport]>
-Content-Length: 0
-
-]]></send>
+ <send>{sip_answer()}</send>
 </scenario>
 """
 
 
-def test_a_call_that_sipp_places_scores_as_its_recording(start, calm, speech, tmp_path):
-    """sipp answers itself with an SDP that names our port, as a session border controller forks media to a monitor."""
-    need("ffmpeg", "sipp")
+@pytest.fixture
+def telephone_call(start, calm, speech, tmp_path):
+    """A call of 8 s, how its recording scores, and a port at which it is listened to."""
+    need("ffmpeg")
     path, coded = mu_law(tmp_path, call_of(speech, 8.0))
     expected = score_of(start, calm, coded)
-    ffmpeg("-i", path, "-c:a", "pcm_mulaw", "-f", "mulaw", tmp_path / "call.ulaw")
-    port, callee = free_port(), free_port()
-    (tmp_path / "invite.xml").write_text(INVITE.format(audio=tmp_path / "call.ulaw", milliseconds=9000))
-    (tmp_path / "answer.xml").write_text(ANSWER.format(port=port))
+    port = free_port()
     listening = start("--source", f"rtp://127.0.0.1:{port}", "--model", calm)
     wait_for(lambda: _is_taken(port))
+    return path, expected, port, listening
+
+
+def test_a_call_that_sipp_places_scores_as_its_recording(telephone_call, tmp_path):
+    """sipp answers itself with an SDP that names our port, as a session border controller forks media to a monitor."""
+    need("sipp")
+    path, expected, port, listening = telephone_call
+    ffmpeg("-i", path, "-c:a", "pcm_mulaw", "-f", "mulaw", tmp_path / "call.ulaw")
+    callee = free_port()
+    (tmp_path / "invite.xml").write_text(invite(tmp_path / "call.ulaw", 9000))
+    (tmp_path / "answer.xml").write_text(answer(port))
     common = ["-i", "127.0.0.1", "-m", "1", "-nostdin", "-timeout", "60"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "cwd": tmp_path, "text": True}
     with subprocess.Popen(["sipp", "-sf", "answer.xml", "-p", str(callee), *common], **quiet) as answering:
@@ -227,32 +215,31 @@ def _is_taken(port):
 
 
 @pytest.fixture
-def pulse(tmp_path, environment):
-    """A PulseAudio of our own with a null sink, whose monitor is the microphone; yields its environment."""
-    need("pulseaudio", "parec", "paplay")
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    address = tmp_path / "pulse.socket"
-    env = {**environment, "XDG_RUNTIME_DIR": str(runtime), "PULSE_SERVER": f"unix:{address}"}
-    command = ["pulseaudio", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes", "-n"]
-    command += ["-L", "module-null-sink sink_name=call rate=16000 channels=1"]
-    command += ["-L", f"module-native-protocol-unix auth-anonymous=1 socket={address}"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as server:
-        wait_for(lambda: address.exists() or server.poll() is not None)
-        if server.poll() is not None:
-            pytest.skip(f"pulseaudio does not run here: {server.stderr.read().decode()[-200:]}")
-        yield env
-        server.send_signal(signal.SIGTERM)
+def pulse(environment):
+    """A PulseAudio server of our own, and what a process needs that is to hear it."""
+    if missing := what_is_missing():
+        pytest.skip(missing)
+    # Not pytest's folder: with it, the path of a socket becomes too long.
+    folder = Path(tempfile.mkdtemp(prefix="pulse"))
+    server = PulseServer(folder)
+    try:
+        yield server, {**server.environment, **environment, "XDG_RUNTIME_DIR": str(folder)}
+    finally:
+        server.close()
+        shutil.rmtree(folder)
 
 
-PAREC = "cmd:parec --raw --format=s16le --rate=16000 --channels=1 --latency-msec=50 --device=call.monitor"
+PAREC = "cmd:parec --raw --format=s16le --rate=16000 --channels=1 --latency-msec=50 --device=nowhere.monitor"
 
 
-def test_what_a_loudspeaker_plays_is_heard_by_the_microphone(start, alarming, pulse, speech, tmp_path):
-    listening = start("--source", PAREC, "--model", alarming, env=pulse)
+@pytest.mark.pulseaudio
+@pytest.mark.parametrize("source", [PAREC, "mic"])
+def test_what_a_loudspeaker_plays_is_heard_by_the_microphone(start, alarming, pulse, speech, tmp_path, source):
+    _, env = pulse
+    listening = start("--source", source, "--model", alarming, env=env)
     listening.until(lambda: listening.of("update"))
     path = write_wav(tmp_path / "a.wav", speech(8.0))
-    subprocess.run(["paplay", "--device=call", path], env=pulse, check=True, timeout=LIMIT_S)
+    subprocess.run(["paplay", "--device=nowhere", path], env=env, check=True, timeout=LIMIT_S)
     listening.until(lambda: listening.alerts("spoof"))
     levels = [item["level_db"] for item in listening.of("update")]
     assert None in levels, "before and after it the sink gives zeros"
@@ -260,14 +247,19 @@ def test_what_a_loudspeaker_plays_is_heard_by_the_microphone(start, alarming, pu
     # A sink without anything to play gives exact zeros, as a muted microphone does.
     listening.until(lambda: listening.alerts("silenced"))
     assert listening.stop() == 0
+    assert listening.complaints == "", "nothing of what ALSA says of cards that are not there"
 
 
-def test_a_sound_server_that_dies_is_a_lost_source(start, calm, pulse):
-    listening = start("--source", PAREC, "--model", calm, env=pulse)
+@pytest.mark.pulseaudio
+@pytest.mark.parametrize("source", [PAREC, "mic"])
+def test_a_sound_server_that_dies_is_a_lost_source_and_comes_back(start, calm, pulse, source):
+    server, env = pulse
+    listening = start("--source", source, "--model", calm, env=env)
     listening.until(lambda: listening.of("update"))
-    subprocess.run(
-        ["pactl", "exit"], env=pulse, check=True, timeout=LIMIT_S, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    server.kill()
     listening.until(lambda: listening.alerts("source_lost"))
+    server.start()
+    listening.until(lambda: listening.alerts("source_back"))
     assert listening.stop() == 0
-    assert os.environ.get("PULSE_SERVER") != pulse["PULSE_SERVER"]
+    assert "ALSA" not in listening.complaints
+    assert "Traceback" not in listening.complaints

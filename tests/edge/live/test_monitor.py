@@ -184,6 +184,21 @@ def test_a_microphone_that_vanishes_is_told_and_told_when_it_is_back(watch, spee
     assert watched.of(Notice) == [Notice("vanished", "the microphone stopped")]
 
 
+def test_a_second_loss_that_a_cooldown_kept_quiet_is_told_again_while_it_lasts(watch, speech):
+    watched = watch()
+    for name in ("mic-1", "mic-2"):
+        watched.take(StreamStart(name, RATE))
+        length = watched.hear(speech(1.0), name)
+        watched.take(StreamEnd(name, "gone", length, 0, "unplugged"))
+    told = [kind for kind, _ in watched.alarms]
+    assert told == ["source_lost", "source_back", "source_lost"]
+    watched.monitor.kept_quiet(watched.of(Alarm)[-1])
+    watched.take(*[Idle(1.0)] * 100, each_s=1.0)
+    assert [kind for kind, _ in watched.alarms[3:]] == ["source_lost"]
+    assert watched.of(Alarm)[3].event.note == "for 15 s now, after it came and went"
+    assert len({alarm.event.id for alarm in watched.of(Alarm)}) == 4
+
+
 def test_a_command_that_gives_nothing_is_a_fault_and_an_open_port_is_none(watch):
     stalled, port, pipe = watch("cmd:parec"), watch("rtp://:5004"), watch("-")
     stalled.take(StreamStart("cmd-1", RATE), Idle(3.9), Idle(4.5), Idle(5.5))

@@ -84,6 +84,14 @@ def test_descriptors_that_are_closed_take_nothing(turned):
     shown.close()
 
 
+def test_a_log_that_lacks_a_character_shows_the_rest(turned):
+    log = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", errors="strict")
+    shown = Screen(log, None, panel=False, clock=turned.monotonic)
+    shown.result("mic-1 begins, 48000 Hz: マイク für Gespräche")
+    assert log.buffer.getvalue().decode("latin-1") == "mic-1 begins, 48000 Hz: ??? für Gespräche\n"
+    assert not shown.is_unread
+
+
 def test_a_panel_needs_a_terminal_that_can_move_its_cursor(terminal):
     assert can_draw(terminal, {"TERM": "xterm"})
     assert not can_draw(terminal, {"TERM": "dumb"})

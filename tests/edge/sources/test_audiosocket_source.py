@@ -200,6 +200,7 @@ def test_a_server_that_stops_by_a_mistake_is_not_a_quiet_end(monkeypatch):
         client.sendall(HELLO)
         with pytest.raises(SourceError, match="the server stopped by a mistake of its own"):
             listen(opened, lambda heard: False)
+        assert answer(client) == b"\0\0\0", "the caller is not left on a dead line"
 
 
 def test_a_port_that_is_taken_says_what_to_do():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 
 from edge.sources.backlog import Backlog
 from edge.sources.events import AudioChunk, Trouble
@@ -65,6 +66,24 @@ def test_drops_in_the_middle_are_filled_too():
             heard.add(event)
     assert heard.length("a") == 17 * 800
     np.testing.assert_array_equal(np.flatnonzero(heard.mask("a")), np.r_[2 * 800 : 5 * 800, 8 * 800 : 15 * 800])
+
+
+def test_a_machine_that_is_always_too_slow_is_not_made_slower_by_messages():
+    """Two chunks come for each that is taken, for a minute: a drop at every other one, told every ten seconds."""
+    backlog, track = Backlog(1.0), Track("a", 8000)
+    backlog.put(track.start())
+    heard = Heard([backlog.get(0.0)])
+    for chunk in ramp(track, 600):
+        backlog.put(chunk)
+        if chunk.position % 1600 == 0:
+            heard.add(backlog.get(0.0))
+    backlog.put(track.end("finished"))
+    while (event := backlog.get(0.0)) is not None:
+        heard.add(event)
+    troubles = heard.of(Trouble)
+    assert 5 <= len(troubles) <= 8
+    told_s = sum(float(trouble.detail.split()[0]) for trouble in troubles)
+    assert told_s == pytest.approx(heard.lost("a") / 8000, abs=0.05 * len(troubles))
 
 
 def test_what_was_lost_before_is_not_counted_twice():

@@ -92,6 +92,40 @@ def test_silence_of_the_command_is_idle_and_zeros_are_audio():
     assert not heard.ends
 
 
+def test_chatter_does_not_hide_that_no_audio_comes():
+    """As of ffmpeg, which tells its progress twice a second while its own source has stalled."""
+    chatter = "\nwhile True:\n time.sleep(0.2); sys.stderr.write('size= 1kB time=00:00:01 ')"
+    with CommandSource(
+        python(f"import sys, time; sys.stdout.buffer.write(bytes(200)); sys.stdout.flush(){chatter}")
+    ) as opened:
+        heard = listen(opened, lambda heard: len(heard.of(Idle)) >= 2)
+    assert heard.length("cmd-1") == 100
+    assert heard.of(Idle)[-1].waited_s >= 2.0
+
+
+def test_a_command_that_ends_well_without_audio_is_no_ordinary_end():
+    with CommandSource("true") as opened:
+        heard = Heard(opened)
+    end = heard.ends["cmd-1"]
+    assert (end.reason, end.position) == ("bad_data", 0)
+    assert end.detail == "cmd:true: it ended without any audio; run what should give it by itself to see why"
+
+
+def test_what_a_failed_run_left_is_stopped_before_the_pause(clock, tmp_path):
+    child = tmp_path / "child"
+    code = (
+        "import subprocess as s, sys, pathlib; "
+        "p = s.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], stdout=s.DEVNULL, stderr=s.DEVNULL); "
+        f"pathlib.Path({str(child)!r}).write_text(str(p.pid)); sys.stdout.buffer.write(bytes(200)); sys.exit(3)"
+    )
+    with CommandSource(python(code), clock=clock) as opened:
+        events, heard = iter(opened), Heard()
+        while not heard.ends:
+            heard.add(next(events))
+        assert isinstance(next(events), Idle)
+        until_dead(int(child.read_text()))
+
+
 def test_a_program_that_disappears_is_told_and_tried_again(clock, tmp_path):
     program = tmp_path / "talk"
     program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write(bytes(200)); sys.exit(1)\n")
@@ -128,9 +162,13 @@ def test_leaving_stops_the_command_and_what_it_started(tmp_path, then):
             time.sleep(0.3)
         pid = opened._process.pid
     assert not is_running(pid)
+    until_dead(int(child.read_text()))
+
+
+def until_dead(pid):
     deadline = time.monotonic() + 5.0
     # Its parent is gone: whoever adopts it may take a moment to bury it.
-    while _is_alive(int(child.read_text())):
+    while _is_alive(pid):
         assert time.monotonic() < deadline, "the command's own child still runs"
         time.sleep(0.02)
 

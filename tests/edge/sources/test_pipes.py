@@ -82,7 +82,7 @@ def test_an_end_inside_a_sample_is_bad_data(pipe):
         heard = Heard(opened)
     assert heard.ends["stdin"].reason == "bad_data"
     assert heard.ends["stdin"].position == 1000
-    assert heard.ends["stdin"].detail.startswith("the PCM ended inside a sample: 1 of 2 bytes came")
+    assert heard.ends["stdin"].detail.startswith("standard input: the PCM ended inside a sample: 1 of 2 bytes came")
 
 
 def test_a_wav_file_is_bad_data(pipe):
@@ -93,11 +93,14 @@ def test_a_wav_file_is_bad_data(pipe):
     assert "use file: for a file" in heard.ends["stdin"].detail
 
 
-def test_an_empty_input_ends_without_audio(pipe):
+def test_an_empty_input_is_no_ordinary_end(pipe):
+    """What should have written into it has failed, and nobody but us can tell."""
     os.close(pipe[1])
     with StandardInput(descriptor=pipe[0]) as opened:
         heard = Heard(opened)
-    assert (heard.ends["stdin"].reason, heard.ends["stdin"].position) == ("finished", 0)
+    end = heard.ends["stdin"]
+    assert (end.reason, end.position) == ("bad_data", 0)
+    assert end.detail == ("standard input: it ended without any audio; run what should give it by itself to see why")
 
 
 def test_a_terminal_is_refused_with_an_example():

@@ -62,8 +62,16 @@ class FakeSoundDevice:
         self.default = SimpleNamespace(device=[1, 2])
         self.calls = []
         self.failure = ""
+        self.broken = set()
+
+    def _call(self, name):
+        self.calls.append(name)
+        if name in self.broken:
+            raise self.PortAudioError("Unanticipated host error [PaErrorCode -9999]")
 
     def query_devices(self, kind=None):
+        if "query" in self.broken:
+            self._call("query")
         return [
             {"name": "HDMI", "max_input_channels": 0, "default_samplerate": 48000.0},
             {"name": "Cam: USB Audio (hw:1,0)", "max_input_channels": 2, "default_samplerate": 32000.0},
@@ -73,15 +81,13 @@ class FakeSoundDevice:
         if self.failure:
             raise self.PortAudioError(self.failure)
         self.options = options
-        return SimpleNamespace(
-            start=lambda: self.calls.append("start"), close=lambda: self.calls.append("close"), active=True
-        )
+        return SimpleNamespace(start=lambda: self._call("start"), close=lambda: self._call("close"), active=True)
 
     def _terminate(self):
-        self.calls.append("terminate")
+        self._call("terminate")
 
     def _initialize(self):
-        self.calls.append("initialize")
+        self._call("initialize")
 
 
 @pytest.fixture
@@ -119,8 +125,28 @@ def test_a_device_that_is_in_use_says_so(sd):
     )
 
 
+def test_a_device_that_does_not_start_is_let_go(sd):
+    sd.broken = {"start"}
+    with pytest.raises(SourceOpenError, match="cannot be opened at 32000 Hz"):
+        PortAudio().open(InputDevice(1, "Cam", 32000), lambda samples, overrun: None)
+    assert sd.calls == ["start", "close"]
+
+
 def test_looking_again_restarts_portaudio(sd):
     PortAudio().rescan()
+    assert sd.calls == ["terminate", "initialize"]
+
+
+def test_a_sound_system_that_breaks_is_told_and_tried_again(sd):
+    """The microphone takes it for a device that is away; any other error would end the listening."""
+    sound = PortAudio()
+    for broken in ({"query"}, {"initialize"}):
+        sd.broken = broken
+        with pytest.raises(SourceOpenError, match=r"the sound system cannot be used \(Unanticipated host error"):
+            (sound.devices if broken == {"query"} else sound.rescan)()
+    # PortAudio refuses to end what never started.
+    sd.broken, sd.calls = {"terminate"}, []
+    sound.rescan()
     assert sd.calls == ["terminate", "initialize"]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from edge.errors import ChannelError, UnreadableAudioError
 from edge.sources.errors import SourceSyntaxError
-from edge.sources.events import AudioChunk, StreamEnd
+from edge.sources.events import AudioChunk, Idle, StreamEnd
 from edge.sources.recording import RecordingSource
 from tests.edge.conftest import write_wav
 from tests.edge.sources.conftest import Heard
@@ -66,6 +66,26 @@ def test_a_recording_that_is_cut_ends_as_bad_data_after_what_is_there(tmp_path, 
     end = heard.ends["file"]
     assert (end.reason, end.position) == ("bad_data", 20000)
     assert end.detail == f"{path}: truncated: the header promises 32000 samples a channel, 20000 came; copy it again"
+
+
+def test_a_slow_pace_gives_the_consumer_its_turn(tmp_path, rng, clock):
+    """A block of 64 ms takes 64 s: Ctrl-C and the watchdog cannot wait for it."""
+    path = write_wav(tmp_path / "a.wav", noise(rng, 0.128))
+    with RecordingSource(path, pace=0.001, clock=clock) as opened:
+        heard = Heard(opened)
+    assert heard.ends["file"].position == 2048
+    assert max(clock.slept) <= 1.0
+    assert len(heard.of(Idle)) == 126
+    assert max(event.waited_s for event in heard.of(Idle)) == pytest.approx(63.0)
+
+
+def test_a_recording_of_nothing_is_no_ordinary_end(tmp_path, clock):
+    path = write_wav(tmp_path / "a.wav", np.zeros(0))
+    with RecordingSource(path, clock=clock) as opened:
+        heard = Heard(opened)
+    end = heard.ends["file"]
+    assert (end.reason, end.position) == ("bad_data", 0)
+    assert end.detail == f"{path}: holds no samples; expected a recording, record or copy it again"
 
 
 def test_a_file_that_is_not_there_is_told_on_opening(tmp_path):

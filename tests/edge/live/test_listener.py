@@ -1,0 +1,45 @@
+"""The loop itself, in this process, with a real program to listen to and a real outbox."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from edge.alerts.settings import AlertSettings
+from edge.live import outage
+from edge.live.assembly import listen
+from edge.live.settings import ListenSettings
+
+COOLDOWN_S = 2.5
+# The first two runs give a little noise and fail; the third gives nothing for a while, and then ends.
+PROGRAM = """
+import pathlib, random, sys, time
+runs = pathlib.Path(__file__).with_suffix(".runs")
+number = len(runs.read_text()) if runs.exists() else 0
+runs.write_text("x" * (number + 1))
+if number < 2:
+    sys.stdout.buffer.write(random.randbytes(32000))
+    sys.exit("broken")
+time.sleep(6)
+"""
+
+
+@pytest.fixture
+def talk(tmp_path):
+    script = tmp_path / "talk.py"
+    script.write_text(PROGRAM)
+    return f"cmd:{sys.executable} {script}"
+
+
+def test_a_source_that_is_lost_again_within_the_cooldown_is_told_in_the_end(calm, talk, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(outage, "FIRST_PAUSE_S", 0.5)
+    alerts = AlertSettings(outbox=str(tmp_path / "alerts.sqlite"), cooldown_s=COOLDOWN_S)
+    outcome = listen(ListenSettings(source=talk, model=str(calm)), alerts, as_json=True)
+    assert not outcome.ended_well, "its last run ended without any audio"
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [(item["kind"], item["publication"]) for item in said if item["type"] == "alert"]
+    assert told[:3] == [("source_lost", "published"), ("source_back", "published"), ("source_lost", "suppressed")]
+    assert told[-1] == ("source_lost", "published")
+    assert set(told[3:-1]) <= {("source_lost", "suppressed")}

@@ -16,6 +16,7 @@ from edge.devices_cli import devices
 from edge.doctor_cli import doctor
 from edge.errors import EdgeError, ModelError
 from edge.listen_cli import listen
+from edge.native_noise import native_noise_dropped
 from edge.stderr import hold_stderr
 from edge.watch_cli import watch
 
@@ -101,7 +102,8 @@ def score(
         loaded = Model.load(resolve_model(model))
     show = _printer(as_json=as_json, timeline=timeline)
     failed = found = False
-    with _Progress() as progress:
+    # What is wrong with a recording is said in our words; the MP3 decoder has a line for each odd frame.
+    with native_noise_dropped(), _Progress() as progress:
         for result in score_paths(loaded, paths, channel=channel, keep_timeline=timeline, progress=progress.begin):
             progress.clear()
             show(result)

@@ -17,7 +17,6 @@ from edge.alerts.settings import AlertSettings
 from edge.catalog import resolve_model
 from edge.live.listener import Listener
 from edge.live.monitor import Monitor
-from edge.live.native_noise import native_noise_dropped
 from edge.live.redaction import Redactor
 from edge.live.screen import Screen, can_draw, look_of
 from edge.live.session import Session, Step
@@ -25,6 +24,7 @@ from edge.live.settings import ListenSettings
 from edge.live.subject import subject_of
 from edge.live.systemd import Notifier
 from edge.live.teller import Teller
+from edge.native_noise import native_noise_dropped
 from edge.runtime import Model
 from edge.sources.events import StreamStart
 from edge.sources.parse import SourceOptions, parse_source

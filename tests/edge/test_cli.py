@@ -168,6 +168,17 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path, rng):
     assert "Traceback" not in done.stderr
 
 
+def test_what_a_decoder_says_of_a_damaged_recording_is_not_printed_beside_what_we_say(tmp_path):
+    whole = (EXAMPLES / "bonafide-librivox.mp3").read_bytes()
+    damaged = tmp_path / "damaged.mp3"
+    damaged.write_bytes(whole[:20000] + bytes(range(256)) * 20 + whole[-20000:])
+    command = [sys.executable, "-m", "edge", "score", str(damaged)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = done.stderr.splitlines()
+    assert all(line.startswith(f"Error: {damaged}") for line in said)
+    assert (done.returncode, len(said)) in ((0, 0), (1, 1))
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, which is Linux'")
 def test_a_full_disk_under_the_results_is_told_in_one_line(recording):
     with open("/dev/full", "w") as full:

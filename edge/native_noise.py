@@ -1,4 +1,4 @@
-"""Keep what native libraries write to stderr apart from what we write there, for as long as we listen."""
+"""Keep what native libraries write to stderr apart from what we write there, for as long as we read audio."""
 
 from __future__ import annotations
 

@@ -3,9 +3,11 @@
 An ARM system is unpacked from Debian packages, the runtimes from the registry's wheels for ARM, this project from its
 own wheel; qemu plays the processor. There `edge score` hears at least a hundred recordings, `edge listen` a call,
 `edge bench --no-timing` its synthetic voice, and a stream is fed in odd pieces. Times under emulation mean nothing and
-are not told. Needs root (chroot) and `apt install qemu-user-static debootstrap`; the systems, about 300 MB each, stay
-in the cache. Exit code 1: a score is off by more than the bound (`pi_check/comparison.py` tells why that one), or the
-emulation cannot run.
+are not told. Needs root (chroot) and `apt install qemu-user-static debootstrap`; the systems, about 250 MB each and
+100 MB more for each runtime, stay in the cache, which may be deleted at any time.
+
+Exit codes: 0 all is within the bound (`pi_check/comparison.py` tells why that one); 1 something is not, or a step
+failed; 3 the emulation cannot run here, for want of a program, of root or of Debian's packages.
 
 Example: sudo .venv/bin/python tools/pi_emulation.py --target arm64-litert
 """
@@ -26,14 +28,15 @@ from pi_check.comparison import BOUND_NATS, Comparison, as_json, compare, text_t
 from pi_check.machines import emulated, native
 from pi_check.measurement import Measurement, measure
 from pi_check.system import Tell, build_system, install_wheels, require_programs
-from pi_check.targets import TARGETS
+from pi_check.targets import TARGETS, UnavailableError
 
 from edge.catalog import resolve_model
 from edge.contract import Contract, read_contract
 from edge.errors import EdgeError
 
 CACHE = Path.home() / ".cache" / "bonafone" / "pi"
-CLIPS = 120
+CLIPS = 104
+_EXIT_FAULT, _EXIT_UNAVAILABLE = 1, 3
 _EXAMPLES = ROOT / "examples"
 
 
@@ -60,7 +63,7 @@ def emulate(
         tell(f"{name}: scoring")
         with emulated(target.board, root, packages, bundle.folder) as machine:
             there = measure(machine, bundle, resamples=target.resamples, live=live)
-        return compare(name, target.board.boards, target.board.processor, here, there, contract.thresholds)
+        return compare(name, target.board, here, there, contract.thresholds)
 
     here = measure(native(bundle.folder), bundle, resamples=True, live=live)
     with ThreadPoolExecutor(jobs) as pool:
@@ -103,13 +106,13 @@ def main() -> int:
             here, found = emulate(names, bundle, contract, arguments.cache, arguments.mirror, arguments.jobs, _tell)
     except EdgeError as error:
         print(error, file=sys.stderr)
-        return 1
+        return _EXIT_UNAVAILABLE if isinstance(error, UnavailableError) else _EXIT_FAULT
     if arguments.json:
         print("\n".join(json.dumps({"model": contract.name, "native": here.facts, **as_json(one)}) for one in found))
     else:
         print(f"{contract.name} against {here.facts['runtime']} on {here.facts['machine']}; bound {BOUND_NATS:g} nats")
         print(text_table(found))
-    return 1 if any(one.faults for one in found) else 0
+    return _EXIT_FAULT if any(one.faults for one in found) else 0
 
 
 def _tell(text: str) -> None:

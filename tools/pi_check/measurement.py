@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pi_check.bundle import Bundle
-from pi_check.clips import RATE
+from pi_check.clips import CALL_S, RATE
 from pi_check.machines import Machine
 from pi_check.targets import EmulationError
 
@@ -67,7 +68,7 @@ def measure(machine: Machine, bundle: Bundle, *, resamples: bool, live: bool) ->
     scores = {Path(line["path"]).name: _heard(line) for line in scored}
     if set(scores) != {clip.path.name for clip in clips}:
         raise EmulationError(f"edge score told of {len(scores)} recordings, and was given {len(clips)}")
-    return Measurement(facts, scores, _listen(machine, bundle, model) if live else None, float(benched["cm_score"]))
+    return Measurement(facts, scores, _listen(machine, bundle, model) if live else None, _finite(benched["cm_score"]))
 
 
 def _listen(machine: Machine, bundle: Bundle, model: str) -> Heard:
@@ -77,14 +78,24 @@ def _listen(machine: Machine, bundle: Bundle, model: str) -> Heard:
     ends = [line for line in said if line["type"] == "end"]
     if len(ends) != 1 or ends[0]["last"] is None:
         raise EmulationError(f"edge listen: expected one end of one stream, with how it stood; got {ends}")
-    return _heard(ends[0]["last"])
+    heard = _heard(ends[0]["last"])
+    if heard.cm_score is None:
+        raise EmulationError(f"edge listen: expected a score of {CALL_S:g} s of speech, got {heard.verdict}")
+    return heard
 
 
 def _heard(line: dict[str, Any]) -> Heard:
     if "error" in line:
         raise EmulationError(f"edge score: {line['error']}")
     score = line["cm_score"]
-    return Heard(line["verdict"], None if score is None else float(score), float(line["speech_s"]))
+    return Heard(line["verdict"], None if score is None else _finite(score), _finite(line["speech_s"]))
+
+
+def _finite(value: float) -> float:
+    """No bound stops what is not a number."""
+    if not math.isfinite(value):
+        raise EmulationError(f"expected a finite number, got {value}")
+    return float(value)
 
 
 def _there(machine: Machine, bundle: Bundle, path: Path) -> str:

@@ -25,6 +25,7 @@ PROGRAMS |= {"debootstrap": "debootstrap", "dpkg": "dpkg", "chroot": "coreutils"
 _CONSTRAINTS = Path(__file__).resolve().parents[2] / "constraints.txt"
 _BUILD_S, _FETCH_S = 1800.0, 900.0
 _TAIL = 2000
+_NO_SUCH_PACKAGE = "Couldn't find these debs"
 
 Tell = Callable[[str], None]
 
@@ -54,9 +55,9 @@ def build_system(board: Board, cache: Path, mirror: str | None, tell: Tell) -> P
     UnavailableError
         Debian's packages cannot be fetched.
     EmulationError
-        They cannot be unpacked.
+        There is none of such a name, or they cannot be unpacked.
     """
-    root = cache / f"{SUITE}-{board.architecture}-{_digest(board.packages)}"
+    root = cache / f"{SUITE}-{board.architecture}-{_digest((*board.packages, *map(str, board.links)))}"
     with _locked(cache):
         if root.is_dir():
             return root
@@ -69,11 +70,16 @@ def build_system(board: Board, cache: Path, mirror: str | None, tell: Tell) -> P
         try:
             _run(command, _BUILD_S)
         except EmulationError as error:
+            # A name that is wrong is no lack of a network.
+            if _NO_SUCH_PACKAGE in str(error):
+                raise
             raise UnavailableError(f"Debian's packages for {board.architecture} cannot be fetched: {error}") from error
         archives = partial / "var" / "cache" / "apt" / "archives"
         for archive in sorted(archives.glob("*.deb")):
             _run(["dpkg", "-x", str(archive), str(partial)], _FETCH_S)
             archive.unlink()
+        for link, aim in board.links:
+            (partial / link).symlink_to(aim)
         _compile(partial, [partial / "usr" / "lib" / "python3.11", partial / "usr" / "lib" / "python3"])
         partial.rename(root)
     return root

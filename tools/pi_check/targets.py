@@ -34,6 +34,8 @@ class Board:
     boards : whose processor that is.
     packages : Debian packages beyond the least system.
     libraries : folders that the loader would find by links which only an installation makes.
+    links : a path below the root and what it points at; for those who look a library up by running another program,
+        which here would be one for a foreign processor.
     """
 
     machine: str
@@ -43,6 +45,7 @@ class Board:
     boards: str
     packages: tuple[str, ...]
     libraries: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
     def wheel_platforms(self) -> list[str]:
         """The platform tags of the wheels that run on it, the newest first."""
@@ -79,8 +82,10 @@ _ARMV7 = Board(
     "qemu-arm-static",
     "cortex-a7",
     "Raspberry Pi 2",
-    ("python3", "ca-certificates", "python3-numpy", "python3-click", "python3-soundfile"),
+    # The backend is a dependency by a name that it provides, which debootstrap does not follow.
+    ("python3", "ca-certificates", "python3-numpy", "python3-click", "python3-soundfile", "python3-cffi-backend"),
     ("/usr/lib/arm-linux-gnueabihf/blas", "/usr/lib/arm-linux-gnueabihf/lapack"),
+    (("usr/lib/arm-linux-gnueabihf/libsndfile.so", "libsndfile.so.1"),),
 )
 TARGETS = {
     "arm64-litert": Target(_ARM64, ("ai-edge-litert", *_COMMON)),

@@ -1,0 +1,65 @@
+"""A Raspberry Pi, emulated, scores as this machine does, with both runtimes.
+
+Some minutes: the processor is played by a program. The armv7l board is left to the tool, which runs it by default.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from environments import ROOT, require_registry
+
+from edge.catalog import default_model
+from edge.contract import read_contract
+
+TOOL = ROOT / "tools" / "pi_emulation.py"
+EXIT_UNAVAILABLE = 3
+RUNTIMES = {"arm64-litert": "ai-edge-litert ", "arm64-tflite": "tflite-runtime 2.14.0"}
+
+
+def run_tool(*arguments):
+    return subprocess.run([sys.executable, str(TOOL), *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def emulated(tmp_path_factory):
+    """What the tool found, by target; skips where the emulation cannot be had."""
+    require_registry(tmp_path_factory.mktemp("probe"))
+    targets = [part for name in RUNTIMES for part in ("--target", name)]
+    done = run_tool("--json", *targets)
+    if done.returncode == EXIT_UNAVAILABLE:
+        pytest.skip(f"a Raspberry Pi cannot be emulated here: {done.stderr.strip().splitlines()[-1]}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {found["target"]: found for found in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.emulation
+@pytest.mark.parametrize("target", RUNTIMES)
+def test_a_raspberry_pi_scores_as_this_machine_does(emulated, target):
+    found = emulated[target]
+    assert (found["machine"], found["processor"]) == ("aarch64", "cortex-a72")
+    assert found["runtime"].startswith(RUNTIMES[target])
+    assert found["model"] == read_contract(default_model()).name
+    assert found["clips"] == found["scored"] >= 100
+    assert found["faults"] == []
+    assert found["max_delta"] <= found["bound_nats"]
+    assert max(found["listen_delta"], found["bench_delta"]) <= found["bound_nats"]
+    assert found["chunks"] > 0 == found["unequal_chunks"]
+    # Another processor rounds otherwise somewhere: no difference at all would mean that this one was asked twice.
+    assert found["max_delta"] > 0.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("--jobs", "0"), 2, "--jobs: expected 1 or more, got 0"),
+        (("--target", "armv6"), 2, "invalid choice: 'armv6'"),
+    ],
+)
+def test_misuse_is_told(arguments, code, told):
+    done = run_tool(*arguments)
+    assert done.returncode == code
+    assert told in done.stderr

@@ -19,8 +19,11 @@ $(VENV)/.dev: $(VENV)/.edge
 demo: $(VENV)/.edge
 	$(BIN)/edge score examples
 
+# A file's tests stay together, since they share what is slow to make.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -31,7 +34,7 @@ check: $(VENV)/.dev
 	$(BIN)/python tools/paste_output.py --check
 	$(BIN)/python tools/experiments.py --check
 	$(CARD) --check
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # What the documents show of the programs; the long runs among it are renewed by `tools/paste_output.py --all`.
 docs: $(VENV)/.dev

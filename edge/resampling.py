@@ -29,7 +29,8 @@ class Resampler:
             import soxr
         except ImportError as error:
             raise UnsupportedFormatError(
-                f"{source_rate} Hz needs resampling to {target_rate} Hz: pip install 'bonafone[edge]' for soxr"
+                f"{source_rate} Hz needs resampling to {target_rate} Hz: pip install 'bonafone[edge]' "
+                f"for soxr; where none is to be had, as on 32-bit ARM, convert to {target_rate} Hz before"
             ) from error
         self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
 

@@ -20,7 +20,7 @@ demo: $(VENV)/.edge
 	$(BIN)/edge score examples
 
 # A file's tests stay together, since they share what is slow to make.
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev
 	$(PYTEST)

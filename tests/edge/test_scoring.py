@@ -172,10 +172,10 @@ def _peak_kib(path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
-def test_ten_hours_take_no_more_memory_than_ten_seconds(tmp_path):
-    """A sparse file: 576 MB of 8 kHz zeros that take no disk."""
+def test_two_hours_take_no_more_memory_than_ten_seconds(tmp_path):
+    """A sparse file: 115 MB of 8 kHz zeros that take no disk."""
     long, short = (tmp_path / "long.wav", tmp_path / "short.wav")
-    for path, seconds in ((long, 36000), (short, 10)):
+    for path, seconds in ((long, 7200), (short, 10)):
         size = seconds * 8000 * 2
         header = (
             b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
@@ -183,5 +183,5 @@ def test_ten_hours_take_no_more_memory_than_ten_seconds(tmp_path):
         path.write_bytes(header + b"data" + struct.pack("<I", size))
         os.truncate(path, 44 + size)
     (long_s, long_kib), (_, short_kib) = _peak_kib(long), _peak_kib(short)
-    assert long_s == 36000.0
+    assert long_s == 7200.0
     assert long_kib < short_kib + 4096

@@ -1,6 +1,6 @@
-"""A Raspberry Pi, emulated, scores as this machine does, with both runtimes.
+"""A Raspberry Pi, emulated, scores as this machine does, with both runtimes and in 32 bits.
 
-Some minutes: the processor is played by a program. The armv7l board is left to the tool, which runs it by default.
+Some minutes: the processors are played by a program.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ from edge.contract import read_contract
 
 TOOL = ROOT / "tools" / "pi_emulation.py"
 EXIT_UNAVAILABLE = 3
-RUNTIMES = {"arm64-litert": "ai-edge-litert ", "arm64-tflite": "tflite-runtime 2.14.0"}
+TARGETS = {
+    "arm64-litert": ("ai-edge-litert ", "aarch64", "cortex-a72", 100),
+    "arm64-tflite": ("tflite-runtime 2.14.0", "aarch64", "cortex-a72", 100),
+    # Without soxr there, the recordings at a telephone's rate are left out.
+    "armv7l-tflite": ("tflite-runtime 2.14.0", "armv7l", "cortex-a7", 75),
+}
+"""Runtime, machine, processor, and recordings at least."""
 
 
 def run_tool(*arguments):
@@ -28,7 +34,7 @@ def run_tool(*arguments):
 def emulated(tmp_path_factory):
     """What the tool found, by target; skips where the emulation cannot be had."""
     require_registry(tmp_path_factory.mktemp("probe"))
-    targets = [part for name in RUNTIMES for part in ("--target", name)]
+    targets = [part for name in TARGETS for part in ("--target", name)]
     done = run_tool("--json", *targets)
     if done.returncode == EXIT_UNAVAILABLE:
         pytest.skip(f"a Raspberry Pi cannot be emulated here: {done.stderr.strip().splitlines()[-1]}")
@@ -37,13 +43,14 @@ def emulated(tmp_path_factory):
 
 
 @pytest.mark.emulation
-@pytest.mark.parametrize("target", RUNTIMES)
+@pytest.mark.parametrize("target", TARGETS)
 def test_a_raspberry_pi_scores_as_this_machine_does(emulated, target):
     found = emulated[target]
-    assert (found["machine"], found["processor"]) == ("aarch64", "cortex-a72")
-    assert found["runtime"].startswith(RUNTIMES[target])
+    runtime, machine, processor, least = TARGETS[target]
+    assert (found["machine"], found["processor"]) == (machine, processor)
+    assert found["runtime"].startswith(runtime)
     assert found["model"] == read_contract(default_model()).name
-    assert found["clips"] == found["scored"] >= 100
+    assert found["clips"] == found["scored"] >= least
     assert found["faults"] == []
     assert found["max_delta"] <= found["bound_nats"]
     assert max(found["listen_delta"], found["bench_delta"]) <= found["bound_nats"]

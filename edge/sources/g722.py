@@ -31,7 +31,8 @@ class G722Decoder:
             self._context = av.CodecContext.create("g722", "r")
         except UnknownCodecError as error:
             raise UnsupportedFormatError(
-                "this PyAV has no G.722 decoder; install its own wheel (pip install av), or offer PCMU or PCMA to the sender"
+                "this PyAV has no G.722 decoder; install its own wheel (pip install av), or offer PCMU or PCMA to the "
+                "sender"
             ) from error
         self._context.layout = "mono"
         self._context.sample_rate = SAMPLE_RATE

@@ -42,7 +42,7 @@ class GpioChannel:
         # gpiozero raises what its many ways to the pins raise; lgpio's errors are of no kind but Exception.
         except Exception as error:
             raise MissingPartError(
-                f"the channel {self.name} cannot use pin {pin} ({error}); on a Raspberry Pi install python3-lgpio, "
+                f"the channel {self.name} cannot use pin {pin} ({error}); on a Raspberry Pi run pip install lgpio, "
                 "put the user into the group gpio, and check that nothing else holds the pin"
             ) from error
         self._on_s, self._off_s, self._count = on_s, off_s, count

@@ -16,8 +16,8 @@ from edge.resampling import Resampler
 from edge.runtime import Evidence, Model, StreamScorer
 from edge.sources.events import AudioChunk, Clock, Float
 
-BATCH_S = 0.064
-"""Packets of 20 ms are gathered to a quarter of the model's chunk: most of their cost is the same for any length."""
+BATCH_S = 0.128
+"""Packets of 20 ms are gathered to half of the model's chunk: most of their cost is the same for any length."""
 _FACTOR_MEMORY_S = 10.0
 
 

@@ -8,11 +8,24 @@ from collections.abc import Callable, Sequence
 
 from edge.alerts.channels.channel import Channel
 from edge.alerts.errors import DeliveryError, OutboxError
+from edge.alerts.events import AlertEvent
 from edge.alerts.outbox import Outbox
 from edge.alerts.records import Claim
 
 POLL_S = 1.0
 """How often, in seconds, a worker looks for what has come due or another process has written."""
+
+
+def attempt(channel: Channel, event: AlertEvent) -> DeliveryError | None:
+    """Send once; what went wrong, whatever a library raised, in words that hold no secret, or None where it arrived."""
+    try:
+        channel.send(event)
+    except DeliveryError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - it must not end the thread that alerts
+        # Its text may quote a URL with a token.
+        return DeliveryError(f"{channel.name} failed unexpectedly: {type(error).__name__}")
+    return None
 
 
 class Worker:
@@ -45,16 +58,10 @@ class Worker:
     def _attempt(self, claim: Claim) -> DeliveryError | None:
         if self._closed_by is not None:
             return DeliveryError(self._closed_by, retry=False)
-        try:
-            self.channel.send(claim.event)
-        except DeliveryError as error:
-            if error.closes_channel:
-                self._closed_by = str(error)
-            return error
-        except Exception as error:  # noqa: BLE001 - whatever a library raises must not end the thread that alerts
-            # Its text may quote a URL with a token.
-            return DeliveryError(f"{self.channel.name} failed unexpectedly: {type(error).__name__}")
-        return None
+        failure = attempt(self.channel, claim.event)
+        if failure is not None and failure.closes_channel:
+            self._closed_by = str(failure)
+        return failure
 
 
 class Dispatcher:

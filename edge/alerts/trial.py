@@ -15,7 +15,8 @@ from threading import Thread
 
 from edge.alerts.assembly import Surroundings, build_channel
 from edge.alerts.channels.channel import Channel
-from edge.alerts.errors import AlertConfigError, DeliveryError
+from edge.alerts.delivery import attempt
+from edge.alerts.errors import AlertConfigError
 from edge.alerts.events import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import AlertSettings
@@ -102,12 +103,7 @@ class _Sending(Thread):
 
     def run(self) -> None:
         try:
-            self._channel.send(self._event)
-            self.problem = ""
-        except DeliveryError as error:
-            self.problem = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever a library raises is what the test is for
-            # Its text may quote a URL with a token.
-            self.problem = f"{self._channel.name} failed unexpectedly: {type(error).__name__}"
+            failure = attempt(self._channel, self._event)
+            self.problem = "" if failure is None else str(failure)
         finally:
             self._channel.close()

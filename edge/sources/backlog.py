@@ -34,8 +34,8 @@ class Backlog:
 
     A stream that holds more than ``max_s`` seconds loses its oldest chunks. `get` fills what was dropped with chunks of
     lost samples, so that positions stay contiguous, and says so with a `Trouble`, at most one in `REPEAT_S` seconds of
-    the stream. Streams take turns: a busy one cannot
-    hold up another. Both methods may be called from different threads.
+    the stream. Streams take turns: a busy one cannot hold up another. Both methods may be called from
+    different threads.
     """
 
     def __init__(self, max_s: float = MAX_S) -> None:

@@ -1,8 +1,10 @@
 """Fetch recordings of real people from Debian packages and cut them into clips with a manifest, for training.
 
 Telephone prompts in five languages, dialogue of a game in Czech and Dutch, and words and letters in many languages,
-which are joined, a speaker at a time, into clips of some seconds. Mono FLAC of 16 kHz, 1.5 to 8 s. The packages keep
-their licences, which the manifest names; see each package's copyright file before you pass anything on.
+which are joined, a speaker at a time, into clips of some seconds. Mono FLAC of 16 kHz, 1.5 to 8 s. Besides
+manifest.tsv, which lists all, train.tsv and dev.tsv list those to train with and those to calibrate on, with no speaker
+on both sides. The packages keep their licences, which the manifest names; see each package's copyright file before you
+pass anything on.
 
 Fetches some 310 MB through apt-get, so it needs a Debian system.
 
@@ -91,16 +93,16 @@ PROMPTS = "CC-BY-SA-3.0"
 SOURCES = (
     Source("asterisk-core-sounds-en-g722", ".g722", PROMPTS, fixed("asterisk_allison", "en")),
     Source("asterisk-core-sounds-es-g722", ".g722", PROMPTS, fixed("asterisk_allison", "es")),
-    Source("asterisk-core-sounds-fr-g722", ".g722", PROMPTS, fixed("asterisk_fr", "fr")),
+    Source("asterisk-core-sounds-fr-g722", ".g722", PROMPTS, fixed("asterisk_fr", "fr"), "dev"),
     Source("asterisk-core-sounds-it-g722", ".g722", PROMPTS, fixed("asterisk_it", "it")),
     Source("asterisk-core-sounds-ru-g722", ".g722", PROMPTS, fixed("asterisk_ru", "ru"), "dev"),
-    Source("asterisk-prompt-it-menardi-wav", ".wav", "CC-BY-SA-3.0 or LGPL-2.1", fixed("menardi", "it")),
+    Source("asterisk-prompt-it-menardi-wav", ".wav", "CC-BY-SA-3.0 or LGPL-2.1", fixed("menardi", "it"), "dev"),
     Source("asterisk-prompt-fr-armelle", ".gsm", "GPL-2", fixed("armelle", "fr"), "dev"),
     Source("asterisk-prompt-es-co", ".gsm", "GPL-2", fixed("asterisk_es_co", "es")),
     Source("fillets-ng-data-cs", ".ogg", "GPL-2", fillets("cs")),
-    Source("fillets-ng-data-nl", ".ogg", "GPL-2", fillets("nl")),
+    Source("fillets-ng-data-nl", ".ogg", "GPL-2", fillets("nl"), "dev"),
     Source("tuxpaint-stamps-default", ".ogg", "GPL-2", tuxpaint),
-    Source("klettres-data", ".ogg", "GPL-2+", klettres),
+    Source("klettres-data", ".ogg", "GPL-2+", klettres, "dev"),
 )
 
 
@@ -129,8 +131,16 @@ def main() -> int:
         rows += made
         print(f"{source.package}: {len(made)} clips of {len({row.speaker_id for row in made})} speakers")
     if rows:
-        write_manifest(Manifest(tuple(rows), arguments.folder), arguments.folder / "manifest.tsv")
+        write_manifests(rows, arguments.folder)
     return 1 if failed or not rows else 0
+
+
+def write_manifests(rows: Sequence[Row], folder: Path) -> None:
+    """``manifest.tsv`` of all rows, and one of each split: training can have its side and calibration its own."""
+    write_manifest(Manifest(tuple(rows), folder), folder / "manifest.tsv")
+    for split in sorted({row.split for row in rows}):
+        chosen = tuple(row for row in rows if row.split == split)
+        write_manifest(Manifest(chosen, folder), folder / f"{split}.tsv")
 
 
 def write_clips(source: Source, package: Path, folder: Path, per_speaker: int) -> Iterator[Row]:

@@ -24,6 +24,7 @@ from workbench.manifest import Row
 from workbench.network import Network
 from workbench.ridge import Problem, pose, weigh_rows
 from workbench.runs import RunFolder
+from workbench.squash import fit_squash
 
 Float = NDArray[np.float32]
 
@@ -74,6 +75,10 @@ def fit_closed_form(
     if model.head_gate:
         network.layers["head_gate"].set_weights([gate.weights[:, None], np.array([gate.bias], np.float32)])
         expand = gate.expand
+    elif model.head_squash:
+        squash = fit_squash(statistics[as_it_is], model.head_squash)
+        network.layers["head_squash"].set_weights([squash.scale, squash.shift])
+        expand = squash
     statistics = expand(statistics)
     problem = pose_passes(statistics, rows, indices, narrow, as_it_is, settings.nuisance, targets)
     if settings.nuisance:
@@ -113,7 +118,13 @@ def pose_passes(
     chosen = [rows[index] for index in indices[fitted]]
     bonafide = np.array([row.label == "bonafide" for row in chosen])
     conditions = name_conditions(chosen, narrow[fitted], as_it_is[fitted])
-    problem = pose(statistics[fitted], bonafide, conditions, None if targets is None else targets[fitted])
+    problem = pose(
+        statistics[fitted],
+        bonafide,
+        conditions,
+        None if targets is None else targets[fitted],
+        [row.attack_id for row in chosen],
+    )
     return problem.against(_differences(statistics, indices, as_it_is), nuisance) if nuisance else problem
 
 
@@ -161,7 +172,10 @@ def _best_candidates(collector: Collector, folder: RunFolder, progress: Progress
     narrow = fit_gate(statistics, upper_power(many))(statistics) > NARROW
     conditions = name_conditions(chosen, narrow, np.ones(len(chosen), bool))
     targets = soften_targets(bonafide, taught, config.train.distillation, config.train.temperature)
-    rows = weigh_rows(statistics, bonafide, conditions, targets)
+    # As the head is going to read them; what is kept of them below stays as it was heard.
+    strength = many.model.head_squash
+    read = fit_squash(statistics, strength)(statistics) if strength else statistics
+    rows = weigh_rows(read, bonafide, conditions, targets, [row.attack_id for row in chosen])
     owner = filter_of_column(many)
     power, learnt = config.model.power_filters(config.frontend), many.model.power_filters(many.frontend)
     parts = [

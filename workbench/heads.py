@@ -1,4 +1,7 @@
-"""The last layer where the evidence is an angle; a linear head is Keras' own ``Dense``."""
+"""What reads the statistics: the last layer where the evidence is an angle, and what tames outliers before it.
+
+A linear head is Keras' own ``Dense``.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,19 @@ import tf_keras
 from workbench.train_config import TrainConfig
 
 _TINY = 1e-12
+
+
+class SquashLayer(tf_keras.layers.Layer):
+    """Statistics [..., S] to ``tanh(x * scale + shift)``, in (-1, 1); `workbench.squash` finds scale and shift."""
+
+    def build(self, input_shape: Any) -> None:
+        size = (input_shape[-1],)
+        self.scale = self.add_weight(name="scale", shape=size, initializer="ones", trainable=False)
+        self.shift = self.add_weight(name="shift", shape=size, initializer="zeros", trainable=False)
+        super().build(input_shape)
+
+    def call(self, statistics: tf.Tensor) -> tf.Tensor:
+        return tf.tanh(statistics * self.scale + self.shift)
 
 
 class CosineEvidence(tf_keras.layers.Layer):

@@ -15,7 +15,7 @@ from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.band_blocks import band_block, blocks_spanned
 from workbench.config import ExperimentConfig
 from workbench.frontend_layer import MelFrontEnd
-from workbench.heads import make_head
+from workbench.heads import SquashLayer, make_head
 from workbench.layers import (
     ActivationQuantizer,
     ConvolutionQuantization,
@@ -284,6 +284,8 @@ class Network:
         if self.config.model.head_gate:
             gate = self.narrow_band(statistics)
             statistics = tf.concat([statistics * (1.0 - gate), statistics * gate], axis=-1)
+        if self.config.model.head_squash:
+            statistics = self._layer("head_squash", lambda name: SquashLayer(name=name))(statistics)
         if not units:
             return statistics
         hidden = self._layer("head_hidden", lambda name: tf_keras.layers.Dense(units, name=name))(statistics)

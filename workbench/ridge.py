@@ -1,6 +1,7 @@
 """A linear head by weighted ridge regression, with what differs between recording conditions taken out.
 
-Clips are weighed so that no source and no class counts for more because it has more clips. The statistics of a source
+Clips are weighed so that a source or a class counts for little more because it has more clips, and an attack for none.
+The statistics of a source
 that holds both classes are read from the middle between its two class means: only what tells bona fide from spoof
 *inside* a source is left to fit (fixed effects of the source, as regressions on panel data have them).
 """
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 Float = NDArray[np.float32]
 Array = NDArray[np.float64]
 
-_LARGEST_COUNT = 60
+_LARGEST_COUNT = 100
 """From this many clips on, a class of a source weighs no more."""
+_COUNT_POWER = 0.75
+"""Below that, n clips weigh as n to this power: between counting sources alike (0) and clips alike (1)."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +80,23 @@ class Problem:
 
 
 def pose(
-    statistics: Float, bonafide: NDArray[np.bool_], sources: Sequence[str], targets: Float | None = None
+    statistics: Float,
+    bonafide: NDArray[np.bool_],
+    sources: Sequence[str],
+    targets: Float | None = None,
+    attacks: Sequence[str] | None = None,
 ) -> Problem:
     """Set up the regression of the class (1 bona fide, -1 spoof), or of ``targets``, on ``statistics`` [shape=(n, S)].
 
     ``bonafide`` [shape=(n,)]; ``sources`` names each clip's recording conditions; ``targets`` [shape=(n,), range -1 to
-    1] may say how sure the class is.
+    1] may say how sure the class is, and ``attacks`` [shape=(n,)] which spoof clips of a source are to share a weight.
 
     Raises
     ------
     ValueError
         A class is missing.
     """
-    rows = weigh_rows(statistics, bonafide, sources, targets)
+    rows = weigh_rows(statistics, bonafide, sources, targets, attacks)
     return Problem(
         gram=(rows.values.T @ rows.values).astype(np.float64),
         moment=rows.values.T.astype(np.float64) @ rows.target,
@@ -100,7 +107,11 @@ def pose(
 
 
 def weigh_rows(
-    statistics: Float, bonafide: NDArray[np.bool_], sources: Sequence[str], targets: Float | None = None
+    statistics: Float,
+    bonafide: NDArray[np.bool_],
+    sources: Sequence[str],
+    targets: Float | None = None,
+    attacks: Sequence[str] | None = None,
 ) -> WeightedRows:
     """The rows behind `pose`, whose arguments these are.
 
@@ -119,7 +130,7 @@ def weigh_rows(
     for members in _groups(sources):
         classes = [members[bonafide[members]], members[~bonafide[members]]]
         for clips in classes:
-            weights[clips] = np.sqrt(min(len(clips), _LARGEST_COUNT)) / max(len(clips), 1)
+            weights[clips] = _shares(clips, attacks) * min(len(clips), _LARGEST_COUNT) ** _COUNT_POWER
         if len(classes[0]) and len(classes[1]):
             middle = 0.5 * (rows[classes[0]].mean(axis=0) + rows[classes[1]].mean(axis=0))
             rows[members] -= middle
@@ -134,6 +145,13 @@ def weigh_rows(
         deviation=deviation,
         centre=np.mean(middles, axis=0, dtype=np.float64) if middles else np.zeros(rows.shape[1]),
     )
+
+
+def _shares(clips: NDArray[np.int_], attacks: Sequence[str] | None) -> Array:
+    """Of one class of a source: every attack the same in all, and every clip of an attack. Bona fide names none."""
+    names = np.array(["" if attacks is None else attacks[clip] for clip in clips])
+    _, place, counts = np.unique(names, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / (len(counts) * counts[place])) if len(clips) else np.zeros(0)
 
 
 def _groups(sources: Sequence[str]) -> Iterator[NDArray[np.int_]]:

@@ -10,6 +10,8 @@ import pytest
 import soundfile
 from fetch_bonafide import RATE, Source, cut_clips, fillets, fixed, klettres, split_long, trim, tuxpaint, write_clips
 
+from workbench.manifest import read_manifest
+
 
 def speech(rng, seconds, level=0.3):
     return (level * rng.standard_normal(round(seconds * RATE))).astype(np.float32)
@@ -84,3 +86,19 @@ def test_a_speaker_is_on_one_side_only():
     sides.pop(None, None)
     assert all(len(splits) == 1 for splits in sides.values())
     assert {source.split for source in fetch_bonafide.SOURCES} == {"train", "dev"}
+
+
+def test_training_and_calibration_have_a_manifest_each(tmp_path, rng):
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "talk_1_all.deb").touch()
+    soundfile.write(package / "0.wav", speech(rng, 2.0), RATE)
+    rows = [
+        row
+        for split in ("train", "dev")
+        for row in write_clips(Source("talk", ".wav", "CC0", fixed(split, "en"), split), package, tmp_path, 1)
+    ]
+    fetch_bonafide.write_manifests(rows, tmp_path)
+    listed = {name: read_manifest(tmp_path / f"{name}.tsv").rows for name in ("manifest", "train", "dev")}
+    assert listed["manifest"] == (*listed["train"], *listed["dev"])
+    assert [row.speaker_id for row in listed["dev"]] == ["dev"]

@@ -125,6 +125,25 @@ def test_the_int8_model_tells_the_voices_apart(run, folders):
     assert summary["parameters"] == 12 * (15 + 1) + 12 * (30 + 1) + (144 + 1) + (288 + 1)
 
 
+def test_squashed_statistics_are_trained_and_deployed(folders):
+    squashed = folders / "squashed.toml"
+    squashed.write_text(CONFIG.replace("head_gate = true", "head_squash = 0.5").replace("passes = 2", "passes = 1"))
+    data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")
+    run = folders / "squashed"
+    result = invoke("train", *data, "--config", squashed, "--run", run)
+    assert result.exit_code == 0, result.output
+    result = invoke("quantize", run, "-o", folders / "squashed.tflite", "--cache", folders / "cache", "--json")
+    assert result.exit_code == 0, result.output
+    # Filters with biases, scale and shift of 2 * 3 * 24 statistics, and the head.
+    assert json.loads(result.stdout)["parameters"] == 12 * (15 + 1) + 12 * (30 + 1) + 2 * 144 + (144 + 1)
+    model = Model.load(folders / "squashed.tflite")
+    scores = {
+        label: [score_file(model, path)[0].cm_score for path in sorted((folders / label).iterdir())]
+        for label in ("bonafide", "spoof")
+    }
+    assert min(scores["bonafide"]) > max(scores["spoof"])
+
+
 def test_what_only_descent_can_train_is_refused(folders, tmp_path):
     (tmp_path / "bad.toml").write_text(CONFIG.replace("head_units = 0\nhead_gate = true", "head_units = 8"))
     data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")

@@ -57,6 +57,24 @@ def test_a_source_does_not_count_for_more_because_it_has_more_clips(rng):
     np.testing.assert_allclose(head.weights * rows.std(axis=0), more.weights * rows.std(axis=0), atol=0.05)
 
 
+def test_an_attack_of_a_source_does_not_count_for_more_because_it_has_more_clips(rng):
+    """Two attacks of one source, that statistics 0 and 1 give away: copies of the clips of one change nothing."""
+    labels = np.arange(300) < 150
+    attacks = ["-"] * 150 + ["a"] * 75 + ["b"] * 75
+    rows = rng.standard_normal((300, 2)).astype(np.float32)
+    rows[150:225, 0] -= 2.0
+    rows[225:, 1] -= 2.0
+    more = np.concatenate([rows, rows[225:], rows[225:]])
+    marks, names = np.concatenate([labels, np.zeros(150, bool)]), attacks + ["b"] * 150
+
+    def ratio(values, marks, names):
+        weights = pose(values, marks, ["one"] * len(values), attacks=names).solve(0.01).weights * values.std(axis=0)
+        return weights[0] / weights[1]
+
+    assert ratio(more, marks, names) == pytest.approx(ratio(rows, labels, attacks), rel=0.25)
+    assert ratio(more, marks, ["x"] * len(names)) < 0.7 * ratio(more, marks, names)
+
+
 def test_a_larger_penalty_gives_smaller_weights(rng):
     problem = pose(*_corpus(rng))
     small, large = (np.abs(problem.solve(penalty).weights).sum() for penalty in (0.01, 10.0))

@@ -108,12 +108,10 @@ def merge(entries: Iterable[Entry], added: Iterable[Entry]) -> list[Entry]:
 
 def group(entries: Iterable[Entry]) -> list[list[Entry]]:
     """Entries that differ in their seed alone, together; in the order of the first."""
-    # A field that came later had its default in the runs before.
-    default = {name: value for name, value in flatten(config_to_dict(ExperimentConfig())).items() if _shapes(name)}
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         lineage = [entry.get("teachers"), entry.get("start")]
-        key = json.dumps([{**default, **entry["config"]}, entry["corpus"], lineage], sort_keys=True)
+        key = json.dumps([completed(entry["config"]), entry["corpus"], lineage], sort_keys=True)
         groups.setdefault(key, []).append(entry)
     return list(groups.values())
 
@@ -149,11 +147,17 @@ def _built_on(entry: Entry) -> str:
     return f"{teachers}; from {entry['start']}" if "start" in entry else teachers
 
 
+def completed(config: dict[str, Any]) -> dict[str, Any]:
+    """``config`` with the fields that came after its run: they had their defaults in it."""
+    default = {name: value for name, value in flatten(config_to_dict(ExperimentConfig())).items() if _shapes(name)}
+    return {**default, **config}
+
+
 def describe(config: dict[str, Any]) -> str:
     """``name: field=value, …``, against the shipped configuration of that name, or the default."""
     name = config["name"]
     base = load_config(name) if name in shipped_configs() else config_from_dict({"name": name})
-    found = differences(nest(config), config_to_dict(base))
+    found = differences(nest(completed(config)), config_to_dict(base))
     return f"{name}: {short_text(found)}" if found else name
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import experiments
 import pytest
 
-from workbench.config import ExperimentConfig, config_from_dict, override
+from workbench.config import ExperimentConfig, config_from_dict, config_to_dict, load_config, override
+from workbench.config_toml import flatten
 from workbench.runs import EarlierRun, RunFolder, RunInfo
 
 PARAMETERS = 94_513
@@ -155,6 +156,13 @@ def test_runs_from_before_a_field_came_share_the_line_of_its_default(make_run, r
     run.record.write_text(json.dumps(entry) + "\n")
     _, page, _ = run("add", make_run("b", [epoch(0, 0.2, 0.4)], seed=1))
     assert [row["seeds"] for row in rows(page)] == ["0, 1"]
+
+
+def test_a_run_from_before_a_field_came_says_its_default_where_the_shipped_value_is_another():
+    config = flatten(config_to_dict(load_config("patches")))
+    assert experiments.describe(config) == "patches"
+    assert config.pop("model.head_squash") > 0
+    assert experiments.describe(config) == "patches: head_squash=0"
 
 
 def test_parameters_are_those_of_the_shipped_model():

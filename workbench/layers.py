@@ -111,11 +111,13 @@ class Taps(tf_keras.layers.Layer):
 class ActivationQuantizer(tf_keras.layers.Layer):
     """Emulates int8 activations with the toolkit's moving-average quantiser.
 
-    Its range comes from `observe` … `freeze` around eager calls (post-training), and moves on in training.
+    Its range comes from `observe` … `freeze` around eager calls (post-training), and moves on in training. ``beyond``
+    is the share of the values of a call that may lie above it.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, beyond: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.beyond = beyond
         self.quantizer = tfmot_quantization.quantizers.MovingAverageQuantizer(
             num_bits=8, per_axis=False, symmetric=False, narrow_range=False
         )
@@ -144,7 +146,9 @@ class ActivationQuantizer(tf_keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if self.seen is not None:
-            self.seen.append((float(tf.reduce_min(inputs)), float(tf.reduce_max(inputs))))
+            values = np.asarray(inputs).ravel()
+            rank = min(int((1.0 - self.beyond) * values.size), values.size - 1)
+            self.seen.append((float(values.min()), float(np.partition(values, rank)[rank])))
             return inputs
         return self.quantizer(inputs, training, self.ranges)
 

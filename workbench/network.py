@@ -16,13 +16,10 @@ from workbench.band_blocks import band_block, blocks_spanned
 from workbench.config import ExperimentConfig
 from workbench.frontend_layer import MelFrontEnd
 from workbench.heads import SquashLayer, make_head
-from workbench.layers import (
-    ActivationQuantizer,
-    ConvolutionQuantization,
-    RunningMean,
-    RunningStatistics,
-    Taps,
-)
+from workbench.layers import ActivationQuantizer, ConvolutionQuantization, RunningMean, RunningStatistics, Taps
+
+_BEYOND = 1e-4
+"""Share of a filter's responses that int8 may cut off at the top: half of the range holds no more than that."""
 
 
 @dataclass
@@ -142,15 +139,18 @@ class Network:
             self.layers[name] = make(name=name)
         return self.layers[name]
 
-    def _quantize(self, tensor: Any, name: str) -> Any:
-        return self._layer(f"{name}_q", ActivationQuantizer)(tensor) if self.quantized else tensor
+    def _quantize(self, tensor: Any, name: str, beyond: float = 0.0) -> Any:
+        if not self.quantized:
+            return tensor
+        return self._layer(f"{name}_q", lambda name: ActivationQuantizer(beyond, name=name))(tensor)
 
     def _encode(self, features: Any, states: _States) -> Any:
-        hidden = self._quantize(features, "features")
         parts = []
         if self.config.model.patch_filters:
-            hidden = self._patches(hidden, states)
+            hidden = self._patches(features, states)
             parts.append(hidden)
+        else:
+            hidden = self._quantize(features, "features")
         if self.config.model.widths:
             before = "regions" if parts else "features"
             hidden = self._quantize(hidden, before) if parts else hidden
@@ -161,7 +161,8 @@ class Network:
         """Features [B, T, 1, F] to each filter's mean rectified output in regions [B, T / stride, 1, R * K]."""
         model, frontend = self.config.model, self.config.frontend
         context = model.patch_size[0] - model.frame_stride
-        hidden = self._with_past(features, "state_patch", "features", context, states)
+        # The past is kept as it is: power and phase span different ranges, and each has a grid of its own below.
+        hidden = self._with_past(features, "state_patch", None, context, states)
         batch = -1 if hidden.shape[0] is None else hidden.shape[0]
         frames, bands = hidden.shape[1], frontend.n_mels
         power = tf.reshape(hidden[..., :bands], [batch, frames, bands, 1])
@@ -169,7 +170,8 @@ class Network:
         if frontend.phase_bands:
             phase = tf.reshape(hidden[..., bands:], [batch, frames, frontend.phase_bands, 2])
             parts.append(("patch_phase", phase, model.patch_filters - model.power_filters(frontend)))
-        return tf.concat([self._regions(part, name, filters) for name, part, filters in parts], axis=-1)
+        regions = [self._regions(self._quantize(part, f"{name}_in"), name, filters) for name, part, filters in parts]
+        return tf.concat(regions, axis=-1)
 
     def patch_block(self, name: str) -> int:
         """Neighbouring bands that ``patch_power`` or ``patch_phase`` reads as channels, once deployed."""
@@ -188,7 +190,8 @@ class Network:
             span = blocks_spanned(span, block)
             hidden = tf.reshape(hidden, [batch, hidden.shape[1], hidden.shape[2] // block, block * hidden.shape[3]])
         hidden = self._convolve(hidden, name, block * filters, (length, span), (along, across))
-        hidden = self._quantize(hidden, f"{name}_out")
+        # Averaged as int8 of this very grid: a few large responses would make the average of the small ones coarse.
+        hidden = self._quantize(hidden, f"{name}_out", beyond=_BEYOND)
         frames, positions = hidden.shape[1], block * hidden.shape[2]
         hidden = tf.reshape(hidden, [batch, frames, positions, filters]) if block > 1 else hidden
         width = positions // regions
@@ -200,15 +203,16 @@ class Network:
         stride = self.config.model.frame_stride
         return mask if stride == 1 else tf.reduce_mean(tf.reshape(mask, [-1, mask.shape[1] // stride, stride]), axis=2)
 
-    def _with_past(self, hidden: Any, state: str, grid: str, context: int, states: _States) -> Any:
+    def _with_past(self, hidden: Any, state: str, grid: str | None, context: int, states: _States) -> Any:
         """``hidden`` with the ``context`` frames before it: the stream's own, or zeros before a clip."""
         if not context:
             return hidden
         if not states.streaming:
             return tf.pad(hidden, [[0, 0], [context, 0], [0, 0], [0, 0]])
-        # The state was dequantised from this very grid, so quantising it again changes nothing; it tells the converter
-        # that both parts share a scale.
-        past = self._quantize(states.recall(state, (context, 1, hidden.shape[-1])), grid)
+        # A state that was dequantised from its grid is quantised again by it: that changes nothing, and tells the
+        # converter that both parts share a scale.
+        past = states.recall(state, (context, 1, hidden.shape[-1]))
+        past = past if grid is None else self._quantize(past, grid)
         hidden = tf.concat([past, hidden], axis=1)
         states.outputs[state] = hidden[:, -context:]
         return hidden

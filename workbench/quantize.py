@@ -15,6 +15,7 @@ from edge.contract import Contract, embed_contract
 from edge.runtime import Model
 from edge.scoring import score_samples
 from edge.thresholds import Thresholds
+from workbench.bias_correction import correct_patches, correct_squash
 from workbench.calibration import fit_calibration, threshold_at_false_alarm, threshold_at_miss
 from workbench.deploy import calibrate, fine_tune, fold, prune, sparsity_of
 from workbench.experiment import Experiment
@@ -104,7 +105,10 @@ def quantize(
         starting = prune(network, batches, options.prune_steps, frames, options.sparsity, options.learning_rate)
     quantized = fold(starting, quantized=options.method != "float")
     if options.method != "float":
-        calibrate(quantized, _clean_batches(experiment, options.calibration_batches), experiment.dev.features.shape[1])
+        heard_once = list(_clean_batches(experiment, options.calibration_batches))
+        calibrate(quantized, heard_once, experiment.dev.features.shape[1])
+        correct_patches(float_network, quantized, heard_once)
+        correct_squash(float_network, quantized, heard_once)
     if options.method == "qat":
         batches = watch(source.epoch(FINE_TUNE_EPOCH + 1, options.qat_steps), options.qat_steps, "fine-tuning")
         fine_tune(quantized, batches, frames, options.learning_rate)

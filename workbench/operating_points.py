@@ -33,7 +33,7 @@ FALSE_ALARMS_PER_H = {"cautious": 6.0, "balanced": 1.0, "quiet": 0.2}
 """Alarms in an hour of genuine speech that each operating point may raise."""
 SMOOTHINGS_S = (1.0, 4.0, 8.0)
 HOLDS_S = (0.0, 1.0, 2.0)
-LEAST_SPEECH_S = (2.0, 4.0, 8.0)
+LEAST_SPEECH_S = (2.0, 4.0)
 _LEAVE_NATS = 0.5
 _COOLDOWN_S = 60.0
 _PATIENCE_S = 30.0

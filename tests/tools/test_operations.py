@@ -135,7 +135,7 @@ def test_the_patches_cost_what_their_contract_says():
     # Filters step by two frames; eight neighbouring bands of power, four of phase, are read as channels.
     power = 8 * (200 // 8 - 1) * (48 * 8) * (7 * 2 * 8)
     phase = 8 * (128 // 4 - 2) * (64 * 4) * (7 * 3 * 4 * 2)
-    assert macs_of("bonafone-patch-v4") == {
+    assert macs_of("bonafone-patch-v5") == {
         ("front end", "BATCH_MATMUL"): inner,
         ("front end", "CONV_2D"): outer,
         # The forgetting of the eight steps of a chunk is a small product of its own.

@@ -143,6 +143,22 @@ def test_activation_quantizer_puts_values_on_256_levels_of_the_observed_range(rn
     np.testing.assert_allclose(found, values, atol=0.6 * 4 / 255)
 
 
+def test_activation_quantizer_may_leave_a_share_of_the_values_above_its_range(rng):
+    """A few responses ten times as large as the others would cost these nine tenths of their levels."""
+    values = rng.uniform(0, 1, 20000).astype(np.float32)
+    values[:2] = 10.0
+    steps = {}
+    for beyond in (0.0, 1e-3):
+        layer = ActivationQuantizer(beyond)
+        layer(tf.constant(values))
+        layer.observe()
+        layer(tf.constant(values))
+        layer.freeze()
+        steps[beyond] = np.diff(np.unique(layer(tf.constant(values)).numpy())).min()
+    assert steps[0.0] == pytest.approx(10 / 255, rel=0.01)
+    assert steps[1e-3] == pytest.approx(1 / 255, rel=0.01)
+
+
 def test_activation_quantizer_refuses_to_freeze_what_it_never_saw():
     layer = ActivationQuantizer()
     layer.observe()

@@ -71,6 +71,7 @@ PARTS = {
             "widths": [],
             "dilations": [],
             "head_units": 0,
+            "head_squash": 0.5,
             "batch_norm": False,
         },
     },

@@ -20,7 +20,8 @@ from environments import ROOT, pip, require_registry, run
 
 pytestmark = pytest.mark.slow
 
-TOLERANCE_NATS = 0.05
+TOLERANCE_NATS = 0.18
+"""As for an emulated Raspberry Pi, where it was measured: `pi_check.comparison.BOUND_NATS` in tools/."""
 TOLERANCE_SPEECH_S = 1e-3
 PACKAGES = ("tflite-runtime==2.14.0", "numpy<2", "click", "soundfile", "soxr")
 ENVIRONMENT = ROOT / ".venv-tflite-runtime"

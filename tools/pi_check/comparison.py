@@ -12,21 +12,19 @@ from edge.thresholds import Thresholds
 from pi_check.measurement import Heard, Measurement
 from pi_check.targets import Board
 
-BOUND_NATS = 0.1
+BOUND_NATS = 0.18
 """What an int8 network may differ by, from one runtime or processor to another, on the shortest speech that is scored.
 
-A value that lies at the middle of a step of the int8 grid is rounded up by one kernel and down by another. Measured on
-bonafone-patch-v4 against LiteRT 2.3 on x86-64, largest (mean), nats:
+A value that lies at the middle of a step of the int8 grid is rounded up by one kernel and down by another. Measured
+against LiteRT 2.3 on x86-64, on pieces of the examples of 1.5 s (104, on the A7 78), largest (mean), nats:
 
-                                       104 pieces of the examples, 1.5 s    dev, up to 4 s
-  the same LiteRT, Cortex-A72          0.054 (0.003)                        0.026 (0.002), 111 clips
-  tflite-runtime 2.14, Cortex-A72      0.069 (0.016)                        0.055 (0.016), 111 clips
-  tflite-runtime 2.14, Cortex-A7       0.068 (0.017)                        0.056 (0.017), 111 clips
-  tflite-runtime 2.14, x86-64          0.069 (0.018), 172 pieces            0.072 (0.015), all 691 that have a score
+                                       bonafone-patch-v5    bonafone-patch-v4
+  the same LiteRT, Cortex-A72          0.135 (0.026)        0.054 (0.003)
+  tflite-runtime 2.14, Cortex-A72      0.108 (0.029)        0.069 (0.016)
+  tflite-runtime 2.14, Cortex-A7       0.110 (0.030)        0.068 (0.017)
 
-So the old runtime moves most scores a little, on every processor, and the other processor moves few of them. The bound
-is the largest of these and a third more. It is a 36th of the width of the uncertain band; on x86-64, the old runtime
-changes the verdict of 4 of the 757 clips of dev, all within 0.06 nats of a threshold.
+A squashed head weighs small changes more. The bound is the largest of these and a third more. It is a 24th of the width of
+the uncertain band; of these recordings one changes its verdict, within 0.06 nats of a threshold.
 """
 SPEECH_BOUND_S = 1e-3
 """A sixteenth of a hop. The speech measure is float arithmetic; 1e-6 s was seen, the last digit that is printed."""

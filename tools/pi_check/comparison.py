@@ -23,8 +23,8 @@ against LiteRT 2.3 on x86-64, on pieces of the examples of 1.5 s (104, on the A7
   tflite-runtime 2.14, Cortex-A72      0.108 (0.029)        0.069 (0.016)
   tflite-runtime 2.14, Cortex-A7       0.110 (0.030)        0.068 (0.017)
 
-A squashed head weighs small changes more. The bound is the largest of these and a third more. It is a 24th of the width of
-the uncertain band; of these recordings one changes its verdict, within 0.06 nats of a threshold.
+A squashed head weighs small changes more. The bound is the largest of these and a third more. It is a 24th of the width
+of the uncertain band; of these recordings one changes its verdict, within 0.06 nats of a threshold.
 """
 SPEECH_BOUND_S = 1e-3
 """A sixteenth of a hop. The speech measure is float arithmetic; 1e-6 s was seen, the last digit that is printed."""

@@ -14,6 +14,7 @@ import pytest
 
 from edge.catalog import default_model
 from edge.contract import embed_contract, read_contract
+from edge.runtime import Model
 from edge.scoring import Score
 from edge.watch.ledger import Ledger
 from edge.watch.settings import WatchSettings
@@ -216,12 +217,24 @@ def environment(configure):
     return configure()
 
 
+@pytest.fixture(scope="session")
+def wary(tmp_path_factory):
+    """The shipped model with a threshold that one of the examples lies below."""
+    return _judging(tmp_path_factory.mktemp("models"), "wary", -2.0)
+
+
+@pytest.fixture(scope="session")
+def model(wary):
+    return Model.load(wary)
+
+
 @pytest.fixture
-def start(tmp_path, environment):
-    """Start `edge watch` with these arguments; whatever still runs at the end is killed."""
+def start(tmp_path, environment, wary):
+    """Start `edge watch` with these arguments, and a model; whatever still runs at the end is killed."""
     running = []
 
     def begin(*arguments, env=environment, **options):
+        arguments = arguments if "--model" in arguments else ("--model", wary, *arguments)
         out, err = (tmp_path / f"{name}-{len(running)}.txt" for name in ("out", "err"))
         running.append(Watching([os.fspath(item) for item in arguments], env, out, err, **options))
         return running[-1]

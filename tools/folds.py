@@ -24,7 +24,6 @@ from workbench.manifest import Row, read_manifest
 from workbench.metrics import auc, eer
 from workbench.ridge import LinearHead
 from workbench.runs import RunFolder
-from workbench.squash import fit_squash
 
 Float = NDArray[np.float32]
 Marks = NDArray[np.bool_]
@@ -105,22 +104,17 @@ def read_heard(run: Path, passes: Sequence[int] | None = None) -> Heard:
     from workbench.quiet_tensorflow import load_tensorflow
 
     load_tensorflow()
-    from workbench.closed_form import NARROW
+    from workbench.closed_form import NARROW, head_reading
     from workbench.distillation import soften_targets
 
     bonafide = np.array([rows[index].label == "bonafide" for index in indices])
     heard_in = np.concatenate([np.full(len(part), n) for n, (_, part, _) in zip(numbers, kept, strict=True)])
-    model = info.config.model
-    if model.head_squash:
-        # As the run fitted it, on clips as they are where those are read.
-        fitted = statistics[heard_in == 0] if 0 in numbers else statistics
-        read = fit_squash(fitted, model.head_squash)(statistics)
-    else:
-        read = gate.expand(statistics) if model.head_gate else statistics
+    # As the run fitted it: on clips as they are, where those are read.
+    fitted = statistics[heard_in == 0] if 0 in numbers else statistics
     return Heard(
         config=info.config,
         rows=rows,
-        statistics=read,
+        statistics=head_reading(info.config.model, gate, fitted)(statistics),
         indices=indices,
         passes=heard_in,
         narrow=gate(statistics) > NARROW,

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from workbench.deploy import assign_convolution
+from workbench.deploy import assign_convolution, convolution_weights
 from workbench.network import Network
 
 Float = NDArray[np.float32]
@@ -24,11 +24,8 @@ _LEVELS = 127.0
 """Of int8 weights, symmetric, on either side of zero."""
 
 
-def correct_patches(reference: Network, network: Network, batches: Batches) -> None:
-    """Move the biases of the patch filters of a quantised ``network`` by the mean error of their rounded weights.
-
-    ``reference`` is the same network, folded alike, in float.
-    """
+def correct_patches(network: Network, batches: Batches) -> None:
+    """Move the biases of the patch filters of a quantised ``network`` by the mean error of their rounded weights."""
     model, frontend = network.config.model, network.config.frontend
     if not model.patch_filters:
         return
@@ -42,14 +39,15 @@ def correct_patches(reference: Network, network: Network, batches: Batches) -> N
     for name, bands in parts.items():
         if bands is None:
             continue
-        kernel, bias = reference.layers[f"{name}_conv"].get_weights()
+        layer = network.layers[f"{name}_conv"]
+        kernel, bias = convolution_weights(layer)
         block = network.patch_block(name)
         image = np.broadcast_to(
             bands.reshape(1, 1, -1, block * bands.shape[1]),
             (1, len(kernel), len(bands) // block, block * bands.shape[1]),
         )
         error = tf.nn.conv2d(image.astype(np.float32), rounded(kernel) - kernel, 1, "VALID").numpy()
-        assign_convolution(network.layers[f"{name}_conv"], kernel, bias - error.mean(axis=(0, 1, 2)))
+        assign_convolution(layer, kernel, bias - error.mean(axis=(0, 1, 2)))
 
 
 def rounded(kernel: Float) -> Float:
@@ -61,7 +59,8 @@ def rounded(kernel: Float) -> Float:
 def correct_squash(reference: Network, network: Network, batches: Batches) -> None:
     """Move the squash of a quantised ``network`` by what int8 does, on average, to the statistics of ``batches``.
 
-    ``reference`` is the same network in float. Without `ModelConfig.head_squash` nothing is done.
+    ``reference`` is the same network, with the same weights, in float. Nothing is done without
+    `ModelConfig.head_squash`.
     """
     if not network.config.model.head_squash:
         return

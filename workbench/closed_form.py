@@ -18,13 +18,14 @@ from workbench.collector import Collector, Progress, Weights, dev_statistics, he
 from workbench.dev import DevScores, DevSet, evaluate_dev
 from workbench.distillation import Teachers, soften_targets
 from workbench.errors import TrainingError
-from workbench.gate import fit_gate, upper_power
+from workbench.gate import Gate, fit_gate, upper_power
 from workbench.loader import Loader
 from workbench.manifest import Row
+from workbench.model_config import ModelConfig
 from workbench.network import Network
 from workbench.ridge import Problem, pose, weigh_rows
 from workbench.runs import RunFolder
-from workbench.squash import fit_squash
+from workbench.squash import Squash, fit_squash
 
 Float = NDArray[np.float32]
 
@@ -71,19 +72,16 @@ def fit_closed_form(
     targets = soften_targets(bonafide, taught, settings.distillation, settings.temperature)
     gate = fit_gate(statistics, upper_power(network.config))
     narrow = gate(statistics) > NARROW
-    expand: Callable[[Float], Float] = np.asarray
     if model.head_gate:
         network.layers["head_gate"].set_weights([gate.weights[:, None], np.array([gate.bias], np.float32)])
-        expand = gate.expand
-    elif model.head_squash:
-        squash = fit_squash(statistics[as_it_is], model.head_squash)
-        network.layers["head_squash"].set_weights([squash.scale, squash.shift])
-        expand = squash
-    statistics = expand(statistics)
+    read = head_reading(model, gate, statistics[as_it_is])
+    if isinstance(read, Squash):
+        network.layers["head_squash"].set_weights([read.scale, read.shift])
+    statistics = read(statistics)
     problem = pose_passes(statistics, rows, indices, narrow, as_it_is, settings.nuisance, targets)
     if settings.nuisance:
         statistics, bonafide = statistics[as_it_is], bonafide[as_it_is]
-    heard = [(part, expand(dev_statistics(network, part))) for part in (dev, dev_through_channel) if part is not None]
+    heard = [(part, read(dev_statistics(network, part))) for part in (dev, dev_through_channel) if part is not None]
     history: list[dict[str, Any]] = []
     for penalty in settings.penalties:
         head = problem.solve(penalty)
@@ -98,6 +96,13 @@ def fit_closed_form(
         with progress(record["epoch"], 1) as bar:
             bar.finish(record)
     return history
+
+
+def head_reading(model: ModelConfig, gate: Gate, as_they_are: Float) -> Callable[[Float], Float]:
+    """What the head reads of statistics [shape=(n, S)]; ``as_they_are`` are those of clips that were not augmented."""
+    if model.head_gate:
+        return gate.expand
+    return fit_squash(as_they_are, model.head_squash) if model.head_squash else np.asarray
 
 
 def pose_passes(
@@ -169,12 +174,12 @@ def _best_candidates(collector: Collector, folder: RunFolder, progress: Progress
     statistics, indices, taught = hear_pass(wide, 0, file, progress)
     chosen = [wide.rows[index] for index in indices]
     bonafide = np.array([row.label == "bonafide" for row in chosen])
-    narrow = fit_gate(statistics, upper_power(many))(statistics) > NARROW
+    gate = fit_gate(statistics, upper_power(many))
+    narrow = gate(statistics) > NARROW
     conditions = name_conditions(chosen, narrow, np.ones(len(chosen), bool))
     targets = soften_targets(bonafide, taught, config.train.distillation, config.train.temperature)
     # As the head is going to read them; what is kept of them below stays as it was heard.
-    strength = many.model.head_squash
-    read = fit_squash(statistics, strength)(statistics) if strength else statistics
+    read = head_reading(many.model, gate, statistics)(statistics)
     rows = weigh_rows(read, bonafide, conditions, targets, [row.attack_id for row in chosen])
     owner = filter_of_column(many)
     power, learnt = config.model.power_filters(config.frontend), many.model.power_filters(many.frontend)

@@ -53,9 +53,19 @@ def folded_weights(convolution: Any, norm: Any | None) -> tuple[Float, Float]:
 
 def assign_convolution(layer: Any, kernel: Float, bias: Float) -> None:
     """Set kernel and bias of a convolution, bare or in the toolkit's quantising wrapper."""
-    variables = {variable.name.split("/")[-1].split(":")[0]: variable for variable in layer.trainable_weights}
+    variables = _variables(layer)
     variables["kernel"].assign(kernel)
     variables["bias"].assign(bias)
+
+
+def convolution_weights(layer: Any) -> tuple[Float, Float]:
+    """Kernel and bias of a convolution, bare or in the toolkit's quantising wrapper."""
+    variables = _variables(layer)
+    return variables["kernel"].numpy(), variables["bias"].numpy()
+
+
+def _variables(layer: Any) -> dict[str, Any]:
+    return {variable.name.split("/")[-1].split(":")[0]: variable for variable in layer.trainable_weights}
 
 
 def set_weight_ranges(layer: Any) -> None:

@@ -99,16 +99,18 @@ def quantize(
     float_network = fold(network, quantized=False)
     contract = _contract(float_network, info, name)
     float_evidence, _ = score_clips(export_tflite(float_network, contract), experiment, watch, "dev, float")
-    starting = network
+    starting, reference = network, float_network
     if options.sparsity:
         batches = watch(source.epoch(FINE_TUNE_EPOCH, options.prune_steps), options.prune_steps, "pruning")
-        starting = prune(network, batches, options.prune_steps, frames, options.sparsity, options.learning_rate)
+        starting = reference = prune(
+            network, batches, options.prune_steps, frames, options.sparsity, options.learning_rate
+        )
     quantized = fold(starting, quantized=options.method != "float")
     if options.method != "float":
         heard_once = list(_clean_batches(experiment, options.calibration_batches))
         calibrate(quantized, heard_once, experiment.dev.features.shape[1])
-        correct_patches(float_network, quantized, heard_once)
-        correct_squash(float_network, quantized, heard_once)
+        correct_patches(quantized, heard_once)
+        correct_squash(reference, quantized, heard_once)
     if options.method == "qat":
         batches = watch(source.epoch(FINE_TUNE_EPOCH + 1, options.qat_steps), options.qat_steps, "fine-tuning")
         fine_tune(quantized, batches, frames, options.learning_rate)

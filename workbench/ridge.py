@@ -1,9 +1,9 @@
 """A linear head by weighted ridge regression, with what differs between recording conditions taken out.
 
-Clips are weighed so that a source or a class counts for little more because it has more clips, and an attack for none.
-The statistics of a source
-that holds both classes are read from the middle between its two class means: only what tells bona fide from spoof
-*inside* a source is left to fit (fixed effects of the source, as regressions on panel data have them).
+Clips are weighed so that a source or a class counts for little more because it has more clips, and an attack of a
+source for nothing more. The statistics of a source that holds both classes are read from the middle between its two
+class means: only what tells bona fide from spoof *inside* a source is left to fit (fixed effects of the source, as
+regressions on panel data have them).
 """
 
 from __future__ import annotations

@@ -13,6 +13,17 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+SOLVED = {
+    "patch_size": [3, 5],
+    "patch_regions": 2,
+    "widths": [],
+    "dilations": [],
+    "head_units": 0,
+    "batch_norm": False,
+}
+"""Of a table ``[model]``: small patches and a linear head, and nothing that only descent can train."""
+
+
 def tiny_config(**parts):
     """A detector of two narrow blocks."""
     from workbench.config import config_from_dict

@@ -7,25 +7,16 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
+from tests.workbench.conftest import SOLVED
 from workbench.bias_correction import correct_patches, correct_squash, rounded
 from workbench.config import config_from_dict
-from workbench.deploy import calibrate, fold
+from workbench.deploy import assign_convolution, calibrate, convolution_weights, fold
 from workbench.network import Network
 
 FRAMES = 64
 CONFIG = {
     "frontend": {"n_mels": 48, "mel_break_hz": 8000.0, "phase_advance": 64},
-    "model": {
-        "patch_filters": 24,
-        "patch_size": [3, 5],
-        "patch_stride": [2, 1],
-        "patch_regions": 2,
-        "widths": [],
-        "dilations": [],
-        "head_units": 0,
-        "head_squash": 0.5,
-        "batch_norm": False,
-    },
+    "model": {**SOLVED, "patch_filters": 24, "patch_stride": [2, 1], "head_squash": 0.5},
 }
 
 
@@ -65,8 +56,21 @@ def test_corrected_filters_answer_on_average_as_those_in_float(network, batches)
     reference, quantized = fold(network, quantized=False), fold(network, quantized=True)
     calibrate(quantized, batches, FRAMES)
     before = _mean_shift(reference, quantized, batches)
-    correct_patches(reference, quantized, batches)
+    correct_patches(quantized, batches)
     assert _mean_shift(reference, quantized, batches) < 0.7 * before
+
+
+def test_pruned_weights_stay_zero(network, batches):
+    quantized = fold(network, quantized=True)
+    layer = quantized.layers["patch_power_conv"]
+    kernel, bias = convolution_weights(layer)
+    kernel[..., ::2] = 0.0
+    assign_convolution(layer, kernel, bias)
+    calibrate(quantized, batches, FRAMES)
+    correct_patches(quantized, batches)
+    after, moved = convolution_weights(layer)
+    np.testing.assert_array_equal(after, kernel)
+    assert not np.array_equal(moved, bias)
 
 
 def test_a_corrected_squash_gives_on_average_the_evidence_of_the_float_network(network, batches):
@@ -98,7 +102,8 @@ def test_without_patches_or_squash_nothing_is_done(make_config):
     quantized = fold(network, quantized=True)
     features = np.ones((2, FRAMES, 1, 40), np.float32)
     before = [weight.copy() for layer in quantized.layers.values() for weight in layer.get_weights()]
-    for correct in (correct_patches, correct_squash):
-        correct(network, quantized, [(features, np.ones((2, FRAMES), np.float32))])
+    heard = [(features, np.ones((2, FRAMES), np.float32))]
+    correct_patches(quantized, heard)
+    correct_squash(network, quantized, heard)
     after = [weight for layer in quantized.layers.values() for weight in layer.get_weights()]
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))

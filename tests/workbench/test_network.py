@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
+from tests.workbench.conftest import SOLVED
 from workbench.config import load_config
 from workbench.deploy import fold
 from workbench.export import count_parameters
@@ -42,17 +43,7 @@ PARTS = {
     "running mean": {"frontend": {"mean_s": 2.0}},
     "patches": {
         "frontend": {"n_mels": 32, "mel_break_hz": 4000.0, "phase_advance": 64},
-        "model": {
-            "patch_filters": 8,
-            "patch_size": [3, 5],
-            "patch_stride": [1, 3],
-            "patch_regions": 2,
-            "widths": [],
-            "dilations": [],
-            "head_units": 0,
-            "head_gate": True,
-            "batch_norm": False,
-        },
+        "model": {**SOLVED, "patch_filters": 8, "patch_stride": [1, 3], "head_gate": True},
     },
     "two windows": {
         "frontend": {
@@ -63,17 +54,7 @@ PARTS = {
             "power_window": 1024,
             "phase_range_db": 70.0,
         },
-        "model": {
-            "patch_filters": 8,
-            "patch_size": [3, 5],
-            "patch_stride": [1, 1],
-            "patch_regions": 2,
-            "widths": [],
-            "dilations": [],
-            "head_units": 0,
-            "head_squash": 0.5,
-            "batch_norm": False,
-        },
+        "model": {**SOLVED, "patch_filters": 8, "patch_stride": [1, 1], "head_squash": 0.5},
     },
     "patches, then temporal": {
         "model": {

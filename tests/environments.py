@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import venv
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
 PROBE = next(line for line in CONSTRAINTS.read_text().splitlines() if line.startswith("click=="))
+
+
+@contextmanager
+def alone():
+    """No other process of this checkout's tests is in such a block meanwhile; whoever comes second waits."""
+    with CONSTRAINTS.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def run(*command, cwd=ROOT, check=True, **environment):

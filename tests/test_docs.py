@@ -6,15 +6,12 @@ import re
 import sys
 
 import click
+import document_cli
+import paste_output
 import pytest
 from environments import ROOT, run
 
 from edge import __version__
-
-sys.path.insert(0, str(ROOT / "tools"))
-
-import document_cli
-import paste_output
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 PAGES = [

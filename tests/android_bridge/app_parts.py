@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
 
 APP = ROOT / "android_bridge" / "app" / "app"
 JAVA = APP / "src" / "main" / "java" / "org" / "bonafone" / "guard"

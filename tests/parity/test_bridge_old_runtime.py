@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from environments import ROOT, run
-from test_tflite_runtime import TOLERANCE_NATS, old_python  # noqa: F401 - a fixture
+from pi_check.comparison import BOUND_NATS
 
 from edge.catalog import default_model
 from edge.contract import embed_contract, read_contract
@@ -43,7 +43,7 @@ print(json.dumps([numpy.__version__, guard.flush()]))
 """
 
 
-def test_the_bridge_follows_a_call_with_the_old_runtime_and_old_numpy(old_python, tmp_path):  # noqa: F811
+def test_the_bridge_follows_a_call_with_the_old_runtime_and_old_numpy(old_python, tmp_path):
     source = default_model()
     contract = dataclasses.replace(read_contract(source), operating_points=(POINT,))
     model = tmp_path / source.name
@@ -55,4 +55,4 @@ def test_the_bridge_follows_a_call_with_the_old_runtime_and_old_numpy(old_python
     (old_version, old), (_, new) = told
     assert old_version.startswith("1.")
     assert old["state"] == new["state"] == "bonafide"
-    assert old["cm_score"] == pytest.approx(new["cm_score"], abs=TOLERANCE_NATS)
+    assert old["cm_score"] == pytest.approx(new["cm_score"], abs=BOUND_NATS)

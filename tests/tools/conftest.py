@@ -1,9 +1,6 @@
-"""The programs in tools/ are scripts, not a package; their tests import them by name."""
+"""Run folders that tests of the programs read."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +8,6 @@ import pytest
 from workbench.config import config_from_dict
 from workbench.manifest import Manifest, Row, write_manifest
 from workbench.runs import RunFolder, RunInfo
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 
 def write_ridge_run(folder, rows, passes, **train):

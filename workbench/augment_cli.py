@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from workbench.channels.names import CHANNEL_NAMES, CHANNELS
+from workbench.output_file import OutputFile
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = OutputFile()
 
 
 @click.command()

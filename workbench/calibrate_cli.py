@@ -10,8 +10,10 @@ from typing import Any
 
 import click
 
+from workbench.output_file import OutputFile
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_OUTPUT = click.Path(dir_okay=False, path_type=Path)
+_OUTPUT = OutputFile()
 _NAMES = ("cautious", "balanced", "quiet")
 
 

@@ -12,6 +12,7 @@ from edge.errors import EdgeError
 from workbench.augment_cli import augment
 from workbench.calibrate_cli import calibrate
 from workbench.corpus_cli import corpus
+from workbench.output_file import OutputFile
 from workbench.quiet_tensorflow import load_tensorflow
 from workbench.report_cli import card, evaluate, report
 from workbench.synth_cli import synth
@@ -144,7 +145,7 @@ def _training_text(result: dict[str, Any]) -> str:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="The .tflite to write.  [default: RUN/NAME.tflite]",
 )
 @click.option("--name", help="The model's name.  [default: the configuration's]")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from workbench.output_file import OutputFile
+
 # The names of workbench.readers, which would cost an import here; a test holds the two together.
 LAYOUT_NAMES = (
     "two-folders",
@@ -39,7 +41,7 @@ def corpus() -> None:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="The manifest to write.  [default: manifest.tsv in the first ROOT]",
 )
 @click.option("--skip-missing", is_flag=True, help="Leave out recordings that the protocol names but that are missing.")

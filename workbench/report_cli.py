@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
+from workbench.output_file import OutputFile
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_OUTPUT = click.Path(dir_okay=False, path_type=Path)
+_OUTPUT = OutputFile()
 
 
 _SECONDS = "1,2,4,8"
@@ -146,9 +148,7 @@ def report(
 )
 @click.option("--baseline", "baselines", multiple=True, type=_FILE, help="Report of another model to compare with.")
 @click.option("--live", multiple=True, type=_FILE, help="What the operating points cost; may be repeated.")
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The card, with markers."
-)
+@click.option("-o", "--output", required=True, type=_OUTPUT, help="The card, with markers.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if the card's figures differ.")
 def card(
     model: Path,

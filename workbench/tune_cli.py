@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from workbench.output_file import OutputFile
+
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -61,7 +63,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--best", "only_best", is_flag=True, help="Train nothing; show the best trial so far.")
 @click.option(
     "--write",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="Write the best trial's configuration there, as TOML for `workbench train --config`.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the best trial as one JSON object.")

@@ -88,6 +88,10 @@ def test_the_plot_is_a_picture_with_something_on_it(recording, tmp_path):
     assert picture[..., :3].std() > 0.1
 
 
+TOO_LONG = "x" * 300
+"""For the name of a file."""
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -97,13 +101,18 @@ def test_the_plot_is_a_picture_with_something_on_it(recording, tmp_path):
         (["{voice}", "-o", "{tmp}/o.wav", "--channel", "gsm", "--config", "tcn"], 2, "give one of"),
         (["{voice}", "-o", "{tmp}/o.wav", "--channel", "fax"], 2, "'fax' is not one of 'clean', 'telephone'"),
         (["{voice}", "-o", "{tmp}/o.mp3", "--channel", "gsm"], 1, "expected a name that ends in .flac or .wav"),
-        (["{voice}", "-o", "{tmp}/no/o.wav", "--channel", "gsm"], 1, "cannot be written"),
+        (["{voice}", "-o", "{tmp}/no/o.wav", "--channel", "gsm"], 2, "there is no folder"),
+        (["{voice}", "-o", f"{{tmp}}/{TOO_LONG}.wav", "--channel", "gsm"], 1, "cannot be written"),
         (
             ["{voice}", "-o", "{tmp}/o.wav", "--channel", "gsm", "--plot", "{tmp}/p.bmp"],
             1,
             "ends in .png, .pdf or .svg",
         ),
-        (["{voice}", "-o", "{tmp}/o.wav", "--channel", "gsm", "--plot", "{tmp}/no/p.png"], 1, "cannot be written"),
+        (
+            ["{voice}", "-o", "{tmp}/o.wav", "--channel", "gsm", "--plot", f"{{tmp}}/{TOO_LONG}.png"],
+            1,
+            "cannot be written",
+        ),
         (["{tmp}/text.wav", "-o", "{tmp}/o.wav", "--channel", "gsm"], 1, "text.wav: not audio"),
         (["{tmp}/none.wav", "-o", "{tmp}/o.wav", "--channel", "gsm"], 1, "none.wav: holds no sample"),
         (["{voice}", "-o", "{tmp}/o.wav", "--config", "nowhere.toml"], 1, "cannot read the configuration"),

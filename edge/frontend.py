@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import FrontEndSpec, SpeechSpec
+from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.mel import analysis_window, level_and_mel_filters, phase_filters, power_window
 
 Float = NDArray[np.float32]
@@ -34,17 +34,36 @@ def features(samples: Float, spec: FrontEndSpec, speech: SpeechSpec) -> tuple[Fl
     """Reference of the front end: features [shape=(T, n_features)] and speech-band level in dB [shape=(T,)].
 
     ``samples`` [shape=(n,), range -1 to 1] is taken as it is: a stream prepends ``spec.overlap`` zeros. The log power
-    of every band comes first; with phase, of every phase band the two parts of `phase_advance` follow, in [-1, 1].
+    of every band comes first; with phase, of every phase band the two parts of `phase_advance` follow, in [-1, 1]; the
+    brief reading, one step of the hop after the other, comes last.
     """
     bands, level_db = mel_power(samples, spec, speech)
-    logs = np.log(np.maximum(bands, spec.log_floor))
-    scaled = np.clip(spec.log_gain * logs + spec.log_offset, spec.clip_low, spec.clip_high)
+    scaled = scale_power(bands, spec)
     if spec.phase_advance:
         often = spectra(samples[spec.overlap - spec.window :], spec, spec.window, spec.step)
         advance = phase_advance(often, spec, phase_floor(level_db, spec, speech))
         parts = np.stack([advance.real, advance.imag], axis=-1).reshape(len(advance), -1)
         scaled = np.concatenate([scaled, parts], axis=1)
+    if spec.brief_window:
+        brief = scale_power(brief_power(samples, spec), spec).reshape(len(scaled), -1)
+        scaled = np.concatenate([scaled, brief], axis=1)
     return scaled.astype(np.float32), level_db.astype(np.float32)
+
+
+def scale_power(power: NDArray[np.float64], spec: FrontEndSpec) -> NDArray[np.float64]:
+    """Features of ``power`` [any shape]; see `FrontEndSpec`."""
+    logs = np.log(np.maximum(power, spec.log_floor))
+    return np.asarray(np.clip(spec.log_gain * logs + spec.log_offset, spec.clip_low, spec.clip_high))
+
+
+def brief_power(samples: Float, spec: FrontEndSpec) -> NDArray[np.float64]:
+    """Power of each bin above 0 Hz in each window of the brief reading [shape=(T * brief_rows, brief_bands)].
+
+    ``samples`` as in `features`; the last window of a frame ends with it.
+    """
+    windows = frame(samples[spec.overlap + spec.brief_step - spec.brief_window :], spec.brief_window, spec.brief_step)
+    found = np.fft.rfft(windows * analysis_window(spec, spec.brief_window))[:, 1:]
+    return np.asarray(np.abs(found) ** 2)
 
 
 def mel_power(

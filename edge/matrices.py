@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import FrontEndSpec, SpeechSpec
+from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.mel import analysis_window, level_and_mel_filters, phase_filters, power_window
 
 Float = NDArray[np.float32]
@@ -52,6 +52,8 @@ class FrontEndMatrices:
     turn : [shape=(K * P, 4)]
         What turns cross spectra back, in the same order: real part of them to the real and to the imaginary part of
         the result, then imaginary part to both. A mirrored bin gives what its original would. No rows without phase.
+    brief : [shape=(brief_window, 2 * brief_bands)]
+        Window and DFT of the brief reading in one: the real parts of its bins above 0 Hz, then the imaginary ones.
     """
 
     phases: int
@@ -63,6 +65,7 @@ class FrontEndMatrices:
     turn: Float
     power_window: Float
     power_inner: Float
+    brief: Float
 
 
 def choose_phases(spec: FrontEndSpec) -> int:
@@ -108,7 +111,17 @@ def build_matrices(spec: FrontEndSpec, speech: SpeechSpec) -> FrontEndMatrices:
         turn=_turn(spec, bins.ravel()).astype(np.float32),
         power_window=analysis_window(spec, power_window(spec)).reshape(-1, phases).astype(np.float32),
         power_inner=inner[:, : power_window(spec) // phases],
+        brief=_brief(spec).astype(np.float32),
     )
+
+
+def _brief(spec: FrontEndSpec) -> NDArray[np.float64]:
+    length = spec.brief_window
+    if not length:
+        return np.zeros((0, 0))
+    angle = 2.0 * np.pi * np.outer(np.arange(length), np.arange(1, length // 2 + 1)) / length
+    both = np.concatenate([np.cos(angle), -np.sin(angle)], axis=1)
+    return np.asarray(analysis_window(spec, length)[:, None] * both)
 
 
 def _turn(spec: FrontEndSpec, bins: NDArray[np.int_]) -> NDArray[np.float64]:

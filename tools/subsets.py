@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.choice import filter_of_column
+from workbench.choice import filter_of_column, filters_by_part
 from workbench.config import ExperimentConfig
 
 Marks = NDArray[np.bool_]
@@ -63,10 +63,9 @@ def take_attacks(clips: Clips, limit: int, rng: np.random.Generator) -> Marks:
 
 
 def take_filters(config: ExperimentConfig, share: Fraction, rng: np.random.Generator) -> Whole:
-    """Columns of the statistics that ``share`` (0 to 1) of the filters fill, of those on power and on phase alike."""
-    owner, power = filter_of_column(config), config.model.power_filters(config.frontend)
-    parts = (np.arange(power), np.arange(power, config.model.patch_filters))
-    chosen = [rng.permutation(part)[: _part(share, len(part))] for part in parts if len(part)]
+    """Columns of the statistics that ``share`` (0 to 1) of the filters fill, of those on power and on others alike."""
+    owner = filter_of_column(config)
+    chosen = [rng.permutation(part)[: _part(share, len(part))] for part in filters_by_part(config)]
     return np.flatnonzero(np.isin(owner, np.concatenate(chosen)))
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.deploy import assign_convolution, convolution_weights
 from workbench.network import Network
+from workbench.planes import planes_of
 
 Float = NDArray[np.float32]
 Batches = Sequence[tuple[Float, Float]]
@@ -32,13 +33,10 @@ def correct_patches(network: Network, batches: Batches) -> None:
     heard = sum(float(mask.sum()) for _, mask in batches)
     total = sum((features[:, :, 0] * mask[:, :, None]).sum(axis=(0, 1), dtype=np.float64) for features, mask in batches)
     mean = total / max(heard, 1.0)
-    parts = {
-        "patch_power": mean[: frontend.n_mels, None],
-        "patch_phase": mean[frontend.n_mels :].reshape(frontend.phase_bands, -1) if frontend.phase_bands else None,
-    }
-    for name, bands in parts.items():
-        if bands is None:
-            continue
+    planes = planes_of(frontend)
+    for name in model.patch_parts(frontend):
+        plane = planes[name]
+        bands = mean[plane.columns].reshape(plane.rows, plane.bands, plane.channels).mean(axis=0)
         layer = network.layers[f"{name}_conv"]
         kernel, bias = convolution_weights(layer)
         block = network.patch_block(name)

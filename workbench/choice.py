@@ -7,6 +7,7 @@ using support vector machines"), with all statistics of a filter as one group an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +22,20 @@ _KEPT = 0.7
 
 
 def filter_of_column(config: ExperimentConfig) -> Whole:
-    """Which filter each statistic comes from [shape=(S,)]: those on power first, then those on phase.
+    """Which filter each statistic comes from [shape=(S,)]: those on power first, then phase, then the brief ones.
 
     The vector is that of `workbench.network.Network.statistics_model`, doubled where `workbench.gate` has two heads:
-    for each statistic the power filters of the lowest region of bands, of the next, and so on, then phase likewise.
+    for each statistic the power filters of the lowest region of bands, of the next, and so on, then the others.
     """
-    model, power = config.model, config.model.power_filters(config.frontend)
-    parts = (np.arange(power), np.arange(power, model.patch_filters))
-    pooled = np.concatenate([np.tile(part, model.patch_regions) for part in parts])
+    model = config.model
+    pooled = np.concatenate([np.tile(part, model.patch_regions) for part in filters_by_part(config)])
     return np.tile(pooled, len(model.statistics) * (2 if model.head_gate else 1))
+
+
+def filters_by_part(config: ExperimentConfig) -> list[range]:
+    """The numbers of the filters that read power, phase and the brief reading."""
+    ends = np.cumsum([0, *config.model.patch_parts(config.frontend).values()]).tolist()
+    return [range(start, end) for start, end in pairwise(ends)]
 
 
 def choose_filters(rows: WeightedRows, owner: Whole, parts: Sequence[tuple[range, int]], penalty: float) -> Whole:

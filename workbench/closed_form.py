@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.choice import choose_filters, filter_of_column
+from workbench.choice import choose_filters, filter_of_column, filters_by_part
 from workbench.collector import Collector, Progress, Weights, dev_statistics, hear_pass, keep, learn
 from workbench.dev import DevScores, DevSet, evaluate_dev
 from workbench.distillation import Teachers, soften_targets
@@ -182,18 +182,15 @@ def _best_candidates(collector: Collector, folder: RunFolder, progress: Progress
     read = head_reading(many.model, gate, statistics)(statistics)
     rows = weigh_rows(read, bonafide, conditions, targets, [row.attack_id for row in chosen])
     owner = filter_of_column(many)
-    power, learnt = config.model.power_filters(config.frontend), many.model.power_filters(many.frontend)
-    parts = [
-        (range(learnt), power),
-        (range(learnt, many.model.patch_filters), config.model.patch_filters - power),
-    ]
+    wanted = config.model.patch_parts(config.frontend).values()
+    parts = list(zip(filters_by_part(many), wanted, strict=True))
     kept = choose_filters(rows, owner, parts, _CHOICE_PENALTY)
     # What the kept filters heard is the first pass; the rest, hundreds of megabytes, nothing reads again.
     keep(folder.path / "pass-0.npz", statistics=statistics[:, np.isin(owner, kept)], indices=indices, taught=taught)
     file.unlink()
     return {
         f"{name}/{what}": found[f"{name}/{what}"][..., kept[np.isin(kept, part)] - part.start]
-        for name, (part, _) in zip(wide.parts, parts, strict=False)
+        for name, (part, _) in zip(wide.parts, parts, strict=True)
         for what in ("kernel", "bias")
     }
 

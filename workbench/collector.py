@@ -18,6 +18,7 @@ from workbench.manifest import Row
 from workbench.network import Network
 from workbench.objective import Objective
 from workbench.patches import cut_patches, learn_filters
+from workbench.planes import planes_of
 
 Float = NDArray[np.float32]
 Weights = dict[str, Float]
@@ -42,7 +43,7 @@ class Collector:
     @property
     def parts(self) -> list[str]:
         """Names of the convolutions of the 2-D stage."""
-        return ["patch_power_conv", "patch_phase_conv"][: 2 if self.network.config.frontend.phase_bands else 1]
+        return [f"{name}_conv" for name in self.network.config.model.patch_parts(self.network.config.frontend)]
 
     def set_filters(self, weights: dict[str, Float]) -> None:
         """Kernel and bias of the 2-D stage, by the names that `learn` gives."""
@@ -65,7 +66,8 @@ class Collector:
 
     def patches(self, rng: np.random.Generator) -> Iterator[list[Float]]:
         """Patches of random training clips, as they are and augmented by turns: for each convolution those it reads."""
-        frontend, size = self.network.config.frontend, self.network.config.model.patch_size
+        config = self.network.config
+        planes, size = planes_of(config.frontend), config.model.patch_size
         chosen = rng.permutation(len(self.rows))[:_PATCH_CLIPS]
         for start in range(0, len(chosen), _BATCH):
             features, mask = self.features(self.batch((start // _BATCH) % 2, chosen[start : start + _BATCH]))
@@ -73,10 +75,9 @@ class Collector:
                 heard = np.flatnonzero(speech > 0)
                 if len(heard):
                     spoken = clip[heard[0] : heard[-1] + 1, 0]
-                    planes = [spoken[:, : frontend.n_mels, None]]
-                    if frontend.phase_bands:
-                        planes.append(spoken[:, frontend.n_mels :].reshape(-1, frontend.phase_bands, 2))
-                    yield [cut_patches(plane, size, _PATCHES_A_CLIP, rng) for plane in planes]
+                    parts = [planes[name] for name in config.model.patch_parts(config.frontend)]
+                    pictures = [spoken[:, part.columns].reshape(-1, part.bands, part.channels) for part in parts]
+                    yield [cut_patches(picture, size, _PATCHES_A_CLIP, rng) for picture in pictures]
 
 
 def learn(collector: Collector) -> Weights:
@@ -91,7 +92,8 @@ def learn(collector: Collector) -> Weights:
     patches = [np.concatenate(part) for part in zip(*collector.patches(rng), strict=True)]
     found = {}
     for name, examples in zip(collector.parts, patches, strict=True):
-        wanted, level_free = collector.network.layers[name].filters, name == collector.parts[0]
+        wanted = collector.network.layers[name].filters
+        level_free = planes_of(collector.network.config.frontend)[name.removesuffix("_conv")].level_free
         try:
             found[f"{name}/kernel"], found[f"{name}/bias"] = learn_filters(examples, wanted, level_free, rng)
         except ValueError as error:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from edge.contract import FrontEndSpec, SpeechSpec
+from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.toml_values import KINDS, fits, read_toml, without_none
 from workbench.augment_config import AugmentConfig
 from workbench.errors import ConfigError, require
@@ -53,12 +53,31 @@ class ExperimentConfig:
             chunk_frames % self.model.frame_stride == 0,
             f"the chunk's {chunk_frames} frames must be a multiple of patch_stride's {self.model.frame_stride}",
         )
-        bands = min(filter(None, (self.frontend.n_mels, self.frontend.phase_bands)))
+        self._check_brief()
+        bands = min(filter(None, (self.frontend.n_mels, self.frontend.phase_bands, self.frontend.brief_bands)))
         positions = (bands - self.model.patch_size[1]) // self.model.patch_stride[1] + 1
         require(
             not self.model.patch_filters or positions >= self.model.patch_regions,
             f"patches have {positions} places along {bands} bands, fewer than "
             f"patch_regions ({self.model.patch_regions})",
+        )
+
+    def _check_brief(self) -> None:
+        model, window, rows = self.model, self.frontend.brief_window, self.frontend.brief_rows
+        require(
+            bool(window) == bool(model.patch_brief_share) and (not window or model.patch_filters > 0),
+            "frontend.brief_window and model.patch_brief_share belong together, and need patch_filters; got "
+            f"{window} samples, {model.patch_brief_share} and {model.patch_filters} filters",
+        )
+        require(
+            not window or (rows % model.patch_brief_step == 0 and model.patch_brief_step <= model.patch_size[0]),
+            f"model.patch_brief_step divides the {rows} windows of a hop and is at most patch_size "
+            f"({model.patch_size[0]}); got {model.patch_brief_step}",
+        )
+        require(
+            not window or model.patch_size[0] > model.patch_stride[0],
+            f"the brief reading needs patches that overlap in time; got patch_size {model.patch_size} and patch_stride "
+            f"{model.patch_stride}",
         )
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from edge.contract import Contract, embed_contract
 from edge.runtime import SIGNATURE
 from workbench.network import Network
+from workbench.planes import planes_of
 
 
 def export_tflite(network: Network, contract: Contract) -> bytes:
@@ -62,7 +63,7 @@ def count_parameters(network: Network) -> int:
             bias = layer.trainable_weights[-1]
             filters = bias.shape[0] // network.patch_block(name.removesuffix("_conv"))
             length, span = network.config.model.patch_size
-            channels = 2 if name == "patch_phase_conv" else 1
+            channels = planes_of(network.config.frontend)[name.removesuffix("_conv")].channels
             total += filters * (length * span * channels + 1)
         elif name.endswith(("_conv", "_skip")):
             total += sum(int(tf.size(variable)) for variable in layer.trainable_weights)

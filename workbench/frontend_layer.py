@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from edge.contract import FrontEndSpec, SpeechSpec
 from edge.frontend import POWER_FLOOR
+from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.matrices import build_matrices
 
 
@@ -38,32 +38,51 @@ class MelFrontEnd(tf_keras.layers.Layer):
             real, imaginary = self._spectra(samples, spec.hop, matrices.window, matrices.inner)
             scaled, level_db = self._power_features(real, imaginary, frames)
             mask, _, trackers = self.measure(level_db, trackers)
-            return scaled, mask, trackers
+            return self._with_brief(scaled, samples), mask, trackers
         offset = spec.overlap - spec.window
         real, imaginary = (
             tf.reshape(part, [batch, frames * (spec.hop // spec.step) + 1, part.shape[1]])
             for part in self._spectra(samples[:, offset:], spec.step, matrices.window, matrices.inner)
         )
         if spec.power_window:
-            samples = samples[:, spec.overlap + spec.hop - spec.power_window :]
-            newest = self._spectra(samples, spec.hop, matrices.power_window, matrices.power_inner)
+            longer = samples[:, spec.overlap + spec.hop - spec.power_window :]
+            newest = self._spectra(longer, spec.hop, matrices.power_window, matrices.power_inner)
         else:
             per_frame = spec.hop // spec.step
             newest = tuple(tf.reshape(part[:, per_frame::per_frame], [-1, part.shape[2]]) for part in (real, imaginary))
         scaled, level_db = self._power_features(*newest, frames)
         mask, peaks, trackers = self.measure(level_db, trackers)
         advance = tf.reshape(self._advance(real, imaginary, peaks), [batch, frames, 1, 2 * spec.phase_bands])
-        return tf.concat([scaled, advance], axis=3), mask, trackers
+        return self._with_brief(tf.concat([scaled, advance], axis=3), samples), mask, trackers
 
     def _power_features(self, real: tf.Tensor, imaginary: tf.Tensor, frames: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Spectra [B * T, K * P] to scaled logarithms of mel power [B, T, 1, M] and speech-band level in dB [B, T]."""
         spec = self.spec
         bands = tf.matmul(tf.square(real) + tf.square(imaginary), self.matrices.mel)
         bands = tf.reshape(bands, [-1, frames, spec.n_mels + 1])
-        logs = tf.math.log(tf.maximum(bands[..., :-1], spec.log_floor))
-        scaled = tf.minimum(tf.maximum(spec.log_gain * logs + spec.log_offset, spec.clip_low), spec.clip_high)
         level_db = (10.0 / np.log(10.0)) * tf.math.log(tf.maximum(bands[..., -1], POWER_FLOOR))
-        return scaled[:, :, None, :], level_db
+        return self._scale(bands[..., :-1])[:, :, None, :], level_db
+
+    def _scale(self, power: tf.Tensor) -> tf.Tensor:
+        spec = self.spec
+        logs = tf.math.log(tf.maximum(power, spec.log_floor))
+        return tf.minimum(tf.maximum(spec.log_gain * logs + spec.log_offset, spec.clip_low), spec.clip_high)
+
+    def _with_brief(self, features: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
+        """``features`` [B, T, 1, F'], and after them the brief reading of ``samples`` [B, overlap + T * hop]."""
+        spec = self.spec
+        if not spec.brief_window:
+            return features
+        batch = -1 if samples.shape[0] is None else samples.shape[0]
+        samples = samples[:, spec.overlap + spec.brief_step - spec.brief_window :]
+        blocks = tf.reshape(samples, [batch, samples.shape[1] // spec.brief_step, spec.brief_step])
+        per_window = spec.brief_window // spec.brief_step
+        starts = blocks.shape[1] - per_window + 1
+        windows = tf.concat([blocks[:, i : i + starts] for i in range(per_window)], axis=2)
+        both = tf.square(tf.matmul(tf.reshape(windows, [-1, spec.brief_window]), self.matrices.brief))
+        power = both[:, : spec.brief_bands] + both[:, spec.brief_bands :]
+        rows = tf.reshape(self._scale(power), [batch, features.shape[1], 1, spec.brief_rows * spec.brief_bands])
+        return tf.concat([features, rows], axis=3)
 
     def _advance(self, real: tf.Tensor, imaginary: tf.Tensor, peaks: tf.Tensor) -> tf.Tensor:
         """Spectra [B, 1 + T * hop / step, K * P] to the two parts of the phase bands' advance [B * T, bands, 2].
@@ -87,7 +106,8 @@ class MelFrontEnd(tf_keras.layers.Layer):
         parts = [(along * turn[0] + across * turn[2]) * scale, (along * turn[1] + across * turn[3]) * scale]
         # One product for both: the filters are a large constant, and are read once.
         pooled = tf.matmul(tf.concat(parts, axis=0), self.matrices.phase_mel)
-        return tf.stack(tf.split(pooled, 2), axis=2)
+        # A transpose stays inside the delegate, where packing the two would leave it and cost as much as the product.
+        return tf.transpose(tf.reshape(pooled, [2, -1, spec.phase_bands]), [1, 2, 0])
 
     def _spectra(self, samples: tf.Tensor, step: int, window: Any, inner: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Spectra [B * T, K * P], real and imaginary, of windows that begin every ``step`` samples [B, n].

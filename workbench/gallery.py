@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import Contract, FrontEndSpec, SpeechSpec
+from edge.contract import Contract
 from edge.decision import TimelinePoint
 from edge.frontend import features
+from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.runtime import Model
 from edge.scoring import score_samples
 from workbench.audio_cache import decode

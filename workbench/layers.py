@@ -13,8 +13,8 @@ import tf_keras
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantizers
 from tensorflow_model_optimization.quantization import keras as tfmot_quantization
 
-from edge.contract import FrontEndSpec
 from edge.frontend import MEAN_PRIOR_FRAMES, mean_decay
+from edge.frontend_spec import FrontEndSpec
 
 
 class RunningMean(tf_keras.layers.Layer):

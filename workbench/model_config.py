@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.contract import FrontEndSpec
+from edge.frontend_spec import FrontEndSpec
 from workbench.errors import require
 
 ACTIVATIONS = ("relu", "leaky_relu")
@@ -21,7 +21,12 @@ class ModelConfig:
     patch_filters: int = 0
     """Filters of the 2-D convolution; 0: none."""
     patch_phase_share: float = 0.5
-    """Share of the filters that read phase, where the front end measures it; the others read power."""
+    """Share of the filters that read phase, where the front end measures it."""
+    patch_brief_share: float = 0.0
+    """Share of the filters that read the brief reading, where the front end has one; the others read power."""
+    patch_brief_step: int = 4
+    """Windows of the brief reading from one place of a filter to the next; its places in ``patch_stride`` frames are
+    averaged."""
     patch_size: tuple[int, int] = (7, 7)
     """Frames and bands that a filter spans."""
     patch_stride: tuple[int, int] = (2, 2)
@@ -75,8 +80,10 @@ class ModelConfig:
             f"patch_stride steps over frames: at most patch_size; got {self.patch_stride} and {self.patch_size}",
         )
         require(
-            0 <= self.patch_phase_share < 1,
-            f"patch_phase_share lies in [0, 1): the head's gate and the level need power; got {self.patch_phase_share}",
+            min(self.patch_phase_share, self.patch_brief_share) >= 0
+            and self.patch_phase_share + self.patch_brief_share < 1,
+            "patch_phase_share and patch_brief_share are at least 0, and leave filters to power, which the head's gate "
+            f"needs; got {self.patch_phase_share} and {self.patch_brief_share}",
         )
         require(
             not self.head_gate or (self.patch_filters > 0 and self.patch_regions > 1 and self.head_units == 0),
@@ -98,7 +105,15 @@ class ModelConfig:
         """Frames between the vectors that are pooled."""
         return self.patch_stride[0] if self.patch_filters else 1
 
+    def patch_parts(self, frontend: FrontEndSpec) -> dict[str, int]:
+        """How many of the ``patch_filters`` read power, phase and the brief reading, in this order, by the names of
+        their layers; what the front end does not have is left out.
+        """
+        phase = int(self.patch_filters * self.patch_phase_share) if frontend.phase_bands else 0
+        brief = int(self.patch_filters * self.patch_brief_share) if frontend.brief_window else 0
+        parts = {"patch_power": self.patch_filters - phase - brief, "patch_phase": phase, "patch_brief": brief}
+        return {name: filters for name, filters in parts.items() if filters}
+
     def power_filters(self, frontend: FrontEndSpec) -> int:
         """How many of the ``patch_filters`` read power; they come first."""
-        phase = int(self.patch_filters * self.patch_phase_share) if frontend.phase_bands else 0
-        return self.patch_filters - phase
+        return self.patch_parts(frontend).get("patch_power", 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,28 +10,17 @@ import tf_keras
 from tensorflow_model_optimization.quantization import keras as tfmot_quantization
 from tensorflow_model_optimization.sparsity import keras as sparsity
 
-from edge.contract import FrontEndSpec, SpeechSpec
+from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from workbench.band_blocks import band_block, blocks_spanned
 from workbench.config import ExperimentConfig
 from workbench.frontend_layer import MelFrontEnd
 from workbench.heads import SquashLayer, make_head
 from workbench.layers import ActivationQuantizer, ConvolutionQuantization, RunningMean, RunningStatistics, Taps
+from workbench.planes import planes_of
+from workbench.states import States
 
 _BEYOND = 1e-4
 """Share of a filter's responses that int8 may cut off at the top: half of the range holds no more than that."""
-
-
-@dataclass
-class _States:
-    """Carried states of a step graph under construction; in a whole clip the past is zeros."""
-
-    streaming: bool
-    inputs: dict[str, Any] = field(default_factory=dict)
-    outputs: dict[str, Any] = field(default_factory=dict)
-
-    def recall(self, name: str, shape: tuple[int, ...]) -> Any:
-        self.inputs[name] = tf_keras.Input(batch_shape=(1, *shape), name=name)
-        return self.inputs[name]
 
 
 class Network:
@@ -91,7 +79,7 @@ class Network:
         """Features [B, T, 1, F] and speech weights [B, T] to what the head reads after each chunk [B, T / chunk, S]."""
         features = tf_keras.Input((frames, 1, self.config.frontend.n_features), name="features")
         mask = tf_keras.Input((frames,), name="mask")
-        encoded = self._encode(features, _States(streaming=False))
+        encoded = self._encode(features, States(streaming=False))
         sums = tf.zeros([tf.shape(mask)[0], 1 + 2 * self.width])
         statistics, _ = self.pool(encoded, self._strided(mask), sums)
         return tf_keras.Model([features, mask], statistics, name="statistics")
@@ -104,7 +92,7 @@ class Network:
 
     def step_model(self) -> Any:
         """``{samples, states} -> {evidence, speech_frames, states}`` on one chunk [1, chunk_samples]."""
-        frontend, states = self.config.frontend, _States(streaming=True)
+        frontend, states = self.config.frontend, States(streaming=True)
         samples = tf_keras.Input(batch_shape=(1, self.config.model.chunk_samples), name="samples")
         whole = samples
         if frontend.overlap:
@@ -144,7 +132,7 @@ class Network:
             return tensor
         return self._layer(f"{name}_q", lambda name: ActivationQuantizer(beyond, name=name))(tensor)
 
-    def _encode(self, features: Any, states: _States) -> Any:
+    def _encode(self, features: Any, states: States) -> Any:
         parts = []
         if self.config.model.patch_filters:
             hidden = self._patches(features, states)
@@ -157,34 +145,38 @@ class Network:
             parts += [self._branch(hidden, before, kernel, states) for kernel in self.config.model.kernels]
         return tf.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
 
-    def _patches(self, features: Any, states: _States) -> Any:
+    def _patches(self, features: Any, states: States) -> Any:
         """Features [B, T, 1, F] to each filter's mean rectified output in regions [B, T / stride, 1, R * K]."""
         model, frontend = self.config.model, self.config.frontend
         context = model.patch_size[0] - model.frame_stride
         # The past is kept as it is: power and phase span different ranges, and each has a grid of its own below.
         hidden = self._with_past(features, "state_patch", None, context, states)
-        batch = -1 if hidden.shape[0] is None else hidden.shape[0]
-        frames, bands = hidden.shape[1], frontend.n_mels
-        power = tf.reshape(hidden[..., :bands], [batch, frames, bands, 1])
-        parts = [("patch_power", power, model.power_filters(frontend))]
-        if frontend.phase_bands:
-            phase = tf.reshape(hidden[..., bands:], [batch, frames, frontend.phase_bands, 2])
-            parts.append(("patch_phase", phase, model.patch_filters - model.power_filters(frontend)))
-        regions = [self._regions(self._quantize(part, f"{name}_in"), name, filters) for name, part, filters in parts]
+        batch, planes, regions = -1 if hidden.shape[0] is None else hidden.shape[0], planes_of(frontend), []
+        for name, filters in model.patch_parts(frontend).items():
+            plane = planes[name]
+            rows = hidden.shape[1] * plane.rows
+            part = tf.reshape(hidden[:, :, 0, plane.columns], [batch, rows, plane.bands, plane.channels])
+            if name == "patch_brief":
+                # Its rows are shorter than a frame: of the past only what the first place of a filter needs.
+                part = part[:, context * plane.rows - (model.patch_size[0] - model.patch_brief_step) :]
+            regions.append(self._regions(self._quantize(part, f"{name}_in"), name, filters))
         return tf.concat(regions, axis=-1)
 
     def patch_block(self, name: str) -> int:
-        """Neighbouring bands that ``patch_power`` or ``patch_phase`` reads as channels, once deployed."""
+        """Neighbouring bands that ``patch_power`` or another part reads as channels, once deployed."""
         model, frontend = self.config.model, self.config.frontend
         if not self.deployed or model.patch_stride[1] != 1:
             return 1
-        bands, channels = (frontend.phase_bands, 2) if name == "patch_phase" else (frontend.n_mels, 1)
-        return band_block(bands, channels, model.patch_size[1], model.patch_regions)
+        plane = planes_of(frontend)[name]
+        return band_block(plane.bands, plane.channels, model.patch_size[1], model.patch_regions)
 
     def _regions(self, hidden: Any, name: str, filters: int) -> Any:
         """Frames [B, T', M, C] to [B, T, 1, R * filters]: rectified filters, averaged in each region of bands."""
         model, block = self.config.model, self.patch_block(name)
         (length, span), (along, across), regions = model.patch_size, model.patch_stride, model.patch_regions
+        rows = 1
+        if name == "patch_brief":
+            rows, along = along * self.config.frontend.brief_rows // model.patch_brief_step, model.patch_brief_step
         batch = -1 if hidden.shape[0] is None else hidden.shape[0]
         if block > 1:
             span = blocks_spanned(span, block)
@@ -195,15 +187,15 @@ class Network:
         frames, positions = hidden.shape[1], block * hidden.shape[2]
         hidden = tf.reshape(hidden, [batch, frames, positions, filters]) if block > 1 else hidden
         width = positions // regions
-        hidden = tf.nn.avg_pool2d(hidden, (1, width), (1, width), "VALID")[:, :, :regions]
-        return tf.reshape(hidden, [batch, frames, 1, regions * filters])
+        hidden = tf.nn.avg_pool2d(hidden, (rows, width), (rows, width), "VALID")[:, :, :regions]
+        return tf.reshape(hidden, [batch, frames // rows, 1, regions * filters])
 
     def _strided(self, mask: Any) -> Any:
         """Speech weights [B, T] of the vectors that are pooled [B, T / stride]."""
         stride = self.config.model.frame_stride
         return mask if stride == 1 else tf.reduce_mean(tf.reshape(mask, [-1, mask.shape[1] // stride, stride]), axis=2)
 
-    def _with_past(self, hidden: Any, state: str, grid: str | None, context: int, states: _States) -> Any:
+    def _with_past(self, hidden: Any, state: str, grid: str | None, context: int, states: States) -> Any:
         """``hidden`` with the ``context`` frames before it: the stream's own, or zeros before a clip."""
         if not context:
             return hidden
@@ -217,7 +209,7 @@ class Network:
         states.outputs[state] = hidden[:, -context:]
         return hidden
 
-    def _branch(self, hidden: Any, before: str, kernel: int, states: _States) -> Any:
+    def _branch(self, hidden: Any, before: str, kernel: int, states: States) -> Any:
         model = self.config.model
         outputs: list[Any] = []
         for index, (width, dilation) in enumerate(zip(model.widths, model.dilations, strict=True)):

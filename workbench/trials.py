@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import FrontEndSpec, SpeechSpec
 from edge.errors import AudioError
 from edge.frontend import mel_power
+from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.runtime import Model
 from edge.scoring import score_file, score_samples
 from edge.stderr import hold_stderr

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from edge.catalog import default_model
-from edge.contract import Contract, FrontEndSpec, contract_from_json, embed_contract, read_contract
+from edge.contract import Contract, contract_from_json, embed_contract, read_contract
 from edge.errors import ContractMismatchError, NotAModelError
+from edge.frontend_spec import FrontEndSpec
 from edge.operating_point import OperatingPoint
 from edge.thresholds import Thresholds
 

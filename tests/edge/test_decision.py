@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from edge.contract import Contract, FrontEndSpec
+from edge.contract import Contract
 from edge.decision import FileDecider, probability
+from edge.frontend_spec import FrontEndSpec
 from edge.runtime import Evidence
 from edge.thresholds import Thresholds
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.contract import FrontEndSpec, SpeechSpec
 from edge.frontend import features, phase_floor, spectra, speech_mask, subtract_running_mean
+from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.matrices import build_matrices, choose_phases
 from edge.mel import band_edges_hz, hann, hz_to_mel, mel_filters, mel_to_hz
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from edge.contract import Contract, FrontEndSpec
+from edge.contract import Contract
 from edge.decision import LiveDecider
+from edge.frontend_spec import FrontEndSpec
 from edge.operating_point import OperatingPoint
 from edge.runtime import Evidence
 from edge.thresholds import Thresholds

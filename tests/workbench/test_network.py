@@ -56,6 +56,17 @@ PARTS = {
         },
         "model": {**SOLVED, "patch_filters": 8, "patch_stride": [1, 1], "head_squash": 0.5},
     },
+    "brief": {
+        "frontend": {"n_mels": 32, "mel_break_hz": 4000.0, "phase_advance": 64, "brief_window": 64},
+        "model": {
+            **SOLVED,
+            "patch_filters": 12,
+            "patch_stride": [1, 1],
+            "patch_phase_share": 0.3,
+            "patch_brief_share": 0.4,
+            "patch_brief_step": 2,
+        },
+    },
     "patches, then temporal": {
         "model": {
             "patch_filters": 6,

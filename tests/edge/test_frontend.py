@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.frontend import features, phase_floor, spectra, speech_mask, subtract_running_mean
+from edge.frontend import brief_power, features, phase_floor, spectra, speech_mask, subtract_running_mean
 from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.matrices import build_matrices, choose_phases
 from edge.mel import band_edges_hz, hann, hz_to_mel, mel_filters, mel_to_hz
@@ -209,6 +209,41 @@ def test_power_and_phase_have_bands_of_their_own_and_end_with_the_same_sample(rn
     assert np.abs(found[-1, :200] - found[0, :200]).min() > 0.0
     assert np.hypot(found[-1, 200::2], found[-1, 201::2]).min() > 0.0
     assert level_db[-1] > -60.0 > level_db[-2]
+
+
+BRIEF = FrontEndSpec(brief_window=64)
+
+
+def test_the_brief_reading_tells_when_within_a_frame_something_sounded():
+    """A click of one sample is in the four windows of 4 ms that hold it, and nowhere else."""
+    assert (BRIEF.brief_bands, BRIEF.brief_rows, BRIEF.n_features) == (32, 16, 80 + 16 * 32)
+    samples = np.zeros(BRIEF.overlap + 4 * BRIEF.hop, np.float32)
+    samples[BRIEF.overlap + 2 * BRIEF.hop + 5 * 16 + 3] = 0.5
+    found, _ = features(samples, BRIEF, SpeechSpec())
+    rows = found[:, 80:].reshape(4 * 16, 32)
+    heard = np.flatnonzero((rows > rows.min()).all(axis=1))
+    assert heard.tolist() == [2 * 16 + 5, 2 * 16 + 6, 2 * 16 + 7, 2 * 16 + 8]
+
+
+def test_a_full_scale_tone_has_a_quarter_in_its_bin_of_the_brief_reading():
+    samples = np.sin(2 * np.pi * 2000.0 * np.arange(BRIEF.overlap + BRIEF.hop) / 16000).astype(np.float32)
+    power = brief_power(samples, BRIEF)
+    assert power.shape == (16, 32)
+    np.testing.assert_allclose(power[:, 2000 // 250 - 1], 0.25, rtol=1e-3)
+    assert power[:, 20:].max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"brief_window": 64, "brief_step": 24}, r"brief_step divides the hop \(256 samples\).* got 24 and 64"),
+        ({"brief_window": 48}, "brief_window is 0 .none. or an even number of steps; got 16 and 48"),
+        ({"brief_window": 1024}, r"lies between 0 and the window \(512\); got 1024"),
+    ],
+)
+def test_a_brief_reading_that_does_not_fit_is_refused(parts, message):
+    with pytest.raises(ValueError, match=message):
+        FrontEndSpec(**parts)
 
 
 def test_what_does_not_belong_together_is_refused():

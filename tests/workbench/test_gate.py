@@ -45,9 +45,8 @@ def test_the_upper_power_statistics_are_means_of_power_filters_in_the_upper_regi
     """Power comes before phase, and regions before filters: 2 of 4 regions of the power filters, of the means alone."""
     config = load_config("patches")
     marked = np.flatnonzero(upper_power(config))
-    assert (config.model.patch_filters, config.model.patch_phase_share) == (112, 0.58)
-    filters = 112 - 64  # 0.58 of 112, rounded down, read phase
-    np.testing.assert_array_equal(marked, np.arange(2 * filters, 4 * filters))
+    assert config.model.patch_parts(config.frontend) == {"patch_power": 48, "patch_phase": 64, "patch_brief": 28}
+    np.testing.assert_array_equal(marked, np.arange(2 * 48, 4 * 48))
 
 
 def test_with_one_region_everything_is_wide(rng):

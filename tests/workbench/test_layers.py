@@ -33,11 +33,13 @@ def _spec(name):
     if name == "two windows":
         bands = {"n_mels": 200, "phase_mels": 96, "mel_break_hz": 8000.0}
         return FrontEndSpec(phase_advance=64, power_window=1024, phase_range_db=70.0, **bands), SpeechSpec()
+    if name == "brief":
+        return FrontEndSpec(hop=128, brief_window=48, brief_step=8), SpeechSpec()
     config = load_config(name)
     return config.frontend, config.speech
 
 
-@pytest.mark.parametrize("name", ["tcn", "dessa", "narrow", "phase", "two windows"])
+@pytest.mark.parametrize("name", ["tcn", "dessa", "narrow", "phase", "two windows", "brief", "patches"])
 def test_front_end_layer_equals_the_numpy_reference(rng, name):
     """The split DFT in float32 agrees with NumPy's FFT in float64 on noise, a tone and near silence."""
     spec, speech = _spec(name)

@@ -39,7 +39,7 @@ class FrontEndMatrices:
     window : [shape=(W/P, P)]
         The analysis window, in the order q, p: that of time.
     inner : [shape=(2 K, W/P)]
-        Inner DFT; rows are k2 = 0 .. K-1 with K = Q/2 + 1, each real then imaginary.
+        Inner DFT; rows are k2 = 0 .. K-1 with K = Q/2 + 1, the real parts of all, then the imaginary ones.
     outer : [shape=(K, 2 P, 2 P)]
         Outer DFT with its twiddle factors: rows are the P real, then the P imaginary parts of the inner sums; columns
         the P real, then the P imaginary parts of bins k2 + Q k1.
@@ -94,7 +94,7 @@ def build_matrices(spec: FrontEndSpec, speech: SpeechSpec) -> FrontEndMatrices:
     k2, k1, p = np.arange(q_length // 2 + 1), np.arange(phases), np.arange(phases)
     longest = max(spec.window, spec.power_window) // phases
     angle = -2.0 * np.pi * np.outer(k2, np.arange(longest)) / q_length
-    inner = np.stack([np.cos(angle), np.sin(angle)], axis=1).reshape(-1, longest).astype(np.float32)
+    inner = np.concatenate([np.cos(angle), np.sin(angle)]).astype(np.float32)
     bins = k2[:, None] + q_length * k1[None, :]
     twiddle = -2.0 * np.pi * p[None, :, None] * bins[:, None, :] / spec.n_fft
     real, imaginary = np.cos(twiddle), np.sin(twiddle)

@@ -26,13 +26,10 @@ class MelFrontEnd(tf_keras.layers.Layer):
         super().__init__(trainable=False, **kwargs)
         self.spec = spec
         self.matrices = build_matrices(spec, speech)
-        outer = self.matrices.outer
-        self.outer = outer.transpose(1, 0, 2).reshape(1, 1, outer.shape[1], -1)
         self.measure = SpeechMeasure(spec, speech)
 
     def call(self, samples: tf.Tensor, trackers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         spec, matrices = self.spec, self.matrices
-        batch = -1 if samples.shape[0] is None else samples.shape[0]
         frames = (samples.shape[1] - spec.overlap) // spec.hop
         if not spec.phase_advance:
             real, imaginary = self._spectra(samples, spec.hop, matrices.window, matrices.inner)
@@ -40,25 +37,22 @@ class MelFrontEnd(tf_keras.layers.Layer):
             mask, _, trackers = self.measure(level_db, trackers)
             return self._with_brief(scaled, samples), mask, trackers
         offset = spec.overlap - spec.window
-        real, imaginary = (
-            tf.reshape(part, [batch, frames * (spec.hop // spec.step) + 1, part.shape[1]])
-            for part in self._spectra(samples[:, offset:], spec.step, matrices.window, matrices.inner)
-        )
+        real, imaginary = self._spectra(samples[:, offset:], spec.step, matrices.window, matrices.inner)
         if spec.power_window:
             longer = samples[:, spec.overlap + spec.hop - spec.power_window :]
             newest = self._spectra(longer, spec.hop, matrices.power_window, matrices.power_inner)
         else:
             per_frame = spec.hop // spec.step
-            newest = tuple(tf.reshape(part[:, per_frame::per_frame], [-1, part.shape[2]]) for part in (real, imaginary))
+            newest = tuple(part[:, :, per_frame::per_frame] for part in (real, imaginary))
         scaled, level_db = self._power_features(*newest, frames)
         mask, peaks, trackers = self.measure(level_db, trackers)
-        advance = tf.reshape(self._advance(real, imaginary, peaks), [batch, frames, 1, 2 * spec.phase_bands])
+        advance = tf.reshape(self._advance(real, imaginary, peaks), [-1, frames, 1, 2 * spec.phase_bands])
         return self._with_brief(tf.concat([scaled, advance], axis=3), samples), mask, trackers
 
     def _power_features(self, real: tf.Tensor, imaginary: tf.Tensor, frames: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Spectra [B * T, K * P] to scaled logarithms of mel power [B, T, 1, M] and speech-band level in dB [B, T]."""
+        """Spectra [B, K, T, P] to scaled logarithms of mel power [B, T, 1, M] and speech-band level in dB [B, T]."""
         spec = self.spec
-        bands = tf.matmul(tf.square(real) + tf.square(imaginary), self.matrices.mel)
+        bands = tf.matmul(_bins_last(tf.square(real) + tf.square(imaginary)), self.matrices.mel)
         bands = tf.reshape(bands, [-1, frames, spec.n_mels + 1])
         level_db = (10.0 / np.log(10.0)) * tf.math.log(tf.maximum(bands[..., -1], POWER_FLOOR))
         return self._scale(bands[..., :-1])[:, :, None, :], level_db
@@ -85,48 +79,60 @@ class MelFrontEnd(tf_keras.layers.Layer):
         return tf.concat([features, rows], axis=3)
 
     def _advance(self, real: tf.Tensor, imaginary: tf.Tensor, peaks: tf.Tensor) -> tf.Tensor:
-        """Spectra [B, 1 + T * hop / step, K * P] to the two parts of the phase bands' advance [B * T, bands, 2].
+        """Spectra [B, K, 1 + T * hop / step, P] to the two parts of the phase bands' advance [B * T, bands, 2].
 
         ``peaks`` [B, T]: the running peak of the speech-band level in dB.
         """
-        spec, bins = self.spec, real.shape[2]
-        per_frame = spec.hop // spec.step
-        now_real, now_imaginary = real[:, 1:], imaginary[:, 1:]
-        old_real, old_imaginary = real[:, :-1], imaginary[:, :-1]
+        spec, (inner_bins, phases) = self.spec, (real.shape[1], real.shape[3])
+        frames, per_frame = peaks.shape[1], spec.hop // spec.step
+        now_real, now_imaginary = real[:, :, 1:], imaginary[:, :, 1:]
+        old_real, old_imaginary = real[:, :, :-1], imaginary[:, :, :-1]
         # S conj(S'), then turned back by the advance of the bin's centre.
         along = now_real * old_real + now_imaginary * old_imaginary
         across = now_imaginary * old_real - now_real * old_imaginary
         parts = [along, across, tf.sqrt(tf.square(along) + tf.square(across))]
-        along, across, magnitude = (tf.reduce_sum(tf.reshape(part, [-1, per_frame, bins]), axis=1) for part in parts)
-        turn = tf.unstack(self.matrices.turn, axis=1)
+        along, across, magnitude = (
+            tf.reduce_sum(tf.reshape(part, [-1, inner_bins, frames, per_frame, phases]), axis=3) for part in parts
+        )
+        turn = self.matrices.turn.reshape(inner_bins, 1, phases, 4)
         floor: Any = spec.phase_floor
         if spec.phase_range_db:
-            floor = tf.exp((np.log(10.0) / 10.0) * (tf.reshape(peaks, [-1, 1]) - spec.phase_range_db))
+            decibels = tf.reshape(peaks, [-1, 1, frames, 1]) - spec.phase_range_db
+            floor = tf.exp((np.log(10.0) / 10.0) * decibels)
         scale = 1.0 / (magnitude + floor)
-        parts = [(along * turn[0] + across * turn[2]) * scale, (along * turn[1] + across * turn[3]) * scale]
+        parts = [
+            (along * turn[..., 0] + across * turn[..., 2]) * scale,
+            (along * turn[..., 1] + across * turn[..., 3]) * scale,
+        ]
         # One product for both: the filters are a large constant, and are read once.
-        pooled = tf.matmul(tf.concat(parts, axis=0), self.matrices.phase_mel)
+        pooled = tf.matmul(_bins_last(tf.concat(parts, axis=0)), self.matrices.phase_mel)
         # A transpose stays inside the delegate, where packing the two would leave it and cost as much as the product.
         return tf.transpose(tf.reshape(pooled, [2, -1, spec.phase_bands]), [1, 2, 0])
 
     def _spectra(self, samples: tf.Tensor, step: int, window: Any, inner: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """Spectra [B * T, K * P], real and imaginary, of windows that begin every ``step`` samples [B, n].
+        """Spectra [B, K, T, P], real and imaginary, of windows that begin every ``step`` samples [B, n].
 
-        The split DFT of `edge.matrices`, by its ``window`` and ``inner``.
+        The split DFT of `edge.matrices`, by its ``window`` and ``inner``; ``[b, k2, t, k1]`` is bin k2 + Q k1.
         """
-        phases, per_window = self.matrices.phases, window.size // step
-        inner_bins = len(self.matrices.outer)
+        phases, per_window, outer = self.matrices.phases, window.size // step, self.matrices.outer
+        inner_bins = len(outer)
         batch = -1 if samples.shape[0] is None else samples.shape[0]
         count = samples.shape[1] // step
-        blocks = tf.reshape(samples, [batch, count, step // phases, phases])
         starts = count - per_window + 1
-        windows = tf.concat([blocks[:, i : i + starts] for i in range(per_window)], axis=2) * window
-        sums = tf.matmul(inner, tf.reshape(windows, [-1, *window.shape]))
-        # The outer DFTs are one grouped convolution, a group for each k2: nothing needs to be transposed, which on a
-        # phone costs as much as the sums themselves.
-        sums = tf.reshape(sums, [-1, 1, 1, inner_bins * 2 * phases])
-        both = tf.reshape(tf.nn.conv2d(sums, self.outer, 1, "VALID"), [-1, inner_bins, 2, phases])
-        return tuple(tf.reshape(part, [-1, inner_bins * phases]) for part in tf.split(both, 2, axis=2))
+        # q comes before time, in samples rather than in windows of them: all windows are then one product with a small
+        # matrix on the left, and its rows the groups of the outer sums. Nothing as large as the spectra is moved.
+        blocks = tf.transpose(tf.reshape(samples, [batch, count, step // phases, phases]), [0, 2, 1, 3])
+        windows = tf.concat([blocks[:, :, i : i + starts] for i in range(per_window)], axis=1) * window[:, None, :]
+        sums = tf.matmul(inner, tf.reshape(windows, [batch, len(window), starts * phases]))
+        sums = tf.reshape(sums, [batch, 2 * inner_bins, starts, phases])
+        from_real, from_imaginary = outer[:, :phases], outer[:, phases:]
+        both = tf.matmul(sums[:, :inner_bins], from_real) + tf.matmul(sums[:, inner_bins:], from_imaginary)
+        return both[..., :phases], both[..., phases:]
+
+
+def _bins_last(values: tf.Tensor) -> tf.Tensor:
+    """[B, K, T, P] to [B * T, K * P], the order of the rows of the mel filters."""
+    return tf.reshape(tf.transpose(values, [0, 2, 1, 3]), [-1, values.shape[1] * values.shape[3]])
 
 
 class SpeechMeasure:

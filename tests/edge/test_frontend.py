@@ -69,7 +69,7 @@ def test_the_split_dft_gives_the_powers_of_numpys_fft(rng, spec):
     frame = rng.standard_normal(spec.window)
     phases, bins = matrices.phases, len(matrices.outer)
     inner = matrices.inner @ (frame.reshape(-1, phases) * matrices.window)
-    inner = inner.reshape(bins, 1, 2 * phases)
+    inner = inner.reshape(2, bins, phases).transpose(1, 0, 2).reshape(bins, 1, 2 * phases)
     outer = (inner @ matrices.outer)[:, 0]
     power = (outer[:, :phases] ** 2 + outer[:, phases:] ** 2).reshape(-1)
     window = hann(spec.window) / (hann(spec.window).sum() if spec.unit_gain else 1.0)

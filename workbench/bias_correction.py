@@ -40,10 +40,9 @@ def correct_patches(network: Network, batches: Batches) -> None:
         layer = network.layers[f"{name}_conv"]
         kernel, bias = convolution_weights(layer)
         block = network.patch_block(name)
-        image = np.broadcast_to(
-            bands.reshape(1, 1, -1, block * bands.shape[1]),
-            (1, len(kernel), len(bands) // block, block * bands.shape[1]),
-        )
+        blocks = bands.reshape(1, 1, -1, block * bands.shape[1])
+        # In a deployed kernel frames are channels, too; what a patch holds on average is the same in all of them.
+        image = np.tile(blocks, (1, len(kernel), 1, kernel.shape[2] // blocks.shape[3]))
         error = tf.nn.conv2d(image.astype(np.float32), rounded(kernel) - kernel, 1, "VALID").numpy()
         assign_convolution(layer, kernel, bias - error.mean(axis=(0, 1, 2)))
 

@@ -30,9 +30,10 @@ def fold(network: Network, *, quantized: bool) -> Network:
     for name, layer in network.layers.items():
         if name.endswith(("_conv", "_skip")):
             kernel, bias = folded_weights(layer, network.layers.get(name.removesuffix("_conv") + "_norm"))
-            block = deployed.patch_block(name.removesuffix("_conv")) if name.startswith("patch_") else 1
+            part = name.removesuffix("_conv")
+            block = deployed.patch_block(part) if name.startswith("patch_") else 1
             if block > 1 and not network.deployed:
-                kernel, bias = spread(kernel, bias, block)
+                kernel, bias = spread(kernel, bias, block, deployed.patch_step(part))
             assign_convolution(deployed.layers[name], kernel, bias)
         elif name.startswith("head_"):
             deployed.layers[name].set_weights(layer.get_weights())

@@ -11,12 +11,13 @@ from tensorflow_model_optimization.quantization import keras as tfmot_quantizati
 from tensorflow_model_optimization.sparsity import keras as sparsity
 
 from edge.frontend_spec import FrontEndSpec, SpeechSpec
-from workbench.band_blocks import band_block, blocks_spanned
+from workbench.band_blocks import band_block, blocks_spanned, steps_spanned
 from workbench.config import ExperimentConfig
 from workbench.frontend_layer import MelFrontEnd
 from workbench.heads import SquashLayer, make_head
 from workbench.layers import ActivationQuantizer, ConvolutionQuantization, RunningMean, RunningStatistics, Taps
 from workbench.planes import planes_of
+from workbench.row_blocks import rows_as_channels
 from workbench.states import States
 
 _BEYOND = 1e-4
@@ -148,17 +149,19 @@ class Network:
     def _patches(self, features: Any, states: States) -> Any:
         """Features [B, T, 1, F] to each filter's mean rectified output in regions [B, T / stride, 1, R * K]."""
         model, frontend = self.config.model, self.config.frontend
-        context = model.patch_size[0] - model.frame_stride
+        # As many frames as whole steps hold, which a deployed convolution reads; see `workbench.band_blocks`.
+        context = (steps_spanned(model.patch_size[0], model.frame_stride) - 1) * model.frame_stride
         # The past is kept as it is: power and phase span different ranges, and each has a grid of its own below.
         hidden = self._with_past(features, "state_patch", None, context, states)
         batch, planes, regions = -1 if hidden.shape[0] is None else hidden.shape[0], planes_of(frontend), []
         for name, filters in model.patch_parts(frontend).items():
             plane = planes[name]
             rows = hidden.shape[1] * plane.rows
-            part = tf.reshape(hidden[:, :, 0, plane.columns], [batch, rows, plane.bands, plane.channels])
+            part = tf.reshape(hidden[..., plane.columns], [batch, rows, plane.bands, plane.channels])
             if name == "patch_brief":
                 # Its rows are shorter than a frame: of the past only what the first place of a filter needs.
-                part = part[:, context * plane.rows - (model.patch_size[0] - model.patch_brief_step) :]
+                step = self.patch_step(name)
+                part = part[:, context * plane.rows - (steps_spanned(model.patch_size[0], step) - 1) * step :]
             regions.append(self._regions(self._quantize(part, f"{name}_in"), name, filters))
         return tf.concat(regions, axis=-1)
 
@@ -170,23 +173,28 @@ class Network:
         plane = planes_of(frontend)[name]
         return band_block(plane.bands, plane.channels, model.patch_size[1], model.patch_regions)
 
+    def patch_step(self, name: str) -> int:
+        """Rows from one place of a filter of ``name`` to the next: frames, or windows of the brief reading."""
+        return self.config.model.patch_brief_step if name == "patch_brief" else self.config.model.frame_stride
+
     def _regions(self, hidden: Any, name: str, filters: int) -> Any:
-        """Frames [B, T', M, C] to [B, T, 1, R * filters]: rectified filters, averaged in each region of bands."""
-        model, block = self.config.model, self.patch_block(name)
-        (length, span), (along, across), regions = model.patch_size, model.patch_stride, model.patch_regions
-        rows = 1
-        if name == "patch_brief":
-            rows, along = along * self.config.frontend.brief_rows // model.patch_brief_step, model.patch_brief_step
+        """Rows [B, T', M, C] to [B, T, 1, R * filters]: rectified filters, averaged in each region of bands."""
+        model, block, along = self.config.model, self.patch_block(name), self.patch_step(name)
+        (length, span), across, regions = model.patch_size, model.patch_stride[1], model.patch_regions
+        steps = steps_spanned(length, along)
         batch = -1 if hidden.shape[0] is None else hidden.shape[0]
         if block > 1:
-            span = blocks_spanned(span, block)
-            hidden = tf.reshape(hidden, [batch, hidden.shape[1], hidden.shape[2] // block, block * hidden.shape[3]])
-        hidden = self._convolve(hidden, name, block * filters, (length, span), (along, across))
+            hidden = rows_as_channels(hidden, along, steps, block)
+            hidden = self._convolve(hidden, name, block * filters, (1, blocks_spanned(span, block)))
+        else:
+            hidden = hidden[:, steps * along - length :]
+            hidden = self._convolve(hidden, name, filters, (length, span), (along, across))
         # Averaged as int8 of this very grid: a few large responses would make the average of the small ones coarse.
         hidden = self._quantize(hidden, f"{name}_out", beyond=_BEYOND)
         frames, positions = hidden.shape[1], block * hidden.shape[2]
         hidden = tf.reshape(hidden, [batch, frames, positions, filters]) if block > 1 else hidden
         width = positions // regions
+        rows = planes_of(self.config.frontend)[name].rows * model.frame_stride // along
         hidden = tf.nn.avg_pool2d(hidden, (rows, width), (rows, width), "VALID")[:, :, :regions]
         return tf.reshape(hidden, [batch, frames // rows, 1, regions * filters])
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from edge.contract import Contract, embed_contract
 from edge.runtime import SIGNATURE
+from workbench.half_precision import halve_filter_banks
 from workbench.network import Network
 from workbench.planes import planes_of
 
@@ -33,17 +34,21 @@ def export_tflite(network: Network, contract: Contract) -> bytes:
         if network.quantized:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         model = converter.convert()
-    return embed_contract(strip_names(model), contract)
+    return embed_contract(make_smaller(model), contract)
 
 
-def strip_names(model: bytes) -> bytes:
-    """Drop the names of inner tensors, a fifth of a small file; the signature keeps its own names of the interface."""
+def make_smaller(model: bytes) -> bytes:
+    """Drop the names of inner tensors, a fifth of a small file, and keep filter banks in half precision.
+
+    The signature keeps its own names of the interface.
+    """
     from tensorflow.lite.tools import flatbuffer_utils
 
     flat = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
     for subgraph in flat.subgraphs:
         for tensor in subgraph.tensors:
             tensor.name = None
+    halve_filter_banks(flat)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(flat))
 
 

@@ -1,7 +1,8 @@
 """Count what one call of a `.tflite` costs, from its flatbuffer alone: nothing is run, and no time comes out.
 
 A multiply-accumulate counts once. Zeros count too, since the kernels multiply by them. What is no sum of products
-(logarithms, slices, element by element) is counted by the elements that it writes.
+(logarithms, slices, element by element) is counted by the elements that it writes. Constants that are kept in half
+precision are made float32 once, as the model is loaded: that is in no call, and a call reads what came of them.
 
 Source: TensorFlow Lite's schema.fbs, read by the runtime's own generated code. Axes of the weights, as its kernels take
 them: CONV_2D [out, height, width, in / groups], DEPTHWISE_CONV_2D [1, height, width, out], TRANSPOSE_CONV [out, height,
@@ -14,7 +15,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edge.errors import EdgeError
@@ -62,7 +63,7 @@ class GraphCost:
     Attributes
     ----------
     works : in the order in which their first node runs.
-    constant_bytes : of all constants, each once.
+    constant_bytes : of all constants in the file, each once.
     activation_bytes : most that waits at once between operators run in the file's order, inputs and outputs included;
         what a runtime reserves is its own affair.
     """
@@ -118,11 +119,15 @@ def count(data: bytes) -> GraphCost:
     numbers, kinds = _names(schema.TensorType), _names(schema.BuiltinOperator)
     tensors = [_tensor(model, tensor, numbers) for tensor in graph.tensors]
     nodes = [_node(model, operator, kinds) for operator in graph.operators]
-    constants = [tensor for tensor in tensors if tensor.constant]
+    stored_bytes = sum(tensor.bytes for tensor in tensors if tensor.constant)
+    for node in nodes:
+        if _unpacks(tensors, node):
+            (index,) = node.outputs
+            tensors[index] = replace(tensors[index], constant=True)
     held = [*graph.inputs, *graph.outputs]
     return GraphCost(
         tuple(_works(tensors, nodes)),
-        constant_bytes=sum(tensor.bytes for tensor in constants),
+        constant_bytes=stored_bytes,
         activation_bytes=_most_alive(tensors, nodes, held),
     )
 
@@ -153,6 +158,11 @@ def _node(model: Any, operator: Any, kinds: Mapping[int, str]) -> _Node:
     return _Node(kind, inputs, tuple(map(int, operator.outputs)), operator.builtinOptions)
 
 
+def _unpacks(tensors: list[_Tensor], node: _Node) -> bool:
+    """Whether ``node`` makes float32 of a constant in half precision."""
+    return node.kind == "DEQUANTIZE" and tensors[node.inputs[0]].constant
+
+
 def _works(tensors: list[_Tensor], nodes: list[_Node]) -> Iterator[Work]:
     quantised = any(tensor.number in _QUANTISED for tensor in tensors)
     behind: set[int] = set()
@@ -168,12 +178,14 @@ def _works(tensors: list[_Tensor], nodes: list[_Node]) -> Iterator[Work]:
         if part in (NETWORK, HEAD):
             behind.update(node.outputs)
         sums = _MACS.get(node.kind)
-        totals.setdefault((part, node.kind, number), Counter()).update(
-            nodes=1,
-            macs=0 if sums is None else sums(tensors, node),
-            elements=sum(tensor.elements for tensor in written),
-            weight_bytes=sum(tensors[index].bytes for index in node.inputs if tensors[index].constant),
-        )
+        total = totals.setdefault((part, node.kind, number), Counter())
+        total.update(nodes=1)
+        if not _unpacks(tensors, node):
+            total.update(
+                macs=0 if sums is None else sums(tensors, node),
+                elements=sum(tensor.elements for tensor in written),
+                weight_bytes=sum(tensors[index].bytes for index in node.inputs if tensors[index].constant),
+            )
     for (part, kind, number), total in totals.items():
         yield Work(part, kind, number, **{name: total[name] for name in ("nodes", "macs", "elements", "weight_bytes")})
 
@@ -184,8 +196,7 @@ def _most_alive(tensors: list[_Tensor], nodes: list[_Node], held: list[int]) -> 
     alive = {index for index in kept if not any(index in node.outputs for node in nodes)}
     most = 0
     for step, node in enumerate(nodes):
-        alive.update(node.outputs)
-        alive.update(index for index in node.inputs if not tensors[index].constant)
+        alive.update(index for index in (*node.outputs, *node.inputs) if not tensors[index].constant)
         most = max(most, sum(tensors[index].bytes for index in alive))
         alive = {index for index in alive if index in kept or last_use[index] > step}
     return most

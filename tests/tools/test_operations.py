@@ -106,6 +106,16 @@ def test_what_waits_is_what_is_still_read_and_the_interface(mixed):
     assert mixed.activation_bytes == 16 + 24 + 24
 
 
+def test_a_constant_in_half_precision_is_read_by_a_call_as_what_was_made_of_it():
+    """Once, as the model is loaded: no call writes it, and the file holds half of what a call reads."""
+    tensors = [((5, 7), FLOAT, False), ((3, 7), schema.TensorType.FLOAT16, True)]
+    tensors += [((3, 7), FLOAT, False), ((5, 3), FLOAT, False)]
+    nodes = [("DEQUANTIZE", (1,), (2,), None), ("FULLY_CONNECTED", (0, 2), (3,), None)]
+    cost = graph_cost.count(a_model(tensors, nodes))
+    assert [(work.nodes, work.elements, work.weight_bytes) for work in cost.works] == [(1, 0, 0), (1, 15, 3 * 7 * 4)]
+    assert (cost.constant_bytes, cost.activation_bytes) == (3 * 7 * 2, (5 * 7 + 5 * 3) * 4)
+
+
 @pytest.mark.parametrize("kind", ["RFFT2D", "UNIDIRECTIONAL_SEQUENCE_LSTM", "WHILE", "STABLEHLO_DOT_GENERAL"])
 def test_sums_that_nobody_counts_are_refused_and_not_left_out(kind):
     data = a_model([((1, 4), FLOAT, False), ((1, 4), FLOAT, False)], [(kind, (0,), (1,), None)])

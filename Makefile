@@ -42,10 +42,10 @@ docs: $(VENV)/.dev
 	$(BIN)/python tools/paste_output.py
 	$(BIN)/python tools/experiments.py > /dev/null
 
-CARD = $(BIN)/workbench card models/bonafone-patch-v5.tflite -o models/bonafone-patch-v5.md \
-	--report docs/reports/bonafone-patch-v5-dev.json --report docs/reports/bonafone-patch-v5-test.json \
-	--live docs/live/bonafone-patch-v5-dev.json \
-	--baseline docs/reports/bonafone-patch-v3-dev.json --baseline docs/reports/bonafone-patch-v3-test.json \
+CARD = $(BIN)/workbench card models/bonafone-patch-v6.tflite -o models/bonafone-patch-v6.md \
+	--report docs/reports/bonafone-patch-v6-dev.json --report docs/reports/bonafone-patch-v6-test.json \
+	--live docs/live/bonafone-patch-v6-dev.json \
+	--baseline docs/reports/bonafone-patch-v5-dev.json --baseline docs/reports/bonafone-patch-v5-test.json \
 	--baseline docs/reports/bonafone-patch-v4-dev.json --baseline docs/reports/bonafone-patch-v4-test.json \
 	--baseline docs/reports/bonafone-tcn-v1-dev.json --baseline docs/reports/bonafone-tcn-v1-test.json \
 	--baseline docs/reports/dessa-dev.json --baseline docs/reports/dessa-test.json

@@ -142,17 +142,19 @@ def test_the_patches_cost_what_their_contract_says():
     inner = (spectra * 512 + frames * 1024) * 2 * bins
     outer = (spectra + frames) * bins * 32 * 32
     mel = frames * (bins * 16) * (200 + 1) + 2 * frames * (bins * 16) * 128
-    # Filters step by two frames; eight neighbouring bands of power, four of phase, are read as channels.
-    power = 8 * (200 // 8 - 1) * (48 * 8) * (7 * 2 * 8)
-    phase = 8 * (128 // 4 - 2) * (64 * 4) * (7 * 3 * 4 * 2)
-    assert macs_of("bonafone-patch-v5") == {
-        ("front end", "BATCH_MATMUL"): inner,
-        ("front end", "CONV_2D"): outer,
+    brief = (4096 // 16) * 64 * 2 * 32
+    # Filters step by two frames, of the brief reading by four windows, and read whole steps of seven of either: eight.
+    # Eight neighbouring bands of power, four of phase, are read as channels.
+    power = 8 * (200 // 8 - 1) * (48 * 8) * (8 * 2 * 8)
+    phase = 8 * (128 // 4 - 2) * (64 * 4) * (8 * 3 * 4 * 2)
+    rows = 8 * (32 // 8 - 1) * (2 * 4) * (28 * 8) * (8 * 2 * 8)
+    assert macs_of("bonafone-patch-v6") == {
+        ("front end", "BATCH_MATMUL"): inner + outer,
         # The forgetting of the eight steps of a chunk is a small product of its own.
-        ("front end", "FULLY_CONNECTED"): mel + 8 * 8,
-        ("network", "CONV_2D"): power + phase,
-        # Mean and deviation of four regions of each of the 112 filters.
-        ("head", "FULLY_CONNECTED"): 2 * 4 * (48 + 64),
+        ("front end", "FULLY_CONNECTED"): mel + brief + 8 * 8,
+        ("network", "CONV_2D"): power + phase + rows,
+        # Mean and deviation of four regions of each of the 140 filters.
+        ("head", "FULLY_CONNECTED"): 2 * 4 * (48 + 64 + 28),
     }
 
 

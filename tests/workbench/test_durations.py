@@ -18,7 +18,7 @@ def model():
     return Model.load(default_model())
 
 
-@pytest.mark.parametrize("name", ["bonafone-tcn-v1", "bonafone-patch-v5"])
+@pytest.mark.parametrize("name", ["bonafone-tcn-v1", "bonafone-patch-v6"])
 def test_every_model_counts_the_speech_of_a_cut_by_its_own_window(name, voice):
     other = Model.load(default_model().with_name(f"{name}.tflite"))
     part = cut_to_speech(voice(4.0), 2.0, other.contract)

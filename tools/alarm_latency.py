@@ -17,13 +17,14 @@ import click
 from workbench.calibrate import measure_live
 from workbench.calibrate_cli import call_options, given_options
 from workbench.live_text import live_text
+from workbench.output_file import OutputFile
 from workbench.report import write_report
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @call_options
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Keep the figures there as JSON.")
+@click.option("-o", "--output", type=OutputFile(), help="Keep the figures there as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(model: Path, manifest: Path, split: str, output: Path | None, as_json: bool, **options: Any) -> None:
     measured = measure_live(model, manifest, split, given_options(options))

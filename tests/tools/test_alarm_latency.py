@@ -54,8 +54,16 @@ def test_points_that_always_and_never_alarm_are_measured_as_such(corpus, tmp_pat
     assert path.read_bytes() == data
 
 
-def test_a_model_without_points_is_refused(corpus):
-    result = CliRunner().invoke(alarm_latency.main, [str(default_model()), "--manifest", str(corpus)])
-    if read_contract(default_model()).operating_points:
-        pytest.skip("the shipped model has operating points")
+def test_a_model_without_points_is_refused(corpus, tmp_path):
+    contract = replace(read_contract(default_model()), operating_points=())
+    path = tmp_path / "model.tflite"
+    path.write_bytes(embed_contract(default_model().read_bytes(), contract))
+    result = CliRunner().invoke(alarm_latency.main, [str(path), "--manifest", str(corpus)])
     assert "carries no operating points" in str(result.exception)
+
+
+def test_a_missing_folder_is_told_before_calls_are_measured(corpus, tmp_path):
+    options = ["--manifest", str(corpus), "-o", str(tmp_path / "nowhere" / "live.json")]
+    result = CliRunner().invoke(alarm_latency.main, [str(default_model()), *options])
+    assert result.exit_code == 2
+    assert f"there is no folder {tmp_path / 'nowhere'} for live.json" in result.output

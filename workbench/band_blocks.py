@@ -41,6 +41,11 @@ def steps_spanned(length: int, stride: int) -> int:
     return -(-length // stride)
 
 
+def rows_before(length: int, stride: int) -> int:
+    """Rows of the past that a filter's first place needs: all steps that it spans but the last."""
+    return (steps_spanned(length, stride) - 1) * stride
+
+
 def spread(kernel: Float, bias: Float, block: int, stride: int) -> tuple[Float, Float]:
     """Kernel [shape=(length, span, C, F)] and bias [shape=(F,)] of single bands and frames as those over blocks.
 

@@ -11,7 +11,7 @@ from tensorflow_model_optimization.quantization import keras as tfmot_quantizati
 from tensorflow_model_optimization.sparsity import keras as sparsity
 
 from edge.frontend_spec import FrontEndSpec, SpeechSpec
-from workbench.band_blocks import band_block, blocks_spanned, steps_spanned
+from workbench.band_blocks import band_block, blocks_spanned, rows_before, steps_spanned
 from workbench.config import ExperimentConfig
 from workbench.frontend_layer import MelFrontEnd
 from workbench.heads import SquashLayer, make_head
@@ -150,7 +150,7 @@ class Network:
         """Features [B, T, 1, F] to each filter's mean rectified output in regions [B, T / stride, 1, R * K]."""
         model, frontend = self.config.model, self.config.frontend
         # As many frames as whole steps hold, which a deployed convolution reads; see `workbench.band_blocks`.
-        context = (steps_spanned(model.patch_size[0], model.frame_stride) - 1) * model.frame_stride
+        context = rows_before(model.patch_size[0], model.frame_stride)
         # The past is kept as it is: power and phase span different ranges, and each has a grid of its own below.
         hidden = self._with_past(features, "state_patch", None, context, states)
         batch, planes, regions = -1 if hidden.shape[0] is None else hidden.shape[0], planes_of(frontend), []
@@ -160,8 +160,7 @@ class Network:
             part = tf.reshape(hidden[..., plane.columns], [batch, rows, plane.bands, plane.channels])
             if name == "patch_brief":
                 # Its rows are shorter than a frame: of the past only what the first place of a filter needs.
-                step = self.patch_step(name)
-                part = part[:, context * plane.rows - (steps_spanned(model.patch_size[0], step) - 1) * step :]
+                part = part[:, context * plane.rows - rows_before(model.patch_size[0], self.patch_step(name)) :]
             regions.append(self._regions(self._quantize(part, f"{name}_in"), name, filters))
         return tf.concat(regions, axis=-1)
 

@@ -159,7 +159,7 @@ def _node(model: Any, operator: Any, kinds: Mapping[int, str]) -> _Node:
 
 
 def _unpacks(tensors: list[_Tensor], node: _Node) -> bool:
-    """Whether ``node`` makes float32 of a constant in half precision."""
+    """Whether ``node`` makes float32 of a constant, such as one in half precision."""
     return node.kind == "DEQUANTIZE" and tensors[node.inputs[0]].constant
 
 

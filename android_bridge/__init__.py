@@ -1,6 +1,6 @@
 """What an Android app or Termux calls: it marshals bytes, numbers and JSON, and decides nothing itself.
 
-    Java or Kotlin ──bytes, numbers──► Bridge ──► CallGuard ──► edge.runtime, edge.decision
+    Java or Kotlin ──bytes, numbers──► Bridge ──► CallGuard ──► edge.model, edge.decision
                    ◄──JSON─────────────┘             │
     Java or Termux ◄──buzz, show─────────────────────┘
 

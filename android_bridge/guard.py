@@ -28,8 +28,8 @@ from android_bridge.screening import screen
 from android_bridge.settings import GuardSettings
 from edge.decision import LiveState
 from edge.errors import EdgeError
+from edge.model import StepModel
 from edge.resampling import Resampler
-from edge.runtime import StepModel
 
 
 class CallGuard:
@@ -37,7 +37,7 @@ class CallGuard:
 
     Parameters
     ----------
-    model : `edge.runtime.Model`, or `android_bridge.scorer.JavaInterpreterModel` where LiteRT runs in Java.
+    model : `edge.model.Model`, or `android_bridge.scorer.JavaInterpreterModel` where LiteRT runs in Java.
     buzzer, notifier, clock : the phone.
     settings : how calls are guarded.
     make_converter : the resampler; `android_bridge.polyphase.PolyphaseResampler` where there is no soxr.

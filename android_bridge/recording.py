@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from android_bridge.errors import FactsError
 from android_bridge.hearing import MakeConverter
 from android_bridge.pcm import decode_pcm16
-from edge.audio import open_audio, select_channels
+from edge.audio.reading import open_audio, select_channels
 from edge.decision import Decision, FileDecider
 from edge.errors import UnreadableAudioError
-from edge.runtime import StepModel, StreamScorer
+from edge.model import StepModel, StreamScorer
 
 Float = NDArray[np.float32]
 

@@ -1,4 +1,4 @@
-"""LiteRT in Java behind the scorer's protocol: `edge.runtime.StreamScorer` runs on it as on `edge.runtime.Model`.
+"""LiteRT in Java behind the scorer's protocol: `edge.model.StreamScorer` runs on it as on `edge.model.Model`.
 
 The Java class, `LiteRtScorer` of the app, keeps the states in buffers of its own, so that only the samples and two
 numbers cross the border for each chunk. What must it do:
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from android_bridge.errors import PortError
 from edge.contract import Contract
 from edge.errors import ContractMismatchError
-from edge.runtime import initial_values
+from edge.model import initial_values
 
 Float = NDArray[np.float32]
 

@@ -25,7 +25,7 @@ from android_bridge.errors import BridgeError, PortError
 from android_bridge.notices import NOTICES, notice
 from edge.alerts.channels.termux import TermuxNotifyChannel, TermuxVibrateChannel
 from edge.alerts.errors import DeliveryError
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.errors import EdgeError
 
 PROGRAM_TIMEOUT_S = 10.0

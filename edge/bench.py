@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import EdgeError
-from edge.runtime import Model, StreamScorer, runtime_version
+from edge.model import Model, StreamScorer, runtime_version
 from edge.scoring import score_samples
 from edge.tables import columns
 
@@ -31,7 +31,7 @@ _WARM_UP = 3
 # Reads its own peak at the end, in bytes: the kernel's figure for children keeps the largest of all that ever ran, and
 # Linux hands the peak of the parent down into ru_maxrss across exec, so that it would measure this process instead.
 _CHILD = (
-    "import sys; from edge.cli import main\n"
+    "import sys; from edge.cli.main import main\n"
     "try: main(['score', *sys.argv[1:]], prog_name='edge')\n"
     "except SystemExit as end:\n"
     "    if sys.platform == 'linux':\n"

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from edge.contract import Contract
+from edge.model import Evidence
 from edge.operating_point import OperatingPoint
-from edge.runtime import Evidence
 
 VERDICTS = ("bonafide", "spoof", "uncertain", "too_short", "no_speech", "silenced")
 
@@ -218,7 +218,7 @@ class LiveDecider:
 
         Parameters
         ----------
-        evidence : of `edge.runtime.StreamScorer`.
+        evidence : of `edge.model.StreamScorer`.
         all_zero : every sample of the chunk arrived and is exactly zero.
         lost_share : share of its samples that did not arrive, in [0, 1].
         """

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.audio import AudioFile, open_audio, select_channels
+from edge.audio.reading import AudioFile, open_audio, select_channels
 from edge.decision import Decision, FileDecider, TimelinePoint
 from edge.errors import AudioError, UnreadableAudioError
+from edge.model import Model, StreamScorer
 from edge.resampling import Resampler
-from edge.runtime import Model, StreamScorer
 
 Float = NDArray[np.float32]
 Progress = Callable[[float], None]

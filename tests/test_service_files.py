@@ -16,10 +16,10 @@ from click.testing import CliRunner
 
 from edge.alerts.config import load_settings, settings_from_table
 from edge.alerts.settings import AlertSettings
-from edge.cli import main
-from edge.config_file import read_config
+from edge.cli.main import main
 from edge.live.settings import ListenSettings
-from edge.settings_tables import build_settings
+from edge.service.config_file import read_config
+from edge.settings import build_settings
 from edge.watch.settings import WatchSettings
 
 REPOSITORY = Path(__file__).parents[1]
@@ -97,7 +97,7 @@ except PermissionError:
     pass
 else:
     sys.exit("the rule does not hold")
-from edge.cli import main
+from edge.cli.main import main
 main(["score", "--json", sys.argv[3]])
 """
 

@@ -33,7 +33,7 @@ from graph_cost import GraphCost, Work, count
 from edge.catalog import resolve_model
 from edge.contract import Contract
 from edge.errors import EdgeError
-from edge.runtime import Model
+from edge.model import Model
 from edge.tables import columns
 
 

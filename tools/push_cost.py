@@ -25,9 +25,9 @@ from android_bridge.polyphase import PolyphaseResampler
 from android_bridge.settings import GuardSettings
 from edge.catalog import resolve_model
 from edge.errors import EdgeError
+from edge.model import Model, runtime_version
 from edge.operating_point import OperatingPoint
 from edge.resampling import Resampler
-from edge.runtime import Model, runtime_version
 
 PIECE_MS = 20
 CONVERTERS: dict[str, MakeConverter] = {"soxr": Resampler, "numpy": PolyphaseResampler}

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.audio import open_audio
+from edge.audio.reading import open_audio
 from edge.resampling import Resampler
 from workbench.errors import ManifestError
 from workbench.manifest import Manifest, Row

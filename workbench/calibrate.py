@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.contract import embed_contract
+from edge.model import Model
 from edge.operating_point import OperatingPoint
-from edge.runtime import Model
 from workbench.call_traces import Trace, trace_calls
 from workbench.calls import BEFORE_S, Call, genuine_calls, invaded_calls
 from workbench.errors import EvaluationError

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import AudioError
-from edge.runtime import Model, StreamScorer
+from edge.model import Model, StreamScorer
 from workbench.audio_cache import decode
 from workbench.calls import Call
 from workbench.trials import CLEAN, Progress, check_failures, load_quietly, run_tasks, through_channel
@@ -30,7 +30,7 @@ class Trace:
 
     Attributes
     ----------
-    values : log-odds, uncalibrated, as in `edge.runtime.Evidence`.
+    values : log-odds, uncalibrated, as in `edge.model.Evidence`.
     speech_frames : weight of speech in each chunk.
     ends : position of each chunk's end in samples at the model's rate.
     fake_from : position at which the fake voice begins; the call's length where there is none.

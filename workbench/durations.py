@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from edge.contract import Contract
 from edge.errors import AudioError
 from edge.frontend import speech_mask
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import score_samples
 from workbench.audio_cache import decode
 from workbench.evaluate import (

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from edge.contract import Contract, embed_contract
-from edge.runtime import SIGNATURE
+from edge.model import SIGNATURE
 from workbench.half_precision import halve_filter_banks
 from workbench.network import Network
 from workbench.planes import planes_of

@@ -17,7 +17,7 @@ from edge.contract import Contract
 from edge.decision import TimelinePoint
 from edge.frontend import features
 from edge.frontend_spec import FrontEndSpec, SpeechSpec
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import score_samples
 from workbench.audio_cache import decode
 from workbench.report import signed

@@ -10,8 +10,8 @@ import numpy as np
 
 from edge.contract import Contract
 from edge.decision import LiveDecider, LiveState
+from edge.model import Evidence
 from edge.operating_point import OperatingPoint
-from edge.runtime import Evidence
 from workbench.call_traces import Trace
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contract import Contract, embed_contract
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import score_samples
 from edge.thresholds import Thresholds
 from workbench.bias_correction import correct_patches, correct_squash
@@ -92,7 +92,7 @@ def quantize(
     """Deploy the trained ``network``. ``watch(items, total, what)`` may draw progress.
 
     Both figures of the gate come from the same code: the float and the int8 model are each exported and scored on
-    dev through `edge.runtime`, clip by clip, as a user would.
+    dev through `edge.model`, clip by clip, as a user would.
     """
     frames = experiment.loader.clip_samples // network.config.frontend.hop
     source = FeatureSource(network, experiment.loader)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from edge.stderr import hold_stderr
+from edge.native_stderr import hold_stderr
 
 
 def load_tensorflow() -> None:

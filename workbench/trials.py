@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from edge.errors import AudioError
 from edge.frontend import mel_power
 from edge.frontend_spec import FrontEndSpec, SpeechSpec
-from edge.runtime import Model
+from edge.model import Model
+from edge.native_stderr import hold_stderr
 from edge.scoring import score_file, score_samples
-from edge.stderr import hold_stderr
 from workbench.audio_cache import decode
 from workbench.channels import apply_channel
 from workbench.errors import EvaluationError

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from edge import database_file
 from edge.alerts.errors import OutboxError
-from edge.database_file import transaction
+from edge.service import database_file
+from edge.service.database_file import transaction
 
 __all__ = ["explained", "open_database", "transaction"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from edge.alerts.channels.channel import Channel
 from edge.alerts.errors import DeliveryError, OutboxError
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 from edge.alerts.outbox import Outbox
 from edge.alerts.records import Claim
 

@@ -18,7 +18,7 @@ from types import TracebackType
 
 from edge.alerts.database import explained, open_database, transaction
 from edge.alerts.errors import AlertError, DeliveryError, EventError
-from edge.alerts.events import AlertEvent, event_from_json
+from edge.alerts.event import AlertEvent, event_from_json
 from edge.alerts.records import Claim, DeliveryRecord, EventRecord, Publication
 from edge.alerts.retry import RetryPolicy, backoff_s
 

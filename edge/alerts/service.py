@@ -14,7 +14,7 @@ from typing import TextIO
 from edge.alerts.assembly import Surroundings, build_channels
 from edge.alerts.delivery import Dispatcher
 from edge.alerts.errors import OutboxError
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 from edge.alerts.outbox import Outbox
 from edge.alerts.records import Publication
 from edge.alerts.settings import AlertSettings

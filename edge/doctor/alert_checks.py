@@ -14,13 +14,13 @@ from edge.alerts.config import settings_from_table
 from edge.alerts.errors import AlertConfigError, AlertError, DeliveryError, OutboxError
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import AlertSettings
-from edge.alerts.trial import ADVICE, try_channels
-from edge.config_file import find_config, read_config
+from edge.alerts.test_alert import ADVICE, try_channels
 from edge.doctor.finding import Finding, from_error
 from edge.doctor.reach import reach_desktop, reach_mqtt, reach_webhook
 from edge.errors import ConfigError
 from edge.live.settings import ListenSettings
-from edge.settings_tables import build_settings
+from edge.service.config_file import find_config, read_config
+from edge.settings import build_settings
 from edge.watch.settings import WatchSettings
 
 LITTLE_BYTES = 100_000_000

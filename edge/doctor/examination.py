@@ -20,10 +20,10 @@ from edge.doctor.sound import list_inputs, look_around, why_none
 from edge.doctor.source_findings import kind_of, source_findings
 from edge.errors import EdgeError, UnsupportedFormatError
 from edge.live.settings import ListenSettings
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import ChannelScorer
-from edge.settings_tables import build_settings
-from edge.sources.parse import SourceOptions, parse_source
+from edge.settings import build_settings
+from edge.sources.address import SourceOptions, parse_source
 from edge.sources.pcm import PcmFormat
 
 _NO_SOURCE = "give one of those that edge listen takes; edge devices lists the microphones"
@@ -35,7 +35,7 @@ class Plan:
 
     Attributes
     ----------
-    source : as `edge.sources.parse.parse_source` takes it; None: the configuration's, or the default microphone.
+    source : as `edge.sources.address.parse_source` takes it; None: the configuration's, or the default microphone.
     seconds : of audio to hear.
     config, model : as every command takes them; None for the default.
     audio : whether a source is opened at all.

@@ -18,7 +18,7 @@ from edge.contract import CONTRACT_VERSION, Contract
 from edge.doctor.finding import Finding, from_error
 from edge.doctor.operators import named, read_operators
 from edge.errors import EdgeError, ModelError
-from edge.runtime import Model, runtime_version
+from edge.model import Model, runtime_version
 from edge.scoring import score_samples
 
 SLOW_RTF = 0.5

@@ -14,23 +14,23 @@ from typing import TextIO, cast
 
 from edge.alerts.service import Alerts
 from edge.alerts.settings import AlertSettings
+from edge.audio.native_noise import native_noise_dropped
 from edge.catalog import resolve_model
 from edge.live.listener import Listener
 from edge.live.monitor import Monitor
-from edge.live.redaction import Redactor
 from edge.live.screen import Screen, can_draw, look_of
 from edge.live.session import Session, Step
 from edge.live.settings import ListenSettings
 from edge.live.subject import subject_of
-from edge.live.systemd import Notifier
 from edge.live.teller import Teller
-from edge.native_noise import native_noise_dropped
-from edge.runtime import Model
+from edge.model import Model
+from edge.native_stderr import hold_stderr
+from edge.service.redaction import Redactor
+from edge.service.stopping import StopSignal
+from edge.service.systemd import Notifier
+from edge.sources.address import SourceOptions, parse_source
 from edge.sources.events import StreamStart
-from edge.sources.parse import SourceOptions, parse_source
 from edge.sources.pcm import PcmFormat
-from edge.stderr import hold_stderr
-from edge.stopping import StopSignal
 
 _MEGABYTE = 1_000_000
 
@@ -124,9 +124,9 @@ def _open_metrics(
     """Open the port, if there is to be one; return what takes the steps."""
     if settings.metrics_port is None:
         return None
-    from edge.alerts.metrics import MetricsServer
     from edge.alerts.outbox import Outbox
     from edge.live.live_metrics import LiveMetrics
+    from edge.service.metrics import MetricsServer
 
     metrics = LiveMetrics()
     teller.metrics = metrics
@@ -157,7 +157,7 @@ def _open_evidence(settings: ListenSettings, teller: Teller, redactor: Redactor)
     """Open the folder, only if it is asked for."""
     if not settings.evidence:
         return
-    from edge.live.evidence import EvidenceFolder
+    from edge.live.clips import EvidenceFolder
     from edge.live.keeping import EvidenceKeeper
 
     folder = EvidenceFolder(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from edge.live.evidence import EvidenceError, EvidenceFolder, EvidenceRecorder
-from edge.live.redaction import Redactor
+from edge.live.clips import EvidenceError, EvidenceFolder, EvidenceRecorder
 from edge.live.reports import Alarm
+from edge.service.redaction import Redactor
 from edge.sources.events import AudioChunk, Idle, SourceEvent, StreamEnd, StreamStart
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from edge.alerts.events import AlertEvent, printable
+from edge.alerts.event import AlertEvent, printable
 from edge.live.reports import Alarm, Notice, Report, StreamBegan, StreamEnded, StreamUpdate
 from edge.sources.events import TroubleKind
 

@@ -9,8 +9,8 @@ from edge.live.monitor import LiveClock, Monitor
 from edge.live.panel import Look
 from edge.live.reports import Alarm
 from edge.live.screen import Screen
-from edge.live.systemd import Notifier
 from edge.live.teller import Teller
+from edge.service.systemd import Notifier
 from edge.sources.events import Source, SourceEvent
 
 WAITED_S = 0.002

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-from edge.alerts.metrics import Family, Sample, delivery_families, render
 from edge.decision import VERDICTS, LiveState
+from edge.service.metrics import Family, Sample, delivery_families, render
 
 MAX_SLOTS = 32
 """Streams beyond are counted in the totals only."""
@@ -59,7 +59,7 @@ class LiveMetrics:
             self._streams[stream] = _Stream(slot, state, lag_s, realtime_factor, level_db)
 
     def alarm(self, stream: str, kind: str) -> None:
-        """Count an alarm of a kind of `edge.alerts.events.KINDS`; by kind alone, the stream may be a caller's."""
+        """Count an alarm of a kind of `edge.alerts.event.KINDS`; by kind alone, the stream may be a caller's."""
         with self._lock:
             self._alarms[kind] += 1
 

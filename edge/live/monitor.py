@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.live.outage import Outage
 from edge.live.reports import Alarm, Notice, Report, StreamBegan, StreamEnded
 from edge.live.session import Session, Step

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from edge.alerts.events import printable
+from edge.alerts.event import printable
 from edge.live.lines import waiting_text
 from edge.live.reports import Report, StreamBegan, StreamEnded, StreamUpdate
 

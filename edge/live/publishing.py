@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edge.alerts.errors import OutboxError
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 from edge.alerts.records import Publication
 from edge.live.monitor import LiveClock
 from edge.live.reports import Alarm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 from edge.decision import LiveState
 
 StreamState = Literal["listening", "silenced", "quiet", "blind"]

@@ -11,9 +11,9 @@ import numpy as np
 from edge.decision import LiveDecider, LiveState
 from edge.live.arrivals import Arrivals, Arrived
 from edge.live.lag import LagMeter
+from edge.model import Evidence, Model, StreamScorer
 from edge.operating_point import OperatingPoint
 from edge.resampling import Resampler
-from edge.runtime import Evidence, Model, StreamScorer
 from edge.sources.events import AudioChunk, Clock, Float
 
 BATCH_S = 0.128

@@ -56,7 +56,7 @@ class Subject:
 
 
 def subject_of(text: str, *, pace: float = 1.0) -> Subject:
-    """The subject that the text of a source names, as `edge.sources.parse.parse_source` took it."""
+    """The subject that the text of a source names, as `edge.sources.address.parse_source` took it."""
     kind = text.partition(":")[0]
     if text == "-":
         return Subject("-", "stdin")

@@ -9,10 +9,10 @@ from edge.live.lines import counted, json_line, text_line, waiting_text
 from edge.live.monitor import LiveClock
 from edge.live.panel import Look, Panel
 from edge.live.publishing import Publisher, Publishes
-from edge.live.redaction import Redactor
 from edge.live.reports import Alarm, Notice, Report, StreamBegan, StreamEnded, StreamUpdate
 from edge.live.screen import Screen
-from edge.live.systemd import Notifier
+from edge.service.redaction import Redactor
+from edge.service.systemd import Notifier
 
 if TYPE_CHECKING:
     # Only where asked for: their imports take memory.

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from edge.audio import MAX_AMPLITUDE
+from edge.audio.reading import MAX_AMPLITUDE
 from edge.errors import EdgeError
 from edge.sources.backlog import MAX_S, Backlog
 from edge.sources.errors import SourceOpenError

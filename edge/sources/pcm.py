@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge import g711
-from edge.audio import MAX_AMPLITUDE, MIN_SAMPLE_RATE, select_channels
+from edge.audio import g711
+from edge.audio.reading import MAX_AMPLITUDE, MIN_SAMPLE_RATE, select_channels
 from edge.errors import ChannelError
 from edge.sources.errors import BadDataError, SourceSyntaxError
 from edge.sources.events import Float

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from edge.audio import AudioFile, open_audio, select_channels
+from edge.audio.reading import AudioFile, open_audio, select_channels
 from edge.errors import AudioError, ChannelError
 from edge.sources.errors import SourceSyntaxError
 from edge.sources.events import Clock, Idle, SourceEvent

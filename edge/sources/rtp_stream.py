@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from edge import g711
+from edge.audio import g711
 from edge.sources.events import EndReason, Float, SourceEvent
 from edge.sources.g722 import SAMPLE_RATE as WIDE_RATE
 from edge.sources.g722 import G722Decoder

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from edge import database_file
+from edge.service import database_file
 from edge.watch.errors import LedgerBusyError, LedgerError
 
 _APPLICATION_ID = int.from_bytes(b"bfwl", "big")

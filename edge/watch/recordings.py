@@ -10,13 +10,13 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.audio.riff import check_wave_header
+from edge.cli.output import json_line
 from edge.errors import AudioError, EdgeError, UnreadableAudioError
-from edge.output import json_line
 from edge.scoring import Failure, Score
 from edge.watch.alerting import recording_event
 from edge.watch.errors import UNWRITTEN
 from edge.watch.ledger import Ledger
-from edge.watch.riff import check_wave_header
 from edge.watch.scanner import Found, find
 from edge.watch.surroundings import StopAskedError, Surroundings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from edge.output import HEADER, json_line, text_row
+from edge.cli.output import HEADER, json_line, text_row
 from edge.scoring import Failure, Score
 from edge.watch.errors import ReportError
 from edge.watch.names import hidden_name, readable

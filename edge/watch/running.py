@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edge.alerts.service import Alerts
-from edge.stopping import StopSignal
+from edge.service.stopping import StopSignal
 from edge.watch.surroundings import Report, StopAskedError
 from edge.watch.watcher import Watcher
 
@@ -17,7 +17,7 @@ _MARGIN_S = 0.02
 
 
 class ServiceManager(Protocol):
-    """What is told to the service manager, see `edge.live.systemd.Notifier`."""
+    """What is told to the service manager, see `edge.service.systemd.Notifier`."""
 
     def ready(self) -> bool: ...
 

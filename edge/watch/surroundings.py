@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 from edge.scoring import Failure, Score
 
 ScoreFile = Callable[[Path, Callable[[float], None]], list[Score]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from android_bridge.errors import PortError
-from edge.audio import open_audio
+from edge.audio.reading import open_audio
 from edge.operating_point import OperatingPoint
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

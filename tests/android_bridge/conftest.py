@@ -11,7 +11,7 @@ from android_bridge.guard import CallGuard
 from android_bridge.settings import GuardSettings
 from edge.catalog import default_model
 from edge.contract import embed_contract, read_contract
-from edge.runtime import Model
+from edge.model import Model
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.runtime import _interpreter_class
+from edge.model import _interpreter_class
 
 
 class LiteRt:

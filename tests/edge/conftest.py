@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.catalog import default_model
-from edge.runtime import Model
+from edge.model import Model
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "examples"

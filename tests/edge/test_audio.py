@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge.audio import AudioFile, open_audio, select_channels
+from edge.audio.reading import AudioFile, open_audio, select_channels
 from edge.errors import ChannelError, UnreadableAudioError, UnsupportedFormatError
 from tests.edge.conftest import write_wav
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from edge.bench import measure, text_table, voice_like
 from edge.catalog import default_model
-from edge.cli import main
-from edge.runtime import Model
+from edge.cli.main import main
+from edge.model import Model
 from edge.scoring import score_samples
 
 KEYS = {

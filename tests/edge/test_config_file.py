@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge.config_file import find_config, read_config
 from edge.errors import ConfigError
+from edge.service.config_file import find_config, read_config
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from edge.contract import Contract
 from edge.decision import FileDecider, probability
 from edge.frontend_spec import FrontEndSpec
-from edge.runtime import Evidence
+from edge.model import Evidence
 from edge.thresholds import Thresholds
 
 CHUNK_S = 0.256

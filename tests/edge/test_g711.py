@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge import g711
+from edge.audio import g711
 
 CODES = bytes(range(256))
 

@@ -10,8 +10,8 @@ import pytest
 from edge.contract import Contract
 from edge.decision import LiveDecider
 from edge.frontend_spec import FrontEndSpec
+from edge.model import Evidence
 from edge.operating_point import OperatingPoint
-from edge.runtime import Evidence
 from edge.thresholds import Thresholds
 
 CHUNK = 4096

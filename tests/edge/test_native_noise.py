@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BEFORE = "import os, sys, threading\nfrom edge.native_noise import native_noise_dropped\n"
+BEFORE = "import os, sys, threading\nfrom edge.audio.native_noise import native_noise_dropped\n"
 
 
 def run(code, **options):

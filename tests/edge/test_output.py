@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
+from edge.cli.output import HEADER, json_line, merge_spans, text_row, text_timeline
 from edge.decision import TimelinePoint
-from edge.output import HEADER, json_line, merge_spans, text_row, text_timeline
 from edge.scoring import Failure, Score
 from edge.tables import columns
 

@@ -11,7 +11,7 @@ import pytest
 from edge.catalog import default_model
 from edge.contract import embed_contract, read_contract
 from edge.errors import ContractMismatchError, EdgeError, NotAModelError
-from edge.runtime import Evidence, Model, StreamScorer, runtime_version
+from edge.model import Evidence, Model, StreamScorer, runtime_version
 
 
 def cut(model, samples, length):

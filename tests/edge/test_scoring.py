@@ -159,7 +159,7 @@ def _peak_kib(path):
     """
     code = (
         "import sys\n"
-        "from edge.runtime import Model\n"
+        "from edge.model import Model\n"
         "from edge.scoring import score_file\n"
         "print(score_file(Model.load(sys.argv[1]), sys.argv[2])[0].duration_s)\n"
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM:')))\n"

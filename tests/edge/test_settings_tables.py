@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from edge.errors import ConfigError
-from edge.settings_tables import build_settings
+from edge.settings import build_settings
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from edge.errors import EdgeError
-from edge.stderr import hold_stderr
+from edge.native_stderr import hold_stderr
 
 
 def fail_after(chatter, error):

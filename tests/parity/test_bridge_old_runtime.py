@@ -24,7 +24,7 @@ import numpy
 from android_bridge.guard import CallGuard
 from android_bridge.polyphase import PolyphaseResampler
 from android_bridge.settings import GuardSettings
-from edge.runtime import Model
+from edge.model import Model
 
 class Phone:
     def buzz(self, pattern): pass

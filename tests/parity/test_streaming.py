@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
 from edge.contract import Contract
-from edge.runtime import Model, StreamScorer
+from edge.model import Model, StreamScorer
 from workbench.config import config_from_dict
 from workbench.deploy import calibrate, fold
 from workbench.export import export_tflite, state_names

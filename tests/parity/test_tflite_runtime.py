@@ -26,7 +26,7 @@ RATE = 16000
 
 DRIVER = """
 import json, sys
-from edge.runtime import Model, runtime_version
+from edge.model import Model, runtime_version
 from edge.scoring import score_file
 model = Model.load(sys.argv[1])
 scores = [[s.verdict, s.cm_score, s.speech_s] for path in sys.argv[2:] for s in score_file(model, path)]

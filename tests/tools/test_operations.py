@@ -10,7 +10,7 @@ import pytest
 
 from edge.catalog import default_model, shipped_models
 from edge.contract import read_contract
-from edge.runtime import Model
+from edge.model import Model
 
 schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="needs ai-edge-litert")
 flatbuffers = pytest.importorskip("flatbuffers", reason="comes with ai-edge-litert")

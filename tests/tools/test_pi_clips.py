@@ -13,7 +13,7 @@ from pi_check.clips import CALL_S, CLIP_S, KINDS, NARROW_RATE, RATE, call, examp
 from pi_check.targets import EmulationError
 
 from edge.catalog import default_model
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import score_file
 from workbench.manifest import Manifest, Row, write_manifest
 

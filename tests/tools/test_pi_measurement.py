@@ -16,7 +16,7 @@ from pi_check.measurement import measure
 from pi_check.targets import TARGETS, EmulationError
 
 from edge.catalog import default_model
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import score_file
 
 CLIPS = 6

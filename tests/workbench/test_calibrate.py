@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from edge.catalog import default_model
 from edge.contract import read_contract
-from edge.runtime import Model, StreamScorer
+from edge.model import Model, StreamScorer
 from workbench.call_traces import join, trace_calls
 from workbench.calls import genuine_calls
 from workbench.cli import main

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import score_file
 from workbench.cli import main
 from workbench.closed_form import pose_passes

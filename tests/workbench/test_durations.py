@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.catalog import default_model
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import score_samples
 from workbench.durations import cut_to_speech, score_durations, summarise_durations
 from workbench.manifest import Manifest, Row

@@ -14,7 +14,7 @@ import soundfile
 from edge.catalog import default_model
 from edge.contract import Contract
 from edge.decision import TimelinePoint
-from edge.runtime import Model
+from edge.model import Model
 from edge.thresholds import Thresholds
 from workbench.figures import det_figure, det_line, histogram_figure, reliability_figure
 from workbench.gallery import exhibit, indexed_png, timeline_figure, worst

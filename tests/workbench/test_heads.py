@@ -10,7 +10,7 @@ tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 import tf_keras  # noqa: E402
 
 from edge.contract import Contract  # noqa: E402
-from edge.runtime import Model, StreamScorer  # noqa: E402
+from edge.model import Model, StreamScorer  # noqa: E402
 from workbench.config import ExperimentConfig, override  # noqa: E402
 from workbench.deploy import calibrate, fold  # noqa: E402
 from workbench.export import count_parameters, export_tflite, state_names  # noqa: E402

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
 from edge.contract import read_contract
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import score_file
 from workbench.cli import main
 

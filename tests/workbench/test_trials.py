@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.catalog import default_model
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import score_file
 from workbench.channels import apply_channel
 from workbench.errors import EvaluationError

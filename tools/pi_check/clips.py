@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from edge.audio import open_audio
+from edge.audio.reading import open_audio
 from edge.errors import EdgeError
 from edge.resampling import Resampler
 from pi_check.targets import EmulationError

@@ -13,9 +13,9 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.audio import open_audio
+from edge.audio.reading import open_audio
+from edge.model import Model, StreamScorer, runtime_version
 from edge.resampling import Resampler
-from edge.runtime import Model, StreamScorer, runtime_version
 
 Float = NDArray[np.float32]
 

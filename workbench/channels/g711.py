@@ -1,6 +1,6 @@
 """G.711, the codec of the fixed telephone network (ITU-T G.711): 8-bit logarithmic samples, in NumPy.
 
-The decoder is the runtime's, `edge.g711`.
+The decoder is the runtime's, `edge.audio.g711`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.g711 import A_LAW, MU_LAW
+from edge.audio.g711 import A_LAW, MU_LAW
 
 _MU_BIAS = 132
 _MU_CLIP = 32635

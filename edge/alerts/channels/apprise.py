@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from edge.alerts.errors import AlertConfigError, DeliveryError, import_part
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 from edge.alerts.secret import Secret
 
 _REMEMBERED = 1000

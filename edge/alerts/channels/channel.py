@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 
 
 class Channel(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edge.alerts.channels.program import find_program, passed_on, run_program
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 
 
 class CommandChannel:

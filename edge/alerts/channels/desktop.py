@@ -11,7 +11,7 @@ from typing import Any
 
 from edge.alerts.channels.program import find_program, passed_on, run_program
 from edge.alerts.errors import DeliveryError, import_part
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 
 _APP = "bonafone"
 _CRITICAL = 2

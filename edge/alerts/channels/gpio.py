@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from edge.alerts.errors import DeliveryError, MissingPartError, import_part
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 
 
 class GpioChannel:

@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.alerts.channels.homeassistant import ALARM_ON, OFFLINE, ONLINE, Topics, discovery_payload
 from edge.alerts.errors import AlertConfigError, DeliveryError, import_part
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 from edge.alerts.secret import Secret
 
 

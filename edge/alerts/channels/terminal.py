@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TextIO
 
 from edge.alerts.errors import DeliveryError
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 
 
 class TerminalChannel:

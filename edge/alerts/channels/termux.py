@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from edge.alerts.channels.program import find_program, passed_on, run_program
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 
 _HINT = "install the app Termux:API, and in Termux run: pkg install termux-api"
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from edge import __version__
 from edge.alerts.errors import AlertConfigError, DeliveryError
-from edge.alerts.events import AlertEvent
+from edge.alerts.event import AlertEvent
 from edge.alerts.signing import signed_headers
 
 # Refused for good, but for those that speak of the moment: time-out, too early, too many.

@@ -20,7 +20,7 @@ from edge.alerts import outbox as outbox_module
 from edge.alerts.channels.webhook import WebhookChannel
 from edge.alerts.config import settings_from_table
 from edge.alerts.delivery import Worker
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.alerts.secret import Secret
 from edge.alerts.service import Alerts

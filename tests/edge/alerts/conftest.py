@@ -11,7 +11,7 @@ import pytest
 from alert_home import Home
 from alert_receiver import SECRET, START, Receiver
 
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.alerts.retry import RetryPolicy
 

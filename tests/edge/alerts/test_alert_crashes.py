@@ -17,7 +17,7 @@ from alert_receiver import SECRET, Receiver
 
 from edge.alerts.channels.webhook import WebhookChannel
 from edge.alerts.delivery import Worker
-from edge.alerts.events import new_event_id
+from edge.alerts.event import new_event_id
 from edge.alerts.outbox import Outbox
 from edge.alerts.retry import RetryPolicy
 from edge.alerts.secret import Secret

@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from edge.alerts.errors import EventError
-from edge.alerts.events import AlertEvent, event_from_json, new_event_id, printable
+from edge.alerts.event import AlertEvent, event_from_json, new_event_id, printable
 
 
 def test_an_id_from_a_key_is_the_same_in_every_process():

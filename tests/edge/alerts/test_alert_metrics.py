@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from edge.alerts.errors import AlertConfigError, AlertError, OutboxError
-from edge.alerts.metrics import CONTENT_TYPE, Family, MetricsServer, Sample, delivery_families, render
+from edge.service.metrics import CONTENT_TYPE, Family, MetricsServer, Sample, delivery_families, render
 
 
 def test_a_page_has_the_documented_form():

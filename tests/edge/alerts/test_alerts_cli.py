@@ -14,7 +14,7 @@ from alert_home import OTHER_SECRET, TERMINAL, command, rows, webhook
 from alert_receiver import SECRET
 
 from edge.alerts.config import settings_from_table
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.service import Alerts
 from tests.edge.mqtt_broker import RunningBroker, needs_broker, until
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from edge.cli import main
+from edge.cli.main import main
 
 
 class FakeSoundDevice:

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from edge.alerts.assembly import Surroundings
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.doctor.alert_checks import check_alerts, check_config, check_outbox
 from tests.edge.mqtt_broker import RunningBroker, needs_broker
@@ -33,7 +33,7 @@ def by_check(table, tmp_path, *, send=False, surroundings=None, **environment):
 
 class TestConfiguration:
     def test_none_is_a_note(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("edge.config_file._SYSTEM", tmp_path / "none.toml")
+        monkeypatch.setattr("edge.service.config_file._SYSTEM", tmp_path / "none.toml")
         (found,), tables = check_config(None, {"HOME": str(tmp_path)})
         assert (found.level, tables) == ("note", {})
 

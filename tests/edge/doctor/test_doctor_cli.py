@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.cli import main
+from edge.cli.main import main
 from edge.doctor.finding import LEVELS
 from tests.edge.conftest import EXAMPLES, write_wav
 
@@ -20,7 +20,7 @@ def _no_configuration(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.delenv("BONAFONE_CONFIG", raising=False)
-    monkeypatch.setattr("edge.config_file._SYSTEM", tmp_path / "none.toml")
+    monkeypatch.setattr("edge.service.config_file._SYSTEM", tmp_path / "none.toml")
 
 
 def doctor(*options):

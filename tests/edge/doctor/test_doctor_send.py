@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from edge.alerts.assembly import Surroundings
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.doctor.alert_checks import check_alerts
 

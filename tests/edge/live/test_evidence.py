@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.errors import EdgeError
-from edge.live.evidence import EvidenceError, EvidenceFolder
+from edge.live.clips import EvidenceError, EvidenceFolder
 from edge.live.keeping import EvidenceKeeper
-from edge.live.redaction import Redactor
 from edge.live.reports import Alarm
+from edge.service.redaction import Redactor
 from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart
 
 RATE = 8000
@@ -273,10 +273,10 @@ CHILD = """
 import os, sys, time
 import numpy as np
 from pathlib import Path
-from edge.alerts.events import AlertEvent, new_event_id
-from edge.live.evidence import EvidenceError, EvidenceFolder
+from edge.alerts.event import AlertEvent, new_event_id
+from edge.live.clips import EvidenceError, EvidenceFolder
 from edge.live.keeping import EvidenceKeeper
-from edge.live.redaction import Redactor
+from edge.service.redaction import Redactor
 from edge.live.reports import Alarm
 from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.live.lines import json_line, text_line
 from edge.live.reports import Alarm, Notice, StreamBegan, StreamEnded
 from tests.edge.live.test_panel import update

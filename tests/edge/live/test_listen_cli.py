@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.cli import main
+from edge.cli.main import main
 from edge.scoring import open_audio
 from tests.edge.conftest import EXAMPLES, write_wav
 from tests.edge.live.conftest import HOLD_S, LIMIT_S, MIN_SPEECH_S, free_port, wait_for
@@ -365,7 +365,11 @@ def test_a_decoder_that_complains_does_not_reach_the_reader(calm, environment, t
         damaged[at : at + 200] = bytes(range(200))
     path = tmp_path / "odd.mp3"
     path.write_bytes(damaged)
-    heard = [sys.executable, "-c", f"from edge.audio import open_audio\nwith open_audio({str(path)!r}) as a: list(a)"]
+    heard = [
+        sys.executable,
+        "-c",
+        f"from edge.audio.reading import open_audio\nwith open_audio({str(path)!r}) as a: list(a)",
+    ]
     assert subprocess.run(heard, capture_output=True, check=True).stderr, "the decoder itself does complain"
     command = [sys.executable, "-m", "edge", "listen", "--source", f"file:{path}", "--pace", "inf", "--model", calm]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -403,7 +407,7 @@ def test_only_what_is_needed_is_loaded(calm, environment):
     """A live call has 90 MB: decoders, brokers, web servers and terminals' libraries come only with what asks for them."""
     source = f"file:{EXAMPLES / 'bonafide-telephone.wav'}"
     code = (
-        "import sys\nfrom edge.cli import main\n"
+        "import sys\nfrom edge.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit:\n    print(*sys.modules, *(name.split('.')[0] for name in sys.modules))"
     )
     done = subprocess.run(
@@ -416,7 +420,7 @@ def test_only_what_is_needed_is_loaded(calm, environment):
     loaded = set(done.stdout.split())
     assert "edge.live.monitor" in loaded
     unwanted = {"av", "paho", "apprise", "rich", "sounddevice", "jeepney", "gpiozero", "http.server", "email", "ssl"}
-    unwanted |= {"edge.live.live_metrics", "edge.live.evidence", "scipy"}
+    unwanted |= {"edge.live.live_metrics", "edge.live.clips", "scipy"}
     assert not loaded & unwanted
 
 

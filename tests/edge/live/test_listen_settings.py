@@ -8,7 +8,7 @@ import pytest
 
 from edge.errors import ConfigError
 from edge.live.settings import ListenSettings
-from edge.settings_tables import build_settings
+from edge.settings import build_settings
 
 
 def test_nothing_is_kept_and_no_port_is_open_unless_asked():

@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 
 from edge.alerts.errors import OutboxError
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.live import publishing
 from edge.live.publishing import Publisher

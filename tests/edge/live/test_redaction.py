@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.live.redaction import Redactor
+from edge.service.redaction import Redactor
 
 
 @pytest.mark.parametrize(

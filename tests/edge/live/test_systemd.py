@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from edge.live.systemd import Notifier
+from edge.service.systemd import Notifier
 
 
 class Clock:

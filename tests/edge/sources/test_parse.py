@@ -7,11 +7,11 @@ import uuid
 import pytest
 
 from edge.errors import EdgeError
+from edge.sources.address import FORMS, SourceOptions, parse_source
 from edge.sources.audiosocket_source import AudioSocketSource
 from edge.sources.command import CommandSource
 from edge.sources.errors import SourceSyntaxError
 from edge.sources.microphone import Microphone
-from edge.sources.parse import FORMS, SourceOptions, parse_source
 from edge.sources.pcm import PcmFormat
 from edge.sources.peers import PeerList
 from edge.sources.pipes import StandardInput

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge import g711
+from edge.audio import g711
 from edge.sources.errors import BadDataError
 from edge.sources.events import AudioChunk, StreamEnd, StreamStart, Trouble
 from edge.sources.peers import PeerList

@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from edge import g711
+from edge.audio import g711
 from edge.sources.errors import SourceOpenError
 from edge.sources.events import Idle, StreamEnd
 from edge.sources.rtp_receiver import RtpReceiver

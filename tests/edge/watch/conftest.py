@@ -14,7 +14,7 @@ import pytest
 
 from edge.catalog import default_model
 from edge.contract import embed_contract, read_contract
-from edge.runtime import Model
+from edge.model import Model
 from edge.scoring import Score
 from edge.watch.ledger import Ledger
 from edge.watch.settings import WatchSettings

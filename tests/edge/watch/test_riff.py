@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
+from edge.audio.riff import check_wave_header
 from edge.errors import UnreadableAudioError
-from edge.watch.riff import check_wave_header
 
 
 def wav(promised, there, extra=b"", encoding=7):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.alerts.events import new_event_id
+from edge.alerts.event import new_event_id
 from edge.scoring import Score
 from edge.watch.alerting import cooldown_s, outage_event, recording_event
 

@@ -13,7 +13,7 @@ import wave
 import pytest
 from click.testing import CliRunner
 
-from edge.cli import main
+from edge.cli.main import main
 from edge.scoring import score_file
 from tests.edge.conftest import EXAMPLES, write_wav
 from tests.edge.live.conftest import LIMIT_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.errors import ConfigError
-from edge.settings_tables import build_settings
+from edge.settings import build_settings
 from edge.watch.settings import WatchSettings
 
 

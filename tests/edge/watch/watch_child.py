@@ -20,14 +20,14 @@ import click
 import edge.alerts.channels.webhook
 import edge.alerts.outbox
 import edge.catalog
-import edge.live.systemd
-import edge.runtime
+import edge.cli.watch
+import edge.model
 import edge.scoring
+import edge.service.systemd
 import edge.watch.ledger
 import edge.watch.running
-import edge.watch_cli
-from edge.cli import main
-from edge.stderr import hold_stderr
+from edge.cli.main import main
+from edge.native_stderr import hold_stderr
 
 
 def stepping(last):
@@ -68,7 +68,7 @@ def within(module, name, step):
 
 def live(last, output, complaints, arguments):
     # What a killed life was sending is leased for longer than a test waits.
-    edge.watch_cli._DELIVERY_S = 0.3
+    edge.cli.watch._DELIVERY_S = 0.3
     for number, path in ((1, output), (2, complaints)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     step = stepping(last)
@@ -81,7 +81,7 @@ def live(last, output, complaints, arguments):
 
 if __name__ == "__main__":
     with hold_stderr():
-        edge.runtime.Model.load(edge.catalog.default_model())
+        edge.model.Model.load(edge.catalog.default_model())
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

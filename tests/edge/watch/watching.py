@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.alerts.events import new_event_id
+from edge.alerts.event import new_event_id
 from tests.edge.conftest import EXAMPLES
 from tests.edge.live.conftest import LIMIT_S, wait_for
 

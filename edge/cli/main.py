@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from edge.alerts_cli import alerts, events
-from edge.devices_cli import devices
-from edge.doctor_cli import doctor
+from edge.audio.native_noise import native_noise_dropped
+from edge.cli.alerts import alerts, events
+from edge.cli.devices import devices
+from edge.cli.doctor import doctor
+from edge.cli.listen import listen
+from edge.cli.watch import watch
 from edge.errors import EdgeError, ModelError
-from edge.listen_cli import listen
-from edge.native_noise import native_noise_dropped
-from edge.stderr import hold_stderr
-from edge.watch_cli import watch
+from edge.native_stderr import hold_stderr
 
 if TYPE_CHECKING:
     from edge.scoring import Failure, Score
@@ -95,7 +95,7 @@ def score(
     3 with --fail-on spoof, a spoof was found (also when some input failed).
     """
     from edge.catalog import resolve_model
-    from edge.runtime import Model
+    from edge.model import Model
     from edge.scoring import Failure, score_paths
 
     with hold_stderr():
@@ -113,7 +113,7 @@ def score(
 
 
 def _printer(*, as_json: bool, timeline: bool) -> Callable[[Score | Failure], None]:
-    from edge.output import HEADER, json_line, text_row, text_timeline
+    from edge.cli.output import HEADER, json_line, text_row, text_timeline
     from edge.scoring import Failure
 
     header = [HEADER]

@@ -21,8 +21,8 @@ def devices(as_json: bool) -> None:
     Exit codes: 0 done; 1 none records, or sounddevice or PortAudio is not installed.
     """
     from edge.doctor.sound import alike, json_facts, list_inputs, look_around, text_table, why_none
+    from edge.native_stderr import hold_stderr
     from edge.sources.errors import SourceOpenError
-    from edge.stderr import hold_stderr
 
     # ALSA complains there about every sound card that it does not find.
     with hold_stderr():

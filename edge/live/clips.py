@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.live.evidence_clip import HEADER_BYTES, Clip, Pcm
-from edge.live.evidence_files import (
+from edge.live.clip import HEADER_BYTES, Clip, Pcm
+from edge.live.clip_files import (
     PART,
     EvidenceError,
     alarm_time_s,
@@ -178,7 +178,7 @@ class EvidenceRecorder:
 
         Parameters
         ----------
-        event_id : ``evt_`` and 32 hexadecimal digits, of `edge.alerts.events.new_event_id`.
+        event_id : ``evt_`` and 32 hexadecimal digits, of `edge.alerts.event.new_event_id`.
         facts : written as JSON beside the recording, at once; as they may be stored, so redacted.
 
         Returns

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.live.evidence_files import EvidenceError, claim, create, explained, part_of
+from edge.live.clip_files import EvidenceError, claim, create, explained, part_of
 
 Pcm = NDArray[np.int16]
 HEADER_BYTES = 44

@@ -1,11 +1,11 @@
-"""What a log may show: the rules of the alerts, `edge.alerts.events.AlertEvent.redacted`, for names and for texts."""
+"""What a log may show: the rules of the alerts, `edge.alerts.event.AlertEvent.redacted`, for names and for texts."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 
-from edge.alerts.events import AlertEvent, new_event_id, printable
+from edge.alerts.event import AlertEvent, new_event_id, printable
 
 _LEAST_WORD = 4
 """Shorter words of a command are options and such, and hiding them would tear holes into every text."""

@@ -92,9 +92,9 @@ def listen(
 def _settings(config: str | None, given: dict[str, Any]) -> tuple[ListenSettings, AlertSettings]:
     """The settings of the file, with the options that were given in their place."""
     from edge.alerts.config import settings_from_table
-    from edge.config_file import find_config, read_config
     from edge.live.settings import ListenSettings
-    from edge.settings_tables import build_settings
+    from edge.service.config_file import find_config, read_config
+    from edge.settings import build_settings
 
     path = find_config(config, os.environ)
     tables = read_config(path)

@@ -17,7 +17,7 @@ from edge.alerts.assembly import Surroundings, build_channel
 from edge.alerts.channels.channel import Channel
 from edge.alerts.delivery import attempt
 from edge.alerts.errors import AlertConfigError
-from edge.alerts.events import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import AlertSettings
 

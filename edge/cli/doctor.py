@@ -56,7 +56,7 @@ def doctor(
         raise click.BadParameter("expected 0.5 to 60", param_hint="--seconds")
     from edge.doctor.examination import Bedside, Plan, examine
     from edge.doctor.finding import json_line, summary, worst_last
-    from edge.stderr import hold_stderr
+    from edge.native_stderr import hold_stderr
 
     given = {name: value for name, value in pcm.items() if value is not None}
     plan = Plan(source, seconds, config, model, audio=not no_audio, send=send, pcm=given)

@@ -42,7 +42,7 @@ def recording_path(folder: Path, event_id: str, time_s: float) -> Path:
     Raises
     ------
     EvidenceError
-        The id is not one of `edge.alerts.events.new_event_id`.
+        The id is not one of `edge.alerts.event.new_event_id`.
     """
     if not _EVENT_ID.fullmatch(event_id):
         raise EvidenceError(f"evidence: expected an id of evt_ and 32 hexadecimal digits, got {event_id!r}")

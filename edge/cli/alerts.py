@@ -63,7 +63,7 @@ def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_js
     Exit codes: 0 all arrived; 1 one did not, or no channel is on; 2 misuse, or a wrong configuration.
     """
     from edge.alerts.assembly import Surroundings
-    from edge.alerts.trial import try_channels
+    from edge.alerts.test_alert import try_channels
 
     if math.isnan(timeout_s):
         raise click.BadParameter("expected 1 to 600", param_hint="--timeout-s")
@@ -178,7 +178,7 @@ def events(since: str, limit: int, deliveries: bool, config: Path | None, as_jso
 
 def _settings(config: Path | None) -> tuple[Path | None, AlertSettings]:
     from edge.alerts.config import settings_from_table
-    from edge.config_file import find_config, read_config
+    from edge.service.config_file import find_config, read_config
 
     path = find_config(config, os.environ)
     try:

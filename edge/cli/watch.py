@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from edge.errors import ConfigError
-from edge.stderr import hold_stderr
+from edge.native_stderr import hold_stderr
 
 if TYPE_CHECKING:
     from edge.alerts.settings import AlertSettings
@@ -88,8 +88,8 @@ def _settings(
     config: Path | None, folders: tuple[Path, ...], overrides: dict[str, Any]
 ) -> tuple[WatchSettings, AlertSettings]:
     from edge.alerts.config import settings_from_table
-    from edge.config_file import find_config, read_config
-    from edge.settings_tables import build_settings
+    from edge.service.config_file import find_config, read_config
+    from edge.settings import build_settings
     from edge.watch.settings import WatchSettings
 
     path = find_config(config, os.environ)
@@ -111,10 +111,10 @@ def _run(
     """Watch; returns what was done, and with ``once`` the deliveries that are left."""
     from edge.alerts.service import Alerts
     from edge.catalog import resolve_model
-    from edge.live.systemd import Notifier
-    from edge.runtime import Model
+    from edge.model import Model
     from edge.scoring import score_file
-    from edge.stopping import StopSignal
+    from edge.service.stopping import StopSignal
+    from edge.service.systemd import Notifier
     from edge.watch.alerting import cooldown_s
     from edge.watch.ledger import Ledger
     from edge.watch.reporting import Reporter

@@ -36,7 +36,7 @@ class FrontEndSpec:
     """Where the mel scale ``ln(1 + f / break)`` bends from linear to logarithmic: 700 is the scale of O'Shaughnessy
     (1987), thousands make narrow bands of nearly equal width up to the top. None: Slaney's scale."""
     phase_advance: int = 0
-    """Samples over which the advance of phase is measured, `edge.frontend.phase_advance`; 0 measures none."""
+    """Samples over which the advance of phase is measured; 0 measures none."""
     phase_floor: float = 1e-9
     """Power of a bin, summed over a hop's spectra, at which its phase counts for half: below it lies noise."""
     phase_range_db: float = 0.0

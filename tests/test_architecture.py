@@ -57,7 +57,7 @@ def test_importing_the_runtime_does_not_load_an_interpreter_yet():
     assert not imported_by("import edge.model, edge.decision, edge.contract") & RUNTIMES
 
 
-@pytest.mark.parametrize("module", ["edge.cli.main", "workbench.cli"])
+@pytest.mark.parametrize("module", ["edge.cli.main", "workbench.cli.main"])
 def test_help_loads_neither_numpy_nor_a_runtime(module):
     loaded = imported_by(every_help(module))
     assert "click" in loaded

@@ -87,7 +87,7 @@ def test_the_wheel_holds_no_audio(names):
 def test_the_wheel_installs_two_programs(wheel):
     scripts = configparser.ConfigParser()
     scripts.read_string(read(wheel, "entry_points.txt"))
-    assert dict(scripts["console_scripts"]) == {"edge": "edge.cli.main:main", "workbench": "workbench.cli:main"}
+    assert dict(scripts["console_scripts"]) == {"edge": "edge.cli.main:main", "workbench": "workbench.cli.main:main"}
 
 
 def test_neither_the_bare_package_nor_the_edge_extra_requires_tensorflow(wheel):

@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 
-from workbench.calibrate import measure_live
-from workbench.calibrate_cli import call_options, given_options
-from workbench.live_text import live_text
-from workbench.output_file import OutputFile
-from workbench.report import write_report
+from workbench.cli.calibrate import call_options, given_options
+from workbench.cli.output_file import OutputFile
+from workbench.live.calibrate import measure_live
+from workbench.live.text import live_text
+from workbench.report.report import write_report
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})

@@ -8,7 +8,7 @@ from html import escape
 
 from curves import AUGMENTED, Curve
 
-from workbench.svg import Axis, Chart
+from workbench.report.svg import Axis, Chart
 
 _PANEL = (440, 320)
 _COLUMNS = 2

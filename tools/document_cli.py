@@ -16,7 +16,7 @@ import click
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "cli.md"
-PROGRAMS = {"edge": "edge.cli.main", "workbench": "workbench.cli"}
+PROGRAMS = {"edge": "edge.cli.main", "workbench": "workbench.cli.main"}
 WIDTH = 100
 
 HEAD = """\

@@ -27,7 +27,7 @@ from edge.errors import EdgeError  # noqa: E402
 from workbench.config import ExperimentConfig, config_from_dict, config_to_dict, load_config, shipped_configs  # noqa: E402
 from workbench.config_toml import differences, flatten, nest, short_text  # noqa: E402
 from workbench.errors import TrainingError  # noqa: E402
-from workbench.runs import RunFolder, RunInfo, write_atomically  # noqa: E402
+from workbench.train.runs import RunFolder, RunInfo, write_atomically  # noqa: E402
 
 Entry = dict[str, Any]
 
@@ -87,11 +87,11 @@ def _lineage(info: RunInfo) -> Entry:
 
 def parameters_of(config: ExperimentConfig) -> int:
     """Parameters of the deployed network."""
-    from workbench.quiet_tensorflow import load_tensorflow
+    from workbench.models.quiet_tensorflow import load_tensorflow
 
     load_tensorflow()
-    from workbench.export import count_parameters
-    from workbench.network import Network
+    from workbench.deploy.export import count_parameters
+    from workbench.models.network import Network
 
     network = Network(config, folded=True)
     network.evidence_model(network.chunk_frames)

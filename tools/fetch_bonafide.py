@@ -31,8 +31,8 @@ from tqdm import tqdm
 
 from edge.errors import AudioError
 from edge.resampling import Resampler
-from workbench.audio_cache import decode
-from workbench.manifest import Manifest, Row, write_manifest
+from workbench.data.cache import decode
+from workbench.data.manifest import Manifest, Row, write_manifest
 from workbench.synth.matching import on_grid, speech_frames
 
 RATE = 16000

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from workbench.config import ExperimentConfig
+from workbench.data.manifest import Row, read_manifest
 from workbench.errors import TrainingError
-from workbench.gate import fit_gate, upper_power
-from workbench.manifest import Row, read_manifest
-from workbench.metrics import auc, eer
-from workbench.ridge import LinearHead
-from workbench.runs import RunFolder
+from workbench.evaluate.metrics import auc, eer
+from workbench.train.gate import fit_gate, upper_power
+from workbench.train.ridge import LinearHead
+from workbench.train.runs import RunFolder
 
 Float = NDArray[np.float32]
 Marks = NDArray[np.bool_]
@@ -101,11 +101,11 @@ def read_heard(run: Path, passes: Sequence[int] | None = None) -> Heard:
     rows = manifest.select(split="train").rows
     gate = fit_gate(statistics, upper_power(info.config))
     # Heavy, and not needed to say what is wrong with a folder.
-    from workbench.quiet_tensorflow import load_tensorflow
+    from workbench.models.quiet_tensorflow import load_tensorflow
 
     load_tensorflow()
-    from workbench.closed_form import NARROW, head_reading
-    from workbench.distillation import soften_targets
+    from workbench.train.closed_form import NARROW, head_reading
+    from workbench.train.distillation import soften_targets
 
     bonafide = np.array([rows[index].label == "bonafide" for index in indices])
     heard_in = np.concatenate([np.full(len(part), n) for n, (_, part, _) in zip(numbers, kept, strict=True)])
@@ -190,7 +190,7 @@ def known(value: float) -> float | None:
 
 
 def _solve(heard: Heard, train: Marks, penalties: Sequence[float], read: Whole | None) -> list[LinearHead]:
-    from workbench.closed_form import pose_passes
+    from workbench.train.closed_form import pose_passes
 
     problem = pose_passes(
         _part(heard.statistics, train, read),

@@ -46,7 +46,7 @@ from subsets import (
 )
 
 from edge.errors import EdgeError
-from workbench.runs import RunFolder, write_atomically
+from workbench.train.runs import RunFolder, write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARES = (Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4))

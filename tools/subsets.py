@@ -13,8 +13,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.choice import filter_of_column, filters_by_part
 from workbench.config import ExperimentConfig
+from workbench.train.choice import filter_of_column, filters_by_part
 
 Marks = NDArray[np.bool_]
 Whole = NDArray[np.int_]

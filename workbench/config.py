@@ -9,10 +9,10 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.toml_values import KINDS, fits, read_toml, without_none
-from workbench.augment_config import AugmentConfig
 from workbench.errors import ConfigError, require
-from workbench.model_config import ModelConfig
-from workbench.train_config import TrainConfig
+from workbench.models.config import ModelConfig
+from workbench.train.config import TrainConfig
+from workbench.transmissions.config import AugmentConfig
 
 _T = TypeVar("_T")
 

@@ -10,9 +10,9 @@ pytest.importorskip("tensorflow", reason="needs the workbench extra")
 from edge.contract import Contract
 from edge.model import Model, StreamScorer
 from workbench.config import config_from_dict
-from workbench.deploy import calibrate, fold
-from workbench.export import export_tflite, state_names
-from workbench.network import Network
+from workbench.deploy.export import export_tflite, state_names
+from workbench.deploy.fold import calibrate, fold
+from workbench.models.network import Network
 
 FLOAT_TOLERANCE = 5e-4
 """Nats. float32 sums in another order, through a logarithm."""

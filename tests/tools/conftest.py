@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from workbench.config import config_from_dict
-from workbench.manifest import Manifest, Row, write_manifest
-from workbench.runs import RunFolder, RunInfo
+from workbench.data.manifest import Manifest, Row, write_manifest
+from workbench.train.runs import RunFolder, RunInfo
 
 
 def write_ridge_run(folder, rows, passes, **train):

@@ -26,7 +26,7 @@ POINTS = (
 def corpus(tmp_path):
     """One source, three clips of four seconds a class."""
     from tests.workbench.conftest import make_voice
-    from workbench.manifest import Manifest, Row, write_manifest
+    from workbench.data.manifest import Manifest, Row, write_manifest
 
     rng, rows = np.random.default_rng(0), []
     for label, attack in (("bonafide", "-"), ("spoof", "X")):

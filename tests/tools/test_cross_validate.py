@@ -9,7 +9,7 @@ import folds
 import numpy as np
 import pytest
 
-from workbench.metrics import auc, eer
+from workbench.evaluate.metrics import auc, eer
 
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 

@@ -11,7 +11,7 @@ import pytest
 
 from workbench.config import ExperimentConfig, config_from_dict, config_to_dict, load_config, override
 from workbench.config_toml import flatten
-from workbench.runs import EarlierRun, RunFolder, RunInfo
+from workbench.train.runs import EarlierRun, RunFolder, RunInfo
 
 PARAMETERS = 94_513
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from fetch_bonafide import RATE, Source, cut_clips, fillets, fixed, klettres, split_long, trim, tuxpaint, write_clips
 
-from workbench.manifest import read_manifest
+from workbench.data.manifest import read_manifest
 
 
 def speech(rng, seconds, level=0.3):

@@ -9,8 +9,8 @@ import folds
 import numpy as np
 import pytest
 
+from workbench.data.manifest import Row
 from workbench.errors import TrainingError
-from workbench.manifest import Row
 
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 

@@ -15,7 +15,7 @@ from pi_check.targets import EmulationError
 from edge.catalog import default_model
 from edge.model import Model
 from edge.scoring import score_file
-from workbench.manifest import Manifest, Row, write_manifest
+from workbench.data.manifest import Manifest, Row, write_manifest
 
 EXAMPLES = ROOT / "examples"
 

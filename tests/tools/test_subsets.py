@@ -10,8 +10,8 @@ import pytest
 import subsets
 from subsets import Clips
 
-from workbench.choice import filter_of_column
 from workbench.config import config_from_dict
+from workbench.train.choice import filter_of_column
 
 SHARES = (Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), Fraction(1))
 
@@ -111,7 +111,7 @@ def config_of(phase=0, **model):
 def test_a_filters_columns_are_those_that_the_network_fills_with_it(phase):
     """Switching one filter on moves these statistics and no others."""
     pytest.importorskip("tensorflow", reason="needs the workbench extra")
-    from workbench.network import Network
+    from workbench.models.network import Network
 
     config = config_of(phase)
     network = Network(config)

@@ -63,7 +63,7 @@ def voice(rng):
 @pytest.fixture(scope="session")
 def speech():
     """Four seconds of a real voice at 16 kHz, from the examples of the repository."""
-    from workbench.audio_cache import decode
+    from workbench.data.cache import decode
 
     example = Path(__file__).parents[2] / "examples" / "bonafide-librivox.flac"
     samples = decode(example, 16000)[16000:80000]
@@ -100,7 +100,7 @@ def write_recording():
 @pytest.fixture
 def corpus(tmp_path):
     """Eight clips of noise, 500 ms and longer, each of another length; every second one is spoof."""
-    from workbench.manifest import Manifest, Row
+    from workbench.data.manifest import Manifest, Row
 
     rng = np.random.default_rng(5)
     rows = []

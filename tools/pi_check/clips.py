@@ -71,7 +71,7 @@ def manifest_clips(manifest: Path, split: str, folder: Path, count: int) -> list
         The split does not hold so many.
     """
     # Not needed for the examples, and not there without the workbench's extra.
-    from workbench.manifest import read_manifest
+    from workbench.data.manifest import read_manifest
 
     listed = read_manifest(manifest)
     rows = listed.select(split=split).rows

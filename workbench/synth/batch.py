@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from workbench.manifest import Row
+from workbench.data.manifest import Row
 from workbench.synth.journal import Journal
 from workbench.synth.making import make
 from workbench.synth.tasks import Task

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from workbench.manifest import Manifest, Row, mark_seen_attacks, write_manifest
+from workbench.data.manifest import Manifest, Row, mark_seen_attacks, write_manifest
 
 NAME = "journal.jsonl"
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.resampling import Resampler
-from workbench.audio_cache import decode
+from workbench.data.cache import decode
+from workbench.data.manifest import Row
 from workbench.errors import SynthesisError
-from workbench.manifest import Row
 from workbench.synth.engine import CopyEngine, Speech, SpeechEngine
 from workbench.synth.matching import match, on_grid
 from workbench.synth.registry import ENGINES, load_engine

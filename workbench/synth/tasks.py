@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.manifest import Manifest, Row
+from workbench.data.manifest import Manifest, Row
 from workbench.synth.engine import EngineSpec
 
 

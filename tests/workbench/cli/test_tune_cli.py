@@ -1,0 +1,105 @@
+"""`workbench tune` end to end, with real but tiny runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("optuna", reason="needs the tune extra")
+tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
+
+from workbench.cli.main import main  # noqa: E402
+from workbench.cli.tune import tune  # noqa: E402
+from workbench.config import load_config  # noqa: E402
+from workbench.config_toml import config_to_toml  # noqa: E402
+from workbench.train.runs import RunFolder  # noqa: E402
+from workbench.tune.hparams import write_trial  # noqa: E402
+from workbench.tune.search import OBJECTIVES, PRUNERS  # noqa: E402
+
+SPACE = '[space]\n"train.learning_rate" = { low = 1e-4, high = 1e-2, log = true }\n"model.head_units" = { choices = [4, 6] }\n'
+
+
+@pytest.fixture
+def command(make_config, voices, tmp_path):
+    config = make_config(train={"epochs": 2, "steps_per_epoch": 2, "tensorboard_audio": False})
+    (tmp_path / "base.toml").write_text(config_to_toml(config))
+    (tmp_path / "space.toml").write_text(SPACE)
+    places = {"config": "base.toml", "space": "space.toml", "runs": "runs", "cache": "cache"}
+    options = [text for name, file in places.items() for text in (f"--{name}", str(tmp_path / file))]
+    options += ["--bonafide", str(voices[0]), "--spoof", str(voices[1]), "--sampler-seed", "1"]
+    return [*options, "--storage", f"sqlite:///{tmp_path}/db/tune.db"]
+
+
+def hparams_of(folder):
+    """What the HParams plugin would show of a trial's folder: its values, and its figures by tag."""
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
+    values, figures = {}, {}
+    for file in folder.glob("events.*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "hparams":
+                    data = plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
+                    for name, shown in data.session_start_info.hparams.items():
+                        values[name] = getattr(shown, shown.WhichOneof("kind"))
+                else:
+                    figures[value.tag] = float(tf.make_ndarray(value.tensor))
+    return values, figures
+
+
+def test_a_search_trains_logs_and_writes_what_train_takes(command, tmp_path):
+    best = tmp_path / "best.toml"
+    arguments = ["tune", *command, "--trials", "1", "--seeds", "2", "--json", "--write", str(best)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert (summary["trials"]["complete"], summary["study"]) == (1, "tune")
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["trial 0"]
+
+    folder = tmp_path / "runs" / "tune" / summary["folder"]
+    runs = [RunFolder(folder / f"seed-{seed}") for seed in (0, 1)]
+    figures = [min(record["selection"] for record in run.history()) for run in runs]
+    assert summary["figures"] == figures
+    assert summary["value"] == sum(figures) / 2
+    # Both seeds were trained and chosen on the same clips, and nothing of a finished trial is kept to resume it.
+    assert runs[0].info().manifest_digest == runs[1].info().manifest_digest
+    assert not any(run.checkpoints.exists() for run in runs)
+    assert hparams_of(folder / "hparams") == (
+        pytest.approx(summary["values"]),
+        {"selection": pytest.approx(summary["value"], rel=1e-6)},
+    )
+    config = load_config(best)
+    assert config.train.learning_rate == summary["values"]["train.learning_rate"]
+    assert config.model.head_units == summary["values"]["model.head_units"]
+    assert config.train.epochs == 2
+
+    # Enough is enough: the same command trains nothing more, and the storage alone tells the best.
+    assert json.loads(CliRunner().invoke(main, arguments).stdout) == summary
+    shown = CliRunner().invoke(main, ["tune", "--best", "--storage", command[-1]])
+    assert shown.stdout.startswith("tune: 1 trials finished, 0 pruned, 0 failed\nbest is trial ")
+    assert f"head_units={config.model.head_units}" in shown.stdout
+
+
+def test_lists_and_tables_are_shown_as_json(tmp_path):
+    write_trial(tmp_path, "trial-0000", {"model": {"widths": [8]}, "a": [1, 2], "b": True}, {"selection": 0.25})
+    values, figures = hparams_of(tmp_path)
+    assert values == {"model": '{"widths": [8]}', "a": "[1, 2]", "b": True}
+    assert figures == {"selection": 0.25}
+
+
+def test_the_command_offers_every_objective_and_pruner():
+    choices = {option.name: option.type.choices for option in tune.params if hasattr(option.type, "choices")}
+    assert tuple(choices["objective"]) == tuple(OBJECTIVES)
+    assert tuple(choices["pruner"]) == PRUNERS
+
+
+def test_data_that_are_missing_and_a_study_that_is_not_there_are_named(tmp_path):
+    storage = f"sqlite:///{tmp_path}/tune.db"
+    result = CliRunner().invoke(main, ["tune", "--storage", storage, "--trials", "1"])
+    assert result.exit_code == 1
+    assert "give the data once: --manifest" in result.stderr
+    result = CliRunner().invoke(main, ["tune", "--storage", storage, "--best"])
+    assert result.exit_code == 1
+    assert "holds no study 'tune'; it holds none" in result.stderr

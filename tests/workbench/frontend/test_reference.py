@@ -1,0 +1,262 @@
+"""The front end against librosa and NumPy's own FFT."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge.frontend_spec import FrontEndSpec, SpeechSpec
+from workbench.frontend.matrices import build_matrices, choose_phases
+from workbench.frontend.mel import band_edges_hz, hann, hz_to_mel, mel_filters, mel_to_hz
+from workbench.frontend.reference import brief_power, features, phase_floor, spectra, speech_mask, subtract_running_mean
+
+SPEC = FrontEndSpec()
+SPECS = {
+    "default": SPEC,
+    "padded window": FrontEndSpec(window=400, hop=200, n_fft=1000, n_mels=60),
+    "dessa": FrontEndSpec(window=800, hop=200, n_fft=1000, n_mels=240, fmin_hz=0.0, fmax_hz=8000.0, unit_gain=False),
+}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
+def test_mel_filters_are_librosas(spec):
+    librosa = pytest.importorskip("librosa", reason="needs the workbench extra")
+    expected = librosa.filters.mel(
+        sr=spec.sample_rate,
+        n_fft=spec.n_fft,
+        n_mels=spec.n_mels,
+        fmin=spec.fmin_hz,
+        fmax=spec.fmax_hz,
+        dtype=np.float64,
+    )
+    np.testing.assert_allclose(mel_filters(spec), expected.T, atol=1e-12)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
+def test_features_are_librosas_log_mel(rng, spec):
+    """Same window, hop and filters through librosa's melspectrogram; tolerance 1e-4 of a scale where 20 dB are 1."""
+    librosa = pytest.importorskip("librosa", reason="needs the workbench extra")
+    samples = (0.1 * rng.standard_normal(8000)).astype(np.float32)
+    window = hann(spec.window)
+    # librosa centres a shorter window in its FFT frame, which moves phases only; frames then start earlier by the pad.
+    pad = (spec.n_fft - spec.window) // 2
+    mel = librosa.feature.melspectrogram(
+        y=np.pad(samples, (pad, spec.n_fft)).astype(np.float64),
+        sr=spec.sample_rate,
+        n_fft=spec.n_fft,
+        win_length=spec.window,
+        hop_length=spec.hop,
+        window=window / window.sum() if spec.unit_gain else window,
+        center=False,
+        n_mels=spec.n_mels,
+        fmin=spec.fmin_hz,
+        fmax=spec.fmax_hz,
+        dtype=np.float64,
+    ).T
+    expected = np.clip(
+        spec.log_gain * np.log(np.maximum(mel, spec.log_floor)) + spec.log_offset, spec.clip_low, spec.clip_high
+    )
+    found, _ = features(samples, spec, SpeechSpec())
+    np.testing.assert_allclose(found, expected[: len(found)], atol=1e-4)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
+def test_the_split_dft_gives_the_powers_of_numpys_fft(rng, spec):
+    """Multiplying by the matrices, in the order that the graph does, equals |rfft|² through the mel filters."""
+    matrices = build_matrices(spec, SpeechSpec())
+    frame = rng.standard_normal(spec.window)
+    phases, bins = matrices.phases, len(matrices.outer)
+    inner = matrices.inner @ (frame.reshape(-1, phases) * matrices.window)
+    inner = inner.reshape(2, bins, phases).transpose(1, 0, 2).reshape(bins, 1, 2 * phases)
+    outer = (inner @ matrices.outer)[:, 0]
+    power = (outer[:, :phases] ** 2 + outer[:, phases:] ** 2).reshape(-1)
+    window = hann(spec.window) / (hann(spec.window).sum() if spec.unit_gain else 1.0)
+    expected = np.abs(np.fft.rfft(frame * window, spec.n_fft)) ** 2 @ mel_filters(spec)
+    np.testing.assert_allclose((power @ matrices.mel)[:-1], expected, rtol=2e-4)
+
+
+def test_a_full_scale_sine_has_a_speech_level_of_its_power():
+    """Hann spreads a sine over bins whose powers sum to 1.5 times the peak bin's quarter: -4.26 dB."""
+    time = np.arange(16000) / 16000
+    _, level = features(np.sin(2 * np.pi * 1000.0 * time).astype(np.float32), SPEC, SpeechSpec())
+    np.testing.assert_allclose(level, 10 * np.log10(0.25 * 1.5), atol=0.02)
+
+
+def test_a_band_without_a_bin_is_refused():
+    with pytest.raises(ValueError, match=r"mel bands .* hold no bin of n_fft 256; use fewer bands"):
+        mel_filters(FrontEndSpec(window=256, hop=128, n_fft=256, n_mels=200))
+
+
+def test_an_odd_transform_is_refused():
+    with pytest.raises(ValueError, match="n_fft must be even; got 513"):
+        choose_phases(FrontEndSpec(n_fft=513))
+
+
+def test_speech_counts_and_silence_and_steady_hum_do_not(speech):
+    voice = speech(2.0)
+    hum = 0.05 * np.sin(2 * np.pi * 300.0 * np.arange(16000 * 20) / 16000).astype(np.float32)
+    masks = [speech_mask(features(s, SPEC, SpeechSpec())[1], SPEC, SpeechSpec()) for s in (voice, 0 * voice, hum)]
+    assert masks[0].mean() > 0.6
+    assert masks[1].max() == 0.0
+    assert masks[2][-int(5 * SPEC.frames_per_s) :].max() == 0.0
+
+
+def test_the_speech_measure_does_not_depend_on_level_above_the_floor(speech):
+    voice = speech(4.0)
+    # Pauses, as speech has them: the noise floor is learnt there.
+    voice[np.arange(len(voice)) % 12000 > 8000] *= 0.01
+    loud, quiet = (speech_mask(features(g * voice, SPEC, SpeechSpec())[1], SPEC, SpeechSpec()) for g in (1.0, 0.1))
+    assert abs(loud.mean() - quiet.mean()) < 0.05
+
+
+def test_after_the_running_mean_a_gain_or_filter_hardly_shows(rng):
+    """A fixed offset a band, as a gain or a microphone gives, is gone once a few seconds of speech were heard."""
+    spec = FrontEndSpec(mean_s=4.0)
+    bands = rng.normal(1.0, 0.5, (1000, spec.n_mels)).astype(np.float32)
+    mask = np.ones(1000, np.float32)
+    filtered = bands + np.linspace(-1.0, 1.0, spec.n_mels, dtype=np.float32)
+    found, expected = (subtract_running_mean(b, mask, spec) for b in (filtered, bands))
+    np.testing.assert_allclose(found[-500:], expected[-500:], atol=0.02)
+    np.testing.assert_array_equal(subtract_running_mean(bands, mask, FrontEndSpec()), bands)
+
+
+PHASE = FrontEndSpec(n_mels=96, mel_break_hz=4000.0, phase_advance=128)
+
+
+def test_a_break_of_700_hz_is_the_textbook_mel_scale_and_a_high_one_is_linear():
+    mels = 2595.0 * np.log10(1.0 + band_edges_hz(FrontEndSpec(mel_break_hz=700.0)) / 700.0)
+    np.testing.assert_allclose(np.diff(mels), mels[1] - mels[0])
+    linear = np.diff(band_edges_hz(FrontEndSpec(mel_break_hz=1e9)))
+    np.testing.assert_allclose(linear, linear[0], rtol=1e-4)
+    assert band_edges_hz(FrontEndSpec())[-1] == pytest.approx(mel_to_hz(np.array(hz_to_mel(7600.0))))
+
+
+def _advance(samples):
+    found, _ = features(samples.astype(np.float32), PHASE, SpeechSpec())
+    return found[:, PHASE.n_mels :].reshape(len(found), PHASE.n_mels, 2)
+
+
+@pytest.mark.parametrize("offset_hz", [-10.0, 0.0, 7.5])
+def test_the_phase_of_a_tone_is_its_distance_from_the_bins_centre(offset_hz):
+    """A tone d Hz off a bin's centre turns 2 pi d a / rate further than the centre; one narrow band is one bin."""
+    spec = FrontEndSpec(n_mels=253, mel_break_hz=1e9, fmin_hz=31.25, fmax_hz=31.25 * 255, phase_advance=128)
+    tone = 0.5 * np.sin(2 * np.pi * (1000.0 + offset_hz) * np.arange(16000) / 16000)
+    found, _ = features(tone.astype(np.float32), spec, SpeechSpec())
+    real, imaginary = found[5:, 253:].reshape(-1, 253, 2)[:, 30].T  # edges at bins 31, 32, 33: 1000 Hz alone
+    np.testing.assert_allclose(np.arctan2(imaginary, real), 2 * np.pi * offset_hz * 128 / 16000, atol=0.01)
+    np.testing.assert_allclose(np.hypot(real, imaginary), 1.0, atol=0.01)
+
+
+def test_noise_has_short_phase_vectors_and_level_does_not_change_them(rng):
+    noise = 0.1 * rng.standard_normal(32000)
+    loud, quiet = _advance(noise), _advance(0.5 * noise)
+    assert 0.5 < np.hypot(loud[..., 0], loud[..., 1]).mean() < 0.85
+    np.testing.assert_allclose(loud[2:], quiet[2:], atol=0.03)
+    np.testing.assert_array_equal(_advance(np.zeros(8000)), 0.0)
+
+
+def test_a_floor_below_the_voices_peak_makes_a_quiet_recording_read_as_a_loud_one(rng):
+    spec = FrontEndSpec(n_mels=96, mel_break_hz=4000.0, phase_advance=128, phase_range_db=60.0)
+    noise = rng.standard_normal(32000) * np.linspace(0.0, 0.2, 32000)
+    loud, quiet = (features((gain * noise).astype(np.float32), spec, SpeechSpec())[0] for gain in (1.0, 0.01))
+    np.testing.assert_allclose(quiet[5:, 96:], loud[5:, 96:], atol=1e-3)
+    fixed = features((0.01 * noise).astype(np.float32), PHASE, SpeechSpec())[0]
+    assert np.abs(fixed[5:, 96:] - loud[5:, 96:]).max() > 0.1
+
+
+def test_the_floor_follows_the_peak_as_the_speech_measure_has_it():
+    """A hop of -20 dB, then silence: the floor lies 60 dB under a peak that falls 6 dB a second."""
+    spec, speech = FrontEndSpec(n_mels=96, mel_break_hz=4000.0, phase_advance=128, phase_range_db=60.0), SpeechSpec()
+    floor = phase_floor(np.array([-20.0, -120.0, -120.0]), spec, speech)
+    fall = 6.0 / spec.frames_per_s
+    np.testing.assert_allclose(10.0 * np.log10(floor[:, 0]), [-80.0, -80.0 - fall, -80.0 - 2 * fall])
+    np.testing.assert_array_equal(phase_floor(np.zeros(2), PHASE, speech), PHASE.phase_floor)
+
+
+LONG = FrontEndSpec(n_mels=200, phase_mels=96, mel_break_hz=8000.0, phase_advance=64, power_window=1024)
+
+
+def test_a_long_power_window_keeps_the_bins_and_tells_neighbouring_partials_apart():
+    """Two partials 35 Hz apart, one bin and a little: a window of 1,024 samples has a dip between them."""
+    time = np.arange(16000) / 16000
+    pair = 0.2 * (np.sin(2 * np.pi * 1000.0 * time) + np.sin(2 * np.pi * 1062.5 * time)).astype(np.float32)
+    depth = []
+    for spec in (LONG, replace(LONG, power_window=0)):
+        bands = spectra(pair, spec, spec.power_window or spec.window, spec.hop)[10:]
+        power = np.median(np.abs(bands[:, 32:35]) ** 2, axis=0)  # 1000, 1031.25 and 1062.5 Hz
+        depth.append(power[1] / np.sqrt(power[0] * power[2]))
+    assert depth[0] < 0.1
+    assert depth[1] > 0.4
+
+
+def test_a_folded_window_gives_every_second_bin_of_the_long_transform(rng):
+    samples = rng.standard_normal(4096).astype(np.float32)
+    found = spectra(samples, LONG, 1024, 256)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, 1024)[::256] * hann(1024) / hann(1024).sum()
+    np.testing.assert_allclose(found, np.fft.rfft(frames)[:, ::2], atol=1e-9)
+
+
+def test_power_and_phase_have_bands_of_their_own_and_end_with_the_same_sample(rng):
+    assert (LONG.n_features, LONG.phase_bands, LONG.overlap) == (200 + 2 * 96, 96, 768)
+    samples = np.zeros(LONG.overlap + 20 * LONG.hop, np.float32)
+    samples[-LONG.hop :] = 0.1 * rng.standard_normal(LONG.hop)
+    found, level_db = features(samples, LONG, SpeechSpec())
+    assert found.shape == (20, 392)
+    silent = np.abs(found[:-1] - found[0]).max(axis=1)
+    assert silent.max() == 0.0
+    assert np.abs(found[-1, :200] - found[0, :200]).min() > 0.0
+    assert np.hypot(found[-1, 200::2], found[-1, 201::2]).min() > 0.0
+    assert level_db[-1] > -60.0 > level_db[-2]
+
+
+BRIEF = FrontEndSpec(brief_window=64)
+
+
+def test_the_brief_reading_tells_when_within_a_frame_something_sounded():
+    """A click of one sample is in the four windows of 4 ms that hold it, and nowhere else."""
+    assert (BRIEF.brief_bands, BRIEF.brief_rows, BRIEF.n_features) == (32, 16, 80 + 16 * 32)
+    samples = np.zeros(BRIEF.overlap + 4 * BRIEF.hop, np.float32)
+    samples[BRIEF.overlap + 2 * BRIEF.hop + 5 * 16 + 3] = 0.5
+    found, _ = features(samples, BRIEF, SpeechSpec())
+    rows = found[:, 80:].reshape(4 * 16, 32)
+    heard = np.flatnonzero((rows > rows.min()).all(axis=1))
+    assert heard.tolist() == [2 * 16 + 5, 2 * 16 + 6, 2 * 16 + 7, 2 * 16 + 8]
+
+
+def test_a_full_scale_tone_has_a_quarter_in_its_bin_of_the_brief_reading():
+    samples = np.sin(2 * np.pi * 2000.0 * np.arange(BRIEF.overlap + BRIEF.hop) / 16000).astype(np.float32)
+    power = brief_power(samples, BRIEF)
+    assert power.shape == (16, 32)
+    np.testing.assert_allclose(power[:, 2000 // 250 - 1], 0.25, rtol=1e-3)
+    assert power[:, 20:].max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"brief_window": 64, "brief_step": 24}, r"brief_step divides the hop \(256 samples\).* got 24 and 64"),
+        ({"brief_window": 48}, "brief_window is 0 .none. or an even number of steps; got 16 and 48"),
+        ({"brief_window": 1024}, r"lies between 0 and the window \(512\); got 1024"),
+    ],
+)
+def test_a_brief_reading_that_does_not_fit_is_refused(parts, message):
+    with pytest.raises(ValueError, match=message):
+        FrontEndSpec(**parts)
+
+
+def test_what_does_not_belong_together_is_refused():
+    with pytest.raises(ValueError, match=r"power_window is 0 \(as window\) or a multiple of the hop \(256\); got 1000"):
+        FrontEndSpec(phase_advance=64, power_window=1000)
+    with pytest.raises(ValueError, match="phase_mels and power_window belong to a front end with phase_advance"):
+        FrontEndSpec(phase_mels=96)
+    with pytest.raises(ValueError, match=r"phase_range_db is 0 .* got -3"):
+        FrontEndSpec(phase_advance=64, phase_range_db=-3.0)
+
+
+def test_phase_needs_a_step_that_divides_the_hop():
+    with pytest.raises(ValueError, match=r"phase_advance is 0 \(off\) or divides the hop \(256 samples\); got 100"):
+        FrontEndSpec(phase_advance=100)
+    with pytest.raises(ValueError, match="mel_break_hz is positive"):
+        FrontEndSpec(mel_break_hz=0.0)

@@ -1,0 +1,232 @@
+"""Patches and a solved head, the whole way from recordings to an int8 model."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("tensorflow", reason="needs the workbench extra")
+
+from edge.model import Model
+from edge.scoring import score_file
+from workbench.cli.main import main
+from workbench.data.manifest import Row
+from workbench.train.closed_form import pose_passes
+from workbench.train.ridge import pose
+
+CONFIG = """
+name = "tiny"
+[frontend]
+n_mels = 48
+mel_break_hz = 8000.0
+phase_advance = 64
+[model]
+patch_filters = 24
+patch_size = [3, 5]
+patch_stride = [2, 3]
+patch_regions = 3
+widths = []
+dilations = []
+head_units = 0
+head_gate = true
+batch_norm = false
+[train]
+solver = "ridge"
+passes = 2
+candidates = 40
+penalties = [0.1, 1.0]
+clip_s = 1.5
+[augment]
+noise = 0.3
+band_limit = 0.3
+"""
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    from tests.workbench.conftest import write_two_folders
+
+    root = write_two_folders(tmp_path_factory.mktemp("voices"))
+    (root / "tiny.toml").write_text(CONFIG)
+    return root
+
+
+def _train(folders, run):
+    data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")
+    result = invoke("train", *data, "--config", folders / "tiny.toml", "--run", run, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def run(folders):
+    _train(folders, folders / "run")
+    return folders / "run"
+
+
+def test_every_penalty_leaves_a_record_and_the_best_one_the_weights(run):
+    records = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    assert [record["penalty"] for record in records] == [0.1, 1.0]
+    assert all(record["dev_telephone_eer"] is not None for record in records)
+    assert (run / "best.weights.h5").exists()
+
+
+def test_of_the_candidates_the_wanted_number_is_kept_and_their_statistics_are_not(run):
+    with np.load(run / "filters.npz") as filters:
+        assert filters["patch_power_conv/kernel"].shape == (3, 5, 1, 12)
+        assert filters["patch_phase_conv/kernel"].shape == (3, 5, 2, 12)
+        assert len(np.unique(filters["patch_phase_conv/kernel"].reshape(30, 12), axis=1).T) == 12
+    assert not (run / "candidates.npz").exists()
+
+
+def test_what_the_kept_filters_heard_among_the_candidates_is_the_first_pass(run, folders, tmp_path):
+    import shutil
+
+    again = tmp_path / "again"
+    shutil.copytree(run, again)
+    (again / "pass-0.npz").unlink()
+    _train(folders, again)
+    with np.load(run / "pass-0.npz") as kept, np.load(again / "pass-0.npz") as heard:
+        np.testing.assert_array_equal(kept["indices"], heard["indices"])
+        np.testing.assert_allclose(kept["statistics"], heard["statistics"], rtol=1e-4, atol=1e-5)
+
+
+def test_a_killed_run_goes_on_with_the_passes_it_has(run, folders, tmp_path):
+    import shutil
+
+    resumed = tmp_path / "resumed"
+    shutil.copytree(run, resumed)
+    (resumed / "pass-1.npz").unlink()
+    before = (resumed / "pass-0.npz").stat().st_mtime_ns
+    again = _train(folders, resumed)
+    assert (resumed / "pass-0.npz").stat().st_mtime_ns == before
+    assert (resumed / "history.jsonl").read_text() == (run / "history.jsonl").read_text()
+    assert again["epochs"] == 2
+
+
+def test_the_int8_model_tells_the_voices_apart(run, folders):
+    result = invoke("quantize", run, "-o", folders / "tiny.tflite", "--cache", folders / "cache", "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    model = Model.load(folders / "tiny.tflite")
+    scores = {
+        label: [score_file(model, path)[0].cm_score for path in sorted((folders / label).iterdir())]
+        for label in ("bonafide", "spoof")
+    }
+    assert min(scores["bonafide"]) > max(scores["spoof"])
+    # Filters with biases, the gate and the two heads of 2 * 3 * 24 statistics.
+    assert summary["parameters"] == 12 * (15 + 1) + 12 * (30 + 1) + (144 + 1) + (288 + 1)
+
+
+def test_squashed_statistics_are_trained_and_deployed(folders):
+    squashed = folders / "squashed.toml"
+    squashed.write_text(CONFIG.replace("head_gate = true", "head_squash = 0.5").replace("passes = 2", "passes = 1"))
+    data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")
+    run = folders / "squashed"
+    result = invoke("train", *data, "--config", squashed, "--run", run)
+    assert result.exit_code == 0, result.output
+    result = invoke("quantize", run, "-o", folders / "squashed.tflite", "--cache", folders / "cache", "--json")
+    assert result.exit_code == 0, result.output
+    # Filters with biases, scale and shift of 2 * 3 * 24 statistics, and the head.
+    assert json.loads(result.stdout)["parameters"] == 12 * (15 + 1) + 12 * (30 + 1) + 2 * 144 + (144 + 1)
+    model = Model.load(folders / "squashed.tflite")
+    scores = {
+        label: [score_file(model, path)[0].cm_score for path in sorted((folders / label).iterdir())]
+        for label in ("bonafide", "spoof")
+    }
+    assert min(scores["bonafide"]) > max(scores["spoof"])
+
+
+def test_what_only_descent_can_train_is_refused(folders, tmp_path):
+    (tmp_path / "bad.toml").write_text(CONFIG.replace("head_units = 0\nhead_gate = true", "head_units = 8"))
+    data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")
+    result = invoke("train", *data, "--config", tmp_path / "bad.toml", "--run", tmp_path / "run")
+    assert result.exit_code != 0
+    assert 'train.solver = "ridge" trains patches and a linear head' in result.output
+
+
+def test_with_nuisance_augmented_passes_are_differences_and_no_clips(rng):
+    """Six clips as they are and, in another order and one short, augmented: only clips of both passes are compared."""
+    rows = [Row(path=f"{i}", label="bonafide" if i % 2 else "spoof", source_repo="s") for i in range(6)]
+    indices = np.array([0, 1, 2, 3, 4, 5, 5, 3, 0, 1])
+    as_it_is = np.arange(10) < 6
+    statistics = rng.standard_normal((10, 3)).astype(np.float32)
+    head = pose_passes(statistics, rows, indices, np.zeros(10, bool), as_it_is, 0.5).solve(0.1)
+    plain = pose(statistics[:6], np.array([row.label == "bonafide" for row in rows]), ["s"] * 6)
+    expected = plain.against(statistics[6:] - statistics[[5, 3, 0, 1]], 0.5).solve(0.1)
+    np.testing.assert_allclose(head.weights, expected.weights, rtol=1e-5)
+    assert not np.allclose(head.weights, plain.solve(0.1).weights, rtol=0.01)
+
+
+def test_soft_targets_move_the_head_towards_the_teacher(rng):
+    """Where the teacher has the whole say, the clip that it takes for spoof counts as one."""
+    rows = [Row(path=f"{i}", label="bonafide" if i % 2 else "spoof", source_repo="s") for i in range(8)]
+    statistics = rng.standard_normal((8, 3)).astype(np.float32)
+    arguments = (statistics, rows, np.arange(8), np.zeros(8, bool), np.ones(8, bool), 0.0)
+    labels = np.array([1.0 if row.label == "bonafide" else -1.0 for row in rows], np.float32)
+    plain, same = pose_passes(*arguments).solve(0.1), pose_passes(*arguments, labels).solve(0.1)
+    np.testing.assert_allclose(same.weights, plain.weights, rtol=1e-5)
+    halved = pose_passes(*arguments, 0.5 * labels).solve(0.1)
+    np.testing.assert_allclose(halved.weights, 0.5 * plain.weights, rtol=1e-5)
+    labels[1] = -1.0
+    assert pose_passes(*arguments, labels).solve(0.1)(statistics)[1] < plain(statistics)[1]
+
+
+def test_a_solved_head_learns_from_a_teacher(run, folders, tmp_path):
+    """The teacher hears each pass clean; its evidence is kept with the pass, and stays a run's own."""
+    (tmp_path / "taught.toml").write_text(CONFIG.replace("passes = 2", "passes = 2\ndistillation = 0.8"))
+    data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")
+    command = (
+        "train",
+        *data,
+        "--config",
+        tmp_path / "taught.toml",
+        "--run",
+        tmp_path / "run",
+        "--teacher",
+        run,
+        "--json",
+    )
+    result = invoke(*command)
+    assert result.exit_code == 0, result.output
+    with np.load(tmp_path / "run" / "pass-0.npz") as kept, np.load(run / "pass-0.npz") as plain:
+        assert np.ptp(kept["taught"]) > 1.0
+        assert not plain["taught"].any()
+        np.testing.assert_array_equal(kept["statistics"], plain["statistics"])
+    history = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+    untaught = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    assert all(record["loss"] != other["loss"] for record, other in zip(history, untaught, strict=True))
+    assert invoke(*command).exit_code == 0
+
+
+def test_a_solved_run_is_fine_tuned_by_descent(run, folders, tmp_path):
+    """At a learning rate of almost nothing the first dev figures are those of the head that was solved for."""
+    settings = 'solver = "gradient"\nepochs = 1\nsteps_per_epoch = 2\nbatch_size = 4\nlearning_rate = 1e-9'
+    (tmp_path / "fine.toml").write_text(CONFIG.replace('solver = "ridge"', settings))
+    data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")
+    command = (
+        "train",
+        *data,
+        "--config",
+        tmp_path / "fine.toml",
+        "--run",
+        tmp_path / "run",
+        "--start-from",
+        run,
+        "--json",
+    )
+    result = invoke(*command)
+    assert result.exit_code == 0, result.output
+    solved = min(
+        (json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()), key=lambda r: r["selection"]
+    )
+    (tuned,) = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+    assert (tuned["dev_eer"], tuned["dev_auc"]) == (solved["dev_eer"], solved["dev_auc"])
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["start"]["run"] == str(run)

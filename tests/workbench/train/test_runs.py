@@ -1,0 +1,144 @@
+"""A run folder says what was run, refuses another run, and survives a kill."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from workbench.config import ExperimentConfig, override
+from workbench.errors import ConfigError, TrainingError
+from workbench.train.runs import EarlierRun, RunFolder, RunInfo, collect_versions, git_revision, write_atomically
+
+
+@pytest.fixture
+def info():
+    return RunInfo(
+        config=ExperimentConfig(),
+        manifest="/corpus/manifest.tsv",
+        manifest_root="/corpus",
+        manifest_digest="ab" * 32,
+        noise="",
+        git_revision="0123456789ab",
+        versions={"python": "3.11"},
+    )
+
+
+def test_what_was_created_is_read_back(info, tmp_path):
+    folder = RunFolder(tmp_path / "runs" / "first")
+    folder.create(info)
+    assert folder.info() == info
+    assert {folder.weights.parent, folder.checkpoints.parent, folder.tensorboard.parent} == {folder.path}
+
+
+def test_the_same_run_is_resumed_and_keeps_its_first_record(info, tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.create(info)
+    folder.create(replace(info, git_revision="later", manifest="/elsewhere.tsv"))
+    assert folder.info() == info
+
+
+@pytest.mark.parametrize("change", ["config", "data"])
+def test_another_run_in_the_folder_is_refused(info, tmp_path, change):
+    folder = RunFolder(tmp_path)
+    folder.create(info)
+    other = (
+        replace(info, config=override(info.config, "train", seed=1))
+        if change == "config"
+        else replace(info, manifest_digest="cd" * 32)
+    )
+    with pytest.raises(TrainingError) as caught:
+        folder.create(other)
+    assert str(caught.value) == (
+        f"{tmp_path} holds a run with another configuration or manifest; "
+        "give another --run folder, or the same options to resume it"
+    )
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "3", "[]", "{}", '{"config": {}}', '{"config": {}, "surplus": 1}'])
+def test_what_is_no_run_folder_is_said_to_be_none(tmp_path, text):
+    if text is not None:
+        (tmp_path / "run.json").write_text(text)
+    with pytest.raises(TrainingError, match="not a run folder of `workbench train`"):
+        RunFolder(tmp_path).info()
+
+
+def test_a_configuration_of_another_version_is_named(info, tmp_path):
+    RunFolder(tmp_path).create(info)
+    data = json.loads((tmp_path / "run.json").read_text())
+    data["config"]["model"]["no_longer"] = 1
+    (tmp_path / "run.json").write_text(json.dumps(data))
+    with pytest.raises(ConfigError, match=r"run\.json: model: unknown no_longer"):
+        RunFolder(tmp_path).info()
+
+
+def test_history_is_empty_then_what_was_written_last(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.history() == []
+    folder.write_history([{"epoch": 0, "loss": 0.5}])
+    folder.write_history([{"epoch": 0, "loss": 0.5}, {"epoch": 1, "loss": 0.25}])
+    assert folder.history() == [{"epoch": 0, "loss": 0.5}, {"epoch": 1, "loss": 0.25}]
+    assert len((tmp_path / "history.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path):
+    write_atomically(tmp_path / "a", "old")
+    write_atomically(tmp_path / "a", "né")
+    assert (tmp_path / "a").read_bytes() == "né".encode()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_versions_name_python_and_what_is_installed():
+    found = collect_versions()
+    assert found["python"].startswith("3.")
+    assert {"bonafone", "numpy"} <= set(found)
+
+
+def test_a_revision_shows_that_files_were_changed(tmp_path):
+    assert git_revision(tmp_path / "missing") == ""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e@example.org"]
+    (tmp_path / "a").write_text("1")
+    for command in (["init", "-q"], ["add", "a"], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *command], check=True)
+    clean = git_revision(tmp_path)
+    assert len(clean) == 12
+    (tmp_path / "a").write_text("2")
+    assert git_revision(tmp_path) == f"{clean}+"
+
+
+def test_teachers_and_start_are_kept_and_told_apart_by_their_weights(info, tmp_path):
+    taught = replace(
+        info, teachers=(EarlierRun("/runs/a", "aa"), EarlierRun("/runs/b", "bb")), start=EarlierRun("/s", "cc")
+    )
+    folder = RunFolder(tmp_path)
+    folder.create(taught)
+    assert folder.info() == taught
+    folder.create(replace(taught, start=EarlierRun("/moved", "cc")))
+    for other in (replace(taught, teachers=taught.teachers[:1]), replace(taught, start=None), info):
+        with pytest.raises(
+            TrainingError, match="other teachers, or that started from other weights; give another --run"
+        ):
+            folder.create(other)
+
+
+def test_a_run_from_before_there_were_teachers_has_none(info, tmp_path):
+    RunFolder(tmp_path).create(info)
+    data = json.loads((tmp_path / "run.json").read_text())
+    del data["teachers"], data["start"]
+    (tmp_path / "run.json").write_text(json.dumps(data))
+    assert RunFolder(tmp_path).info() == info
+
+
+def test_a_run_is_named_by_its_weights(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(
+        TrainingError, match=r"no trained weights .*give the folder of a run of which an epoch has ended"
+    ):
+        folder.as_earlier()
+    folder.path.mkdir()
+    folder.weights.write_bytes(b"abc")
+    # SHA-256 of "abc": FIPS 180-2, appendix B.1.
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert folder.as_earlier() == EarlierRun(str(folder.path), expected)

@@ -1,0 +1,171 @@
+"""Training learns, keeps its best, stops early, and goes on after a kill as if nothing had happened."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
+
+import tf_keras  # noqa: E402
+
+from workbench.data.manifest import split_by_group  # noqa: E402
+from workbench.data.readers import two_folders  # noqa: E402
+from workbench.errors import TrainingError  # noqa: E402
+from workbench.models.network import Network  # noqa: E402
+from workbench.train.descent import fit  # noqa: E402
+from workbench.train.dev import evaluate_dev  # noqa: E402
+from workbench.train.experiment import prepare  # noqa: E402
+from workbench.train.runs import RunFolder  # noqa: E402
+
+
+@contextmanager
+def _quiet(epoch, steps):
+    class Bar:
+        def update(self, loss):
+            assert np.isfinite(loss)
+
+        def finish(self, record):
+            assert record["epoch"] == epoch
+
+    yield Bar()
+
+
+@pytest.fixture
+def manifest(voices):
+    found = two_folders(*voices)
+    return replace(found, rows=split_by_group(found.rows, 0.25, 0))
+
+
+def _train(config, manifest, tmp_path, name, stops=()):
+    folder = RunFolder(tmp_path / name)
+    folder.path.mkdir()
+    for stop in (*stops, None):
+        tf_keras.utils.set_random_seed(0)
+        experiment = prepare(config, manifest, tmp_path / "cache")
+        history = fit(experiment.network, experiment.loader, experiment.dev, folder, _quiet, stop_after_epochs=stop)
+    return history, folder
+
+
+def test_a_killed_run_resumes_to_the_same_weights_and_history(make_config, manifest, tmp_path):
+    """Batches depend on seed, epoch and step alone, and the checkpoint holds optimiser and averages."""
+    config = make_config(train={"epochs": 3})
+    straight, straight_folder = _train(config, manifest, tmp_path, "straight")
+    resumed, resumed_folder = _train(config, manifest, tmp_path, "resumed", stops=(1, 2))
+    assert [r["epoch"] for r in resumed] == [0, 1, 2]
+    np.testing.assert_allclose([r["loss"] for r in resumed], [r["loss"] for r in straight], rtol=1e-5)
+    assert resumed == resumed_folder.history()
+    assert straight_folder.weights.exists()
+    assert resumed_folder.weights.exists()
+
+
+EVERYTHING = {"loss": "one_class", "ranking": 0.5, "contrastive": 0.2, "adversarial": 0.3}
+
+
+def in_sources(manifest):
+    """Two sources of both classes."""
+    rows = tuple(replace(row, source_repo="ab"[index % 2]) for index, row in enumerate(manifest.rows))
+    return replace(manifest, rows=rows)
+
+
+def test_every_loss_at_once_trains_is_recorded_and_resumes(make_config, manifest, tmp_path):
+    """The adversary's heads, and the optimiser's memory of them, are part of the checkpoint."""
+    config = make_config(train={"epochs": 2, **EVERYTHING}, augment={"channel": 0.5, "channels": ["g711-mu"]})
+    straight, folder = _train(config, in_sources(manifest), tmp_path, "straight")
+    resumed, _ = _train(config, in_sources(manifest), tmp_path, "resumed", stops=(1,))
+    terms = ("labels", "ranking", "contrastive", "adversarial")
+    for record, again in zip(straight, resumed, strict=True):
+        assert [name for name in record if name.startswith("loss_")] == [f"loss_{name}" for name in terms]
+        np.testing.assert_allclose(
+            [again[f"loss_{name}"] for name in terms], [record[f"loss_{name}"] for name in terms], rtol=1e-4
+        )
+        weighted = record["loss_labels"] + 0.5 * record["loss_ranking"] + 0.2 * record["loss_contrastive"]
+        assert record["loss"] == pytest.approx(weighted + record["loss_adversarial"], rel=1e-4)
+    # What is kept is the network alone: deployment loads it without an adversary.
+    network = Network(config)
+    network.evidence_model(network.chunk_frames).load_weights(folder.weights)
+
+
+def test_labels_alone_leave_the_record_as_it_was(make_config, manifest, tmp_path):
+    history, _ = _train(make_config(train={"epochs": 1}), manifest, tmp_path, "run")
+    assert [name for name in history[0] if "loss" in name] == ["loss"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"ranking": 0.1}, "no source of the train split holds both classes"),
+        ({"adversarial": 0.1}, "train.adversarial has nothing to unlearn"),
+    ],
+)
+def test_what_needs_sources_is_refused_without_them(make_config, manifest, tmp_path, settings, message):
+    with pytest.raises(TrainingError, match=message):
+        _train(make_config(train=settings), manifest, tmp_path, "run")
+
+
+@pytest.mark.parametrize("loss", ["one_class", "margin"])
+def test_angles_learn_a_difference_too(make_config, manifest, tmp_path, loss):
+    config = make_config(
+        train={
+            "epochs": 8,
+            "steps_per_epoch": 12,
+            "batch_size": 8,
+            "learning_rate": 0.01,
+            "average_momentum": 0.9,
+            "loss": loss,
+        },
+        augment={"band_limit": 0.0, "noise": 0.0, "frequency_masks": 0},
+    )
+    history, _ = _train(config, manifest, tmp_path, "run")
+    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+    assert min(record["dev_eer"] for record in history) == 0.0
+
+
+def test_training_learns_a_difference_that_is_there(make_config, manifest, tmp_path):
+    config = make_config(
+        train={"epochs": 8, "steps_per_epoch": 12, "batch_size": 8, "learning_rate": 0.01, "average_momentum": 0.9},
+        augment={"band_limit": 0.0, "noise": 0.0, "frequency_masks": 0},
+    )
+    history, _ = _train(config, manifest, tmp_path, "run")
+    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+    assert min(record["dev_eer"] for record in history) == 0.0
+
+
+def test_early_stopping_ends_a_run_that_no_longer_improves(make_config, manifest, tmp_path):
+    config = make_config(train={"epochs": 40, "steps_per_epoch": 1, "early_stopping_epochs": 2, "learning_rate": 1e-9})
+    history, _ = _train(config, manifest, tmp_path, "run")
+    assert len(history) < 40
+    best = min(range(len(history)), key=lambda index: history[index]["selection"])
+    assert len(history) - 1 - best == 2
+
+
+def test_tensorboard_gets_loss_and_dev_eer(make_config, manifest, tmp_path):
+    _, folder = _train(make_config(train={"epochs": 1}), manifest, tmp_path, "run")
+    tags = set()
+    for file in folder.tensorboard.glob("events.*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            tags |= {value.tag for value in event.summary.value}
+    assert {"loss", "dev_eer", "dev_auc"} <= tags
+
+
+def test_a_split_without_a_class_is_refused(make_config, manifest, tmp_path):
+    rows = tuple(row for row in manifest.rows if (row.split, row.label) != ("dev", "spoof"))
+    with pytest.raises(TrainingError, match="the dev split has no spoof clip"):
+        prepare(make_config(), replace(manifest, rows=rows), tmp_path / "cache")
+
+
+def test_selection_watches_all_clips_and_the_paired_ones_alike(make_config, manifest, tmp_path):
+    """Unpaired clips are told apart perfectly here, paired ones the wrong way round."""
+    dev = prepare(make_config(), manifest, tmp_path / "cache").dev
+    paired = {row.path for label in ("bonafide", "spoof") for row in [r for r in dev.rows if r.label == label][:1]}
+    rows = tuple(replace(row, paired="yes" if row.path in paired else "no") for row in dev.rows)
+    evidence = np.array(
+        [(1.0 if row.label == "bonafide" else -1.0) * (-9 if row.paired == "yes" else 1) for row in rows]
+    )
+    scores = evaluate_dev(replace(dev, rows=rows), evidence.astype(np.float32))
+    assert scores.paired_eer == 1.0
+    assert scores.eer < 0.5
+    assert scores.selection == (1.0 + scores.eer) / 2

@@ -1,0 +1,138 @@
+"""Seeded batches for training, made ahead by one thread; memory is bounded by the queue."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.data.cache import AudioCache
+from workbench.data.sampling import BalancedSampler
+from workbench.transmissions.augment import augment_described, channel_class
+from workbench.transmissions.config import AugmentConfig
+
+Float = NDArray[np.float32]
+
+_QUEUE_BATCHES = 4
+_SHORTEST_S = 1.5
+_SHORTENED = 0.3
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``samples`` [B, n] float32 and ``labels`` [B] (1 = bona fide, 0 = spoof), and where the clips come from.
+
+    ``sources`` [B] int32 are places in `BalancedSampler.paired_sources`, -1 for clips of other sources; ``channels``
+    [B] int32 are places in `workbench.transmissions.augment.CHANNEL_CLASSES`. ``clean`` [B, n] float32 are the same
+    stretches before augmentation, where the loader keeps them.
+    """
+
+    samples: Float
+    labels: Float
+    sources: NDArray[np.int32]
+    channels: NDArray[np.int32]
+    clean: Float | None = None
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Draws, cuts and augments clips. Batch k of epoch e depends on (seed, e, k) only, so a resumed run repeats it."""
+
+    cache: AudioCache
+    sampler: BalancedSampler
+    augmentation: AugmentConfig
+    batch_size: int
+    clip_samples: int
+    sample_rate: int
+    seed: int
+    noises: Sequence[Float] = ()
+    rooms: Sequence[Float] = ()
+    keep_clean: bool = False
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        """Make one batch: half spoof, half bona fide."""
+        rng = np.random.default_rng([self.seed, epoch, step])
+        indices = [index for _ in range(self.batch_size // 2) for index in self.sampler.draw_pair(rng)]
+        clips, stretches, channels = zip(*(self._clip(index, rng) for index in indices), strict=True)
+        return Batch(
+            samples=np.stack(clips),
+            labels=np.tile(np.array([0.0, 1.0], np.float32), self.batch_size // 2),
+            sources=self.sampler.source_numbers[indices],
+            channels=np.array(channels, np.int32),
+            clean=np.stack([fit_length(stretch, self.clip_samples) for stretch in stretches])
+            if self.keep_clean
+            else None,
+        )
+
+    def epoch(self, epoch: int, steps: int) -> Iterator[Batch]:
+        """Yield the batches of one epoch, made ahead by a thread."""
+        ready: queue.Queue[Batch | BaseException] = queue.Queue(_QUEUE_BATCHES)
+        stopping = threading.Event()
+
+        def work() -> None:
+            try:
+                for step in range(steps):
+                    if stopping.is_set():
+                        return
+                    ready.put(self.batch(epoch, step))
+            except BaseException as error:  # noqa: BLE001 - handed to the consumer, who raises it
+                ready.put(error)
+
+        thread = threading.Thread(target=work, name="loader", daemon=True)
+        thread.start()
+        try:
+            for _ in range(steps):
+                item = ready.get()
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stopping.set()
+            while thread.is_alive():
+                _drain(ready)
+                thread.join(0.05)
+
+    def _clip(self, index: int, rng: np.random.Generator) -> tuple[Float, Float, int]:
+        """The augmented clip, the stretch that it was made of, and the class of its channel."""
+        stretch = cut(self.cache.clip(index), self.clip_samples, self.sample_rate, rng)
+        made, channel = self._augmented(stretch, rng)
+        return made, stretch, channel
+
+    def variant(self, index: int, number: int, *, augmented: bool = True) -> Float:
+        """Clip ``index`` as pass ``number`` hears it [shape=(clip_samples,)]: its beginning as it is in pass 0, else a
+        random stretch, augmented (or the same stretch before that); depends on (seed, number, index) only.
+        """
+        if number == 0:
+            return fit_length(self.cache.clip(index), self.clip_samples)
+        rng = np.random.default_rng([self.seed, number, index, 3])
+        stretch = cut(self.cache.clip(index), self.clip_samples, self.sample_rate, rng)
+        return self._augmented(stretch, rng)[0] if augmented else fit_length(stretch, self.clip_samples)
+
+    def _augmented(self, samples: Float, rng: np.random.Generator) -> tuple[Float, int]:
+        made, steps = augment_described(samples, self.augmentation, rng, self.sample_rate, self.noises, self.rooms)
+        return fit_length(made, self.clip_samples), channel_class(steps)
+
+
+def cut(samples: Float, length: int, sample_rate: int, rng: np.random.Generator) -> Float:
+    """A random stretch of at most ``length`` samples; now and then a shorter one, so that length tells nothing."""
+    if rng.random() < _SHORTENED:
+        length = int(rng.integers(min(round(_SHORTEST_S * sample_rate), length), length + 1))
+    start = int(rng.integers(0, max(len(samples) - length, 0) + 1))
+    return samples[start : start + length]
+
+
+def fit_length(samples: Float, length: int) -> Float:
+    """Cut or pad with zeros at the end; zeros carry no evidence."""
+    return np.pad(samples[:length], (0, max(length - len(samples), 0)))
+
+
+def _drain(ready: queue.Queue[Batch | BaseException]) -> None:
+    while True:
+        try:
+            ready.get_nowait()
+        except queue.Empty:
+            return

@@ -1,0 +1,217 @@
+"""Error rates of scored clips by group, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.evaluate.calibration import cllr
+from workbench.evaluate.groups import Group
+from workbench.evaluate.intervals import Interval, Statistic, percentile_interval, resampled_figures
+from workbench.evaluate.metrics import AsvOperatingPoint, auc, eer, min_dcf, min_tdcf
+from workbench.evaluate.ranked import RankedScores, mean_by_class, mean_of_all, mean_of_bonafide, mean_of_spoof
+from workbench.evaluate.reliability import expected_calibration_error, min_cllr, reliability_bins
+from workbench.evaluate.trials import CLEAN, Trial
+
+Array = NDArray[np.float64]
+
+BOOTSTRAP_SEED = 20190101
+"""So that a table can be repeated to the last digit."""
+RESAMPLES = 1000
+SMALLEST_GROUP = 5
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """Error rates of one group of trials; all are fractions, with 95 % intervals.
+
+    What needs a class that the group has fewer than five scored clips of is None.
+
+    Attributes
+    ----------
+    unscored : clips without a score; they count in no rate.
+    false_alarm_rate : bona fide clips called ``spoof`` at the shipped threshold.
+    detection_rate : spoof clips called ``spoof``.
+    accept_rate : spoof clips called ``bonafide``.
+    accuracy : clips on the right side of even odds, a `cm_score` of 0.
+    balanced_accuracy : the mean of both classes' accuracy, which the larger class does not rule.
+    min_cllr : Cllr in bits after the best monotone calibration; ``cllr`` less this is lost by calibration.
+    ece : expected calibration error at even prior odds, over ten bins of like weight.
+    min_tdcf : where a verifier's scores are given; None where it has no meaning.
+    """
+
+    name: str
+    bonafide: int
+    spoof: int
+    sources: int
+    unscored: int
+    eer: Interval | None
+    auc: Interval | None
+    false_alarm_rate: Interval | None
+    detection_rate: Interval | None
+    accept_rate: Interval | None
+    min_dcf: float | None
+    cllr: float | None
+    channel: str = CLEAN
+    accuracy: Interval | None = None
+    balanced_accuracy: Interval | None = None
+    min_cllr: float | None = None
+    ece: float | None = None
+    min_tdcf: float | None = None
+
+
+def evaluate(
+    trials: Sequence[Trial],
+    groups: Sequence[Group],
+    *,
+    one_class: bool = False,
+    asv: AsvOperatingPoint | None = None,
+) -> list[GroupResult]:
+    """Error rates of each group that has at least five scored clips of both classes, or of one with ``one_class``."""
+    results = []
+    for group in groups:
+        chosen = [trial for trial in trials if trial.channel == group.channel and group.holds(trial)]
+        scored = [trial for trial in chosen if trial.cm_score is not None]
+        bonafide = [trial for trial in scored if trial.is_bonafide]
+        spoof = [trial for trial in scored if not trial.is_bonafide]
+        enough = [len(side) >= SMALLEST_GROUP for side in (bonafide, spoof)]
+        if all(enough) or (one_class and any(enough)):
+            results.append(_result(group, bonafide, spoof, len(chosen) - len(scored), asv))
+    return results
+
+
+def result_to_dict(result: GroupResult) -> dict[str, Any]:
+    """The result as JSON takes it; an interval is ``{"value", "low", "high"}``."""
+    return asdict(result)
+
+
+def scores_of(trials: Sequence[Trial]) -> Array:
+    """The scores [shape=(n,)] of trials that all have one."""
+    return np.array([trial.cm_score for trial in trials], dtype=np.float64)
+
+
+def sources_of(trials: Sequence[Trial]) -> list[str]:
+    return [trial.row.source_repo for trial in trials]
+
+
+def _result(
+    group: Group, bonafide: Sequence[Trial], spoof: Sequence[Trial], unscored: int, asv: AsvOperatingPoint | None
+) -> GroupResult:
+    both = min(len(bonafide), len(spoof)) >= SMALLEST_GROUP
+    statistics: dict[str, Statistic] = {}
+    if len(bonafide) >= SMALLEST_GROUP:
+        statistics["false_alarm_rate"] = mean_of_bonafide(_called(bonafide, "spoof"))
+    if len(spoof) >= SMALLEST_GROUP:
+        statistics["detection_rate"] = mean_of_spoof(_called(spoof, "spoof"))
+        statistics["accept_rate"] = mean_of_spoof(_called(spoof, "bonafide"))
+    values: dict[str, float] = {}
+    if both:
+        target, other = scores_of(bonafide), scores_of(spoof)
+        ranked = RankedScores(target, other)
+        right = (target > 0.0).astype(float), (other < 0.0).astype(float)
+        statistics |= {
+            "eer": ranked.eer,
+            "auc": ranked.auc,
+            "accuracy": mean_of_all(*right),
+            "balanced_accuracy": mean_by_class(*right),
+        }
+        values = {"eer": eer(target, other)[0], "auc": auc(target, other)}
+    points = _points(bonafide, spoof, asv) if both else _Points()
+    groups = (sources_of(bonafide), sources_of(spoof))
+    intervals = _intervals(statistics, values, groups)
+    return GroupResult(
+        name=group.name,
+        bonafide=len(bonafide),
+        spoof=len(spoof),
+        sources=len({*groups[0], *groups[1]}),
+        unscored=unscored,
+        channel=group.channel,
+        eer=intervals.get("eer"),
+        auc=intervals.get("auc"),
+        false_alarm_rate=intervals.get("false_alarm_rate"),
+        detection_rate=intervals.get("detection_rate"),
+        accept_rate=intervals.get("accept_rate"),
+        accuracy=intervals.get("accuracy"),
+        balanced_accuracy=intervals.get("balanced_accuracy"),
+        min_dcf=points.min_dcf,
+        cllr=points.cllr,
+        min_cllr=points.min_cllr,
+        ece=points.ece,
+        min_tdcf=points.min_tdcf,
+    )
+
+
+def _intervals(
+    statistics: dict[str, Statistic], values: dict[str, float], groups: tuple[Sequence[str], Sequence[str]]
+) -> dict[str, Interval]:
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
+    figures = resampled_figures(statistics, groups, rng, n=RESAMPLES)
+    left, right = (np.ones((1, len(side)), np.uint16) for side in groups)
+    found = {}
+    for name, statistic in statistics.items():
+        known = figures[name][~np.isnan(figures[name])]
+        found[name] = percentile_interval(values.get(name, float(statistic(left, right)[0])), known)
+    return found
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Figures that have no interval."""
+
+    min_dcf: float | None = None
+    cllr: float | None = None
+    min_cllr: float | None = None
+    ece: float | None = None
+    min_tdcf: float | None = None
+
+
+def _points(bonafide: Sequence[Trial], spoof: Sequence[Trial], asv: AsvOperatingPoint | None) -> _Points:
+    target, other = scores_of(bonafide), scores_of(spoof)
+    return _Points(
+        min_dcf=min_dcf(target, other),
+        cllr=cllr(target, other),
+        min_cllr=min_cllr(target, other),
+        ece=expected_calibration_error(reliability_bins(target, other)),
+        min_tdcf=None if asv is None else min_tdcf(target, other, asv),
+    )
+
+
+def _called(trials: Sequence[Trial], verdict: str) -> Array:
+    return np.array([trial.verdict == verdict for trial in trials], float)
+
+
+def false_alarms_by_channel(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """How many bona fide clips are called ``spoof`` through each channel, the clean ones first.
+
+    Each is ``{"channel", "bonafide", "unscored", "rate", "uncertain", "median_shift"}``: the rate with its interval
+    (fractions), the share left ``uncertain``, and the median change of the score in nats against the clean clip.
+    """
+    clean = {t.row.path: t.cm_score for t in trials if t.is_bonafide and t.channel == CLEAN}
+    lines = []
+    for channel in dict.fromkeys(trial.channel for trial in trials):
+        chosen = [trial for trial in trials if trial.is_bonafide and trial.channel == channel]
+        scored = [trial for trial in chosen if trial.cm_score is not None]
+        if len(scored) < SMALLEST_GROUP:
+            continue
+        alarms = mean_of_bonafide(_called(scored, "spoof"))
+        interval = _intervals({"rate": alarms}, {}, (sources_of(scored), []))["rate"]
+        shifts = [
+            trial.cm_score - before
+            for trial in scored
+            if trial.cm_score is not None and (before := clean.get(trial.row.path)) is not None
+        ]
+        lines.append(
+            {
+                "channel": channel,
+                "bonafide": len(scored),
+                "unscored": len(chosen) - len(scored),
+                "rate": asdict(interval),
+                "uncertain": float(_called(scored, "uncertain").mean()),
+                "median_shift": float(np.median(shifts)) if shifts else 0.0,
+            }
+        )
+    return lines

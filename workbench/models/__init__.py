@@ -1,0 +1,4 @@
+"""The networks, and the layers that they are made of.
+
+Begin with `workbench.models.network`.
+"""

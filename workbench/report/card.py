@@ -1,0 +1,184 @@
+"""The measured block of a model card, in Markdown, from the reports that were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from edge.contract import Contract
+from workbench.errors import EvaluationError
+from workbench.evaluate.trials import CLEAN
+from workbench.live.text import live_markdown
+from workbench.report.report import (
+    DURATION_HEAD,
+    clean_groups,
+    duration_rows,
+    durations_note,
+    group_named,
+    number,
+    percent,
+)
+
+BEGIN = "<!-- measured: written by `workbench card`, do not edit -->"
+END = "<!-- end of measured -->"
+
+_RATES = ("eer", "auc", "false_alarm_rate", "detection_rate", "accept_rate")
+_RATE_HEADS = ("EER %", "AUC %", "bona fide called spoof %", "spoof called spoof %", "spoof called bona fide %")
+
+
+def card_block(
+    contract: Contract,
+    reports: Iterable[dict[str, Any]],
+    baselines: Iterable[dict[str, Any]],
+    live: Iterable[dict[str, Any]] = (),
+) -> str:
+    """The measured part of a model card, between its markers.
+
+    ``live`` are reports of `workbench calibrate` or of the tool that measures operating points.
+
+    Raises
+    ------
+    EvaluationError
+        A live report is of other operating points than the model's.
+    """
+    reports, baselines = list(reports), list(baselines)
+    first, thresholds = reports[0], contract.thresholds
+    size = f"{first['model_bytes'] / 1000:.0f} kB, {contract.parameters:,} parameters, {contract.quantization}"
+    bounds = f"below a `cm_score` of {thresholds.spoof_below:.2f}, `bonafide` above {thresholds.bonafide_above:.2f}"
+    lines = [
+        BEGIN,
+        "",
+        f"- {size}; SHA-256 `{first['model_sha256'][:16]}…`",
+        f"- Called `spoof` {bounds}, `uncertain` between; set on dev",
+        f"- Corpus digest `{contract.corpus_digest[:16]}…`, code at `{contract.git_revision}`",
+    ]
+    for report in reports:
+        lines += ["", f"### {report['split']}", "", *_markdown(report)]
+    for report in live:
+        _check_points(contract, report)
+        lines += ["", f"### Live calls, {report['split']}", "", *live_markdown(report)]
+    if baselines:
+        lines += ["", "### Compared on the same splits", "", *_comparison([*reports, *baselines])]
+    return "\n".join([*lines, "", END])
+
+
+def _check_points(contract: Contract, report: dict[str, Any]) -> None:
+    here = [(point.name, point.enter_below) for point in contract.operating_points]
+    there = [(point["name"], point["enter_below"]) for point in report["points"]]
+    if here != there or report["model"] != contract.name:
+        raise EvaluationError(
+            f"a live report of {report['model']} measured the operating points {there}, the model carries {here}; "
+            "measure again"
+        )
+
+
+def replace_block(card: str, block: str) -> str:
+    """Put ``block`` where the card's markers stand.
+
+    Raises
+    ------
+    EvaluationError
+        The card has no markers.
+    """
+    before, begin, rest = card.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise EvaluationError(f"the card lacks the lines {BEGIN!r} and {END!r}; add both where the figures belong")
+    return before + block + after
+
+
+def _markdown(report: dict[str, Any]) -> list[str]:
+    groups = clean_groups(report)
+    unscored = next((group["unscored"] for group in groups if group["name"] == "all"), 0)
+    note = f"{unscored} clips had too little speech for a score and count in no rate."
+    lines = [*_main_table(groups), "", note]
+    for part in (_channels(report), _false_alarms(report), _durations(report), _reliability(report)):
+        if part:
+            lines += ["", *part]
+    return lines
+
+
+def _main_table(groups: Sequence[dict[str, Any]]) -> list[str]:
+    # A report from before a figure was introduced gets no column of dashes.
+    extra = [name for name in ("min_cllr", "min_tdcf") if any(group.get(name) is not None for group in groups)]
+    heads = {"min_cllr": "min Cllr", "min_tdcf": "min t-DCF"}
+    head = ("group", "bona fide / spoof", "sources", *_RATE_HEADS, "min DCF", "Cllr", *(heads[name] for name in extra))
+    rows = [
+        (
+            group["name"],
+            f"{group['bonafide']} / {group['spoof']}",
+            str(group["sources"]),
+            *(percent(group[name]) for name in _RATES),
+            *(number(group.get(name)) for name in ("min_dcf", "cllr", *extra)),
+        )
+        for group in groups
+    ]
+    return _rows(head, rows)
+
+
+def _channels(report: dict[str, Any]) -> list[str]:
+    groups = [group for group in report["groups"] if group.get("channel", CLEAN) != CLEAN]
+    if not groups:
+        return []
+    rows = [
+        (
+            group["name"],
+            f"{group['bonafide']} / {group['spoof']}",
+            *(percent(group[name]) for name in _RATES),
+            number(group["cllr"]),
+        )
+        for group in groups
+    ]
+    return ["Through channels:", "", *_rows(("group", "bona fide / spoof", *_RATE_HEADS, "Cllr"), rows)]
+
+
+def _false_alarms(report: dict[str, Any]) -> list[str]:
+    lines = report.get("false_alarms_by_channel", [])
+    if len(lines) < 2:
+        return []
+    rows = [
+        (line["channel"], str(line["bonafide"]), percent(line["rate"]), f"{100 * line['uncertain']:.1f}")
+        for line in lines
+    ]
+    head = ("channel", "bona fide", "called spoof %", "left uncertain %")
+    return ["Real people through channels:", "", *_rows(head, rows)]
+
+
+def _durations(report: dict[str, Any]) -> list[str]:
+    durations = report.get("durations")
+    if not durations or not durations["groups"]:
+        return []
+    return [durations_note(durations), "", *_rows(DURATION_HEAD, duration_rows(durations))]
+
+
+def _reliability(report: dict[str, Any]) -> list[str]:
+    whole = group_named(report, "all")
+    if not report.get("reliability") or whole is None:
+        return []
+    lost = whole["cllr"] - whole["min_cllr"]
+    line = (
+        f"Calibration over all clips: of {whole['cllr']:.3f} bits of Cllr it loses {lost:.3f}; expected calibration "
+        f"error {100 * report['reliability']['ece']:.1f} % at even odds."
+    )
+    return [line]
+
+
+def _comparison(reports: Sequence[dict[str, Any]]) -> list[str]:
+    rows = []
+    for report in reports:
+        figures = {group["name"]: percent(group["eer"]) for group in report["groups"]}
+        rows.append(
+            (
+                report["model"],
+                report["split"],
+                f"{report['model_bytes'] / 1000:,.0f}",
+                f"{report['parameters']:,}",
+                figures.get("all", "–"),
+                figures.get("unseen attacks, paired", "–"),
+            )
+        )
+    return _rows(("model", "split", "kB", "parameters", "EER %, all", "EER %, unseen attacks, paired"), rows)
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]

@@ -1,0 +1,151 @@
+"""What an evaluation means, in sentences for people who do not read error rates for a living."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.evaluate.comparison import Comparison
+from workbench.report.report import group_named, signed
+
+_GRADES = (
+    (0.02, "strong", "Few errors on what it was measured on."),
+    (0.05, "good", "It errs seldom enough to sort calls, not to decide alone."),
+    (0.10, "fair", "It helps to sort; each of its verdicts needs a second look."),
+    (0.20, "weak", "It errs too often to act upon one verdict."),
+    (1.01, "poor", "It must not decide anything: it errs on more than every fifth clip."),
+)
+_WELL_CALIBRATED = 0.05
+_RECORDING_GAP = 0.10
+
+HEADLINE_GROUPS = ("unseen attacks, paired", "unseen attacks", "paired", "all")
+_SUBJECTS = {
+    "unseen attacks, paired": "On synthesis that it never heard, recorded like the real voices beside it",
+    "unseen attacks": "On synthesis that it never heard",
+    "paired": "On clips whose sources hold real and synthetic speech of the same recording conditions",
+    "all": "Over all clips",
+}
+
+
+def grade(report: Mapping[str, Any]) -> tuple[str, str]:
+    """One word and one sentence for the EER of the hardest group that the report has."""
+    value = headline(report)["eer"]["value"]
+    return next((word, sentence) for bound, word, sentence in _GRADES if value < bound)
+
+
+def headline(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The group that a reader should look at first: unseen attacks in paired sources, or the next best."""
+    group = group_named(report, *HEADLINE_GROUPS)
+    assert group is not None  # every report has "all"
+    return group
+
+
+def summary(report: Mapping[str, Any], comparisons: Sequence[Comparison], other: str | None) -> list[str]:
+    """The findings, the most important first."""
+    group = headline(report)
+    eer = group["eer"]
+    ordering = (
+        f"{_SUBJECTS[group['name']]}, {report['model']} errs on {_one_in(eer['value'])} when both kinds of error are "
+        f"equally frequent: EER {_percent(eer)}."
+    )
+    shipped = (
+        f"As shipped it calls {_percent(group['false_alarm_rate'])} of the real voices there spoof, and finds "
+        f"{_percent(group['detection_rate'])} of the synthetic ones."
+    )
+    return [
+        ordering,
+        shipped,
+        *_of_recordings(report),
+        *_of_channels(report),
+        *_of_durations(report),
+        *_of_calibration(report),
+        *_of_comparison(report["model"], comparisons, other),
+    ]
+
+
+def compared(line: Comparison, first: str, other: str) -> str:
+    """Which model is ahead in EER on a group, and whether that is more than chance."""
+    points = 100 * line.eer_difference.value
+    if line.eer_p < 0.05:
+        better, worse = (first, other) if points < 0 else (other, first)
+        return f"{better} errs less than {worse}, by {abs(points):.1f} points of EER (p = {p_value(line.eer_p)})"
+    return f"no difference that these clips could show ({signed(points, 1)} points of EER, p = {p_value(line.eer_p)})"
+
+
+def p_value(value: float) -> str:
+    """``0.03``, or ``< 0.001``."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
+
+
+def _of_recordings(report: Mapping[str, Any]) -> list[str]:
+    groups = {group["name"]: group for group in report["groups"]}
+    paired, unpaired = groups.get("paired"), groups.get("unpaired")
+    if not (paired and unpaired) or paired["eer"]["value"] - unpaired["eer"]["value"] < _RECORDING_GAP:
+        return []
+    apart, together = (100 * group["eer"]["value"] for group in (unpaired, paired))
+    text = (
+        f"Much of what it tells apart elsewhere is the recording, not the voice: EER {apart:.1f} % where real and "
+        f"synthetic clips come from different places, {together:.1f} % where they come from the same."
+    )
+    return [text]
+
+
+def _of_channels(report: Mapping[str, Any]) -> list[str]:
+    lines = [line for line in report.get("false_alarms_by_channel", []) if line["channel"] != "clean"]
+    if not lines:
+        return []
+    worst = max(lines, key=lambda line: line["rate"]["value"])
+    clean = next((line for line in report["false_alarms_by_channel"] if line["channel"] == "clean"), worst)
+    tried = f"{len(lines)} channel{'s' * (len(lines) > 1)}"
+    usual = f"{100 * clean['rate']['value']:.1f} %"
+    heard = f"Through {worst['channel']}" + (f", the worst of {tried}," if len(lines) > 1 else "")
+    text = f"{heard} it calls {_percent(worst['rate'])} of real voices spoof, against {usual} as they are."
+    if worst["rate"]["value"] <= clean["rate"]["value"]:
+        text = f"None of {tried} makes it call more real voices spoof than as they are ({usual})."
+    phone = group_named(report, "unseen attacks, paired, telephone", "all, telephone")
+    return [text] if phone is None else [text, f"Through a telephone its EER is {_percent(phone['eer'])}."]
+
+
+def _of_durations(report: Mapping[str, Any]) -> list[str]:
+    durations = report.get("durations")
+    if not durations:
+        return []
+    names = [name for name in HEADLINE_GROUPS if any(group["name"] == name for group in durations["groups"])]
+    at = {group["seconds"]: group for group in durations["groups"] if names and group["name"] == names[0]}
+    if len(at) < 2:
+        return []
+    short, long = min(at), max(at)
+    before, after = (100 * at[length]["eer"]["value"] for length in (short, long))
+    text = (
+        f"Given {long:g} s of speech instead of {short:g} s, its EER goes from {before:.1f} to {after:.1f} % on "
+        f"the same {at[long]['bonafide'] + at[long]['spoof']} recordings."
+    )
+    return [text]
+
+
+def _of_calibration(report: Mapping[str, Any]) -> list[str]:
+    whole, part = group_named(report, "all"), report.get("reliability")
+    if whole is None or not part:
+        return []
+    found = f"they are off by {100 * part['ece']:.1f} points on average"
+    lost = whole["cllr"] - whole["min_cllr"]
+    if part["ece"] <= _WELL_CALIBRATED:
+        return [f"Its probabilities mean about what they say over all clips: {found}."]
+    return [f"Its probabilities do not mean what they say: {found}, which costs {lost:.2f} bits of Cllr."]
+
+
+def _of_comparison(model: str, comparisons: Sequence[Comparison], other: str | None) -> list[str]:
+    if not comparisons or other is None:
+        return []
+    line = comparisons[-1]
+    return [f"Against {other} ({line.name}): {compared(line, model, other)}."]
+
+
+def _one_in(rate: float) -> str:
+    if rate < 0.001:
+        return "hardly any clip"
+    return f"about 1 clip in {1.0 / rate:.0f}" if rate < 0.4 else "nearly every second clip"
+
+
+def _percent(interval: Mapping[str, float]) -> str:
+    return f"{100 * interval['value']:.1f} % ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"

@@ -1,0 +1,110 @@
+"""The dev split during training: its features computed once, its scores and error rates after every epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.config import ExperimentConfig
+from workbench.data.cache import AudioCache
+from workbench.data.loader import fit_length
+from workbench.data.manifest import Row
+from workbench.evaluate.metrics import auc, eer
+from workbench.evaluate.trials import through_channel
+from workbench.models.network import Network
+
+Float = NDArray[np.float32]
+
+_EVALUATION_BATCH = 32
+
+
+@dataclass(frozen=True)
+class DevScores:
+    """EER and AUC on dev, over all clips and, where there are any, over the paired ones; fractions."""
+
+    eer: float
+    auc: float
+    paired_eer: float | None
+    paired_auc: float | None
+
+    @property
+    def selection(self) -> float:
+        """What early stopping watches: the mean of the EER over all clips and over the paired ones.
+
+        The first can be won by recording conditions, the second has few clips and jumps by points between epochs.
+        """
+        return self.eer if self.paired_eer is None else (self.eer + self.paired_eer) / 2.0
+
+    def record(self, name: str = "dev") -> dict[str, float | None]:
+        """The figures as a run's history names them."""
+        return {
+            f"{name}_eer": self.eer,
+            f"{name}_auc": self.auc,
+            f"{name}_paired_eer": self.paired_eer,
+            f"{name}_paired_auc": self.paired_auc,
+        }
+
+
+@dataclass(frozen=True)
+class DevSet:
+    """Features of the dev clips, computed once."""
+
+    rows: tuple[Row, ...]
+    features: Float
+    mask: Float
+
+
+def padded_samples(config: ExperimentConfig, seconds: float) -> int:
+    """``seconds`` in samples, rounded up to whole chunks."""
+    chunk = config.model.chunk_samples
+    return math.ceil(seconds * config.frontend.sample_rate / chunk) * chunk
+
+
+def prepare_dev(
+    network: Network, cache: AudioCache, rows: Sequence[Row], indices: Sequence[int], channel: str = "clean"
+) -> DevSet:
+    """Compute the features of the clips at ``indices``, padded to the longest with silence.
+
+    ``channel`` is one of `workbench.transmissions.CHANNEL_NAMES`; what it draws depends on the clip's path alone.
+    """
+    config = network.config
+    longest = max(len(cache.clip(index)) for index in indices)
+    length = padded_samples(config, longest / config.frontend.sample_rate)
+    model = network.feature_model(length)
+
+    def heard(index: int) -> Float:
+        rate = config.frontend.sample_rate
+        return fit_length(through_channel(cache.clip(index), channel, rate, rows[index].path), length)
+
+    parts = []
+    for start in range(0, len(indices), _EVALUATION_BATCH):
+        features, mask = model(np.stack([heard(index) for index in indices[start : start + _EVALUATION_BATCH]]))
+        parts.append((features.numpy(), mask.numpy()))
+    return DevSet(
+        tuple(rows[index] for index in indices),
+        np.concatenate([features for features, _ in parts]),
+        np.concatenate([mask for _, mask in parts]),
+    )
+
+
+def score_dev(network: Network, dev: DevSet) -> Float:
+    """Evidence of each dev clip at its end [shape=(n_clips,)]."""
+    model = network.evidence_model(dev.features.shape[1])
+    return model.predict([dev.features, dev.mask], batch_size=_EVALUATION_BATCH, verbose=0)[:, -1]
+
+
+def evaluate_dev(dev: DevSet, evidence: Float) -> DevScores:
+    """Error rates of dev evidence."""
+    bonafide = np.array([row.label == "bonafide" for row in dev.rows])
+    paired = np.array([row.paired == "yes" for row in dev.rows])
+    both = paired[bonafide].any() and paired[~bonafide].any()
+    return DevScores(
+        eer=float(eer(evidence[bonafide], evidence[~bonafide])[0]),
+        auc=float(auc(evidence[bonafide], evidence[~bonafide])),
+        paired_eer=float(eer(evidence[bonafide & paired], evidence[~bonafide & paired])[0]) if both else None,
+        paired_auc=float(auc(evidence[bonafide & paired], evidence[~bonafide & paired])) if both else None,
+    )

@@ -1,0 +1,63 @@
+"""What a voice passes through before it is heard: microphone, room, telephone codecs, lost packets, recording formats.
+
+Cheap to import: NumPy, soxr and PyAV come in when a channel is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workbench.transmissions.names import CHANNEL_NAMES
+from workbench.transmissions.steps import Step
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["CHANNEL_NAMES", "Step", "apply_channel", "apply_channel_described"]
+
+
+def apply_channel(
+    name: str,
+    samples: NDArray[np.float32],
+    sample_rate: int,
+    rng: np.random.Generator,
+    noises: Sequence[NDArray[np.float32]] = (),
+    rooms: Sequence[NDArray[np.float32]] = (),
+) -> NDArray[np.float32]:
+    """Pass one clip through the channel ``name``; see `apply_channel_described`."""
+    return apply_channel_described(name, samples, sample_rate, rng, noises, rooms)[0]
+
+
+def apply_channel_described(
+    name: str,
+    samples: NDArray[np.float32],
+    sample_rate: int,
+    rng: np.random.Generator,
+    noises: Sequence[NDArray[np.float32]] = (),
+    rooms: Sequence[NDArray[np.float32]] = (),
+) -> tuple[NDArray[np.float32], tuple[Step, ...]]:
+    """Pass one clip through the channel ``name`` and tell what was drawn.
+
+    Parameters
+    ----------
+    samples : [shape=(n,), float32, range -1 to 1]
+    rng : the only source of chance; the same state gives the same result, where the same codecs are available.
+    noises : backgrounds [shape=(m,)] at ``sample_rate``; without any, coloured noise is made.
+    rooms : impulse responses [shape=(m,)] at ``sample_rate``; without any, they are made.
+
+    Returns
+    -------
+    samples [shape=(n,)], aligned with the input, and the steps in their order
+
+    Raises
+    ------
+    ChannelNameError
+        There is no channel of this name.
+    CodecError
+        The channel needs a codec that this machine lacks.
+    """
+    from workbench.transmissions.chain import run_channel
+
+    return run_channel(name, samples, sample_rate, rng, noises, rooms)

@@ -77,8 +77,8 @@ class Hearing:
         """End the audio; yield the states after the chunks that were still open."""
         if self._converter is not None:
             yield from self._hear(self._converter.flush())
-        for evidence in self._scorer.flush():
-            yield self._decider.add(evidence, all_zero=not self._sounded)
+        for raw_score in self._scorer.flush():
+            yield self._decider.add(raw_score, all_zero=not self._sounded)
 
     def _hear(self, samples: Float) -> Iterator[LiveState]:
         offset = 0
@@ -88,6 +88,6 @@ class Hearing:
             offset += len(piece)
             self._filled = (self._filled + len(piece)) % self._chunk
             self._sounded = self._sounded or bool(piece.any())
-            for evidence in self._scorer.feed(piece):
+            for raw_score in self._scorer.feed(piece):
                 sounded, self._sounded = self._sounded, False
-                yield self._decider.add(evidence, all_zero=not sounded)
+                yield self._decider.add(raw_score, all_zero=not sounded)

@@ -70,13 +70,13 @@ class RecordingScorer:
         if not self._samples:
             raise UnreadableAudioError("the recording holds no samples; expected speech of a second at least")
         self._add(self._converter.flush())
-        for evidence in self._scorer.flush():
-            self._decider.add(evidence)
+        for raw_score in self._scorer.flush():
+            self._decider.add(raw_score)
         return self._as_dict(self._decider.decide(all_zero=not self._sounded))
 
     def _add(self, samples: Float) -> None:
-        for evidence in self._scorer.feed(samples):
-            self._decider.add(evidence)
+        for raw_score in self._scorer.feed(samples):
+            self._decider.add(raw_score)
 
     def _as_dict(self, decision: Decision) -> dict[str, Any]:
         points = [

@@ -18,7 +18,8 @@ from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.operating_point import OperatingPoint
 from edge.thresholds import Thresholds
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
+_VERSION_1_RATES = {"false_alarm_rate": "bpcer", "miss_rate": "apcer"}
 CONTRACT_FILE = "contract.json"
 _TFLITE_IDENTIFIER = b"TFL3"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # zip's epoch: the same model and contract give the same bytes
@@ -36,9 +37,11 @@ class Contract:
     state_names: tuple[str, ...] = ()
     forgetting_s: float | None = None
     """Time constant, in seconds of speech, of the running statistics; None: nothing is forgotten."""
+    raw_score_output: str = "raw_score"
+    """The graph's output that holds the raw score; models of contract version 1 call it ``evidence``."""
     calibration_scale: float = 1.0
     calibration_offset: float = 0.0
-    """``cm_score = calibration_scale * evidence + calibration_offset``."""
+    """``cm_score = calibration_scale * raw_score + calibration_offset``."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     operating_points: tuple[OperatingPoint, ...] = ()
     """How live calls may be decided, from the most to the least easily alarmed; empty until `workbench calibrate`."""
@@ -99,9 +102,11 @@ def contract_from_json(text: str) -> Contract:
     except ValueError as error:
         raise ContractMismatchError(f"the model's {CONTRACT_FILE} is not JSON ({error}); quantise it again") from error
     version = data.get("contract_version") if isinstance(data, dict) else None
-    if version != CONTRACT_VERSION:
+    if version == 1:
+        data = _from_version_1(data)
+    elif version != CONTRACT_VERSION:
         raise ContractMismatchError(
-            f"this runtime reads contract version {CONTRACT_VERSION}, the model carries {version!r}; "
+            f"this runtime reads contract versions 1 to {CONTRACT_VERSION}, the model carries {version!r}; "
             "quantise the model again with this release of workbench, or install the release that made it"
         )
     try:
@@ -114,6 +119,19 @@ def contract_from_json(text: str) -> Contract:
         return _build(Contract, data)
     except (KeyError, TypeError, ValueError) as error:
         raise ContractMismatchError(f"the model's {CONTRACT_FILE} does not fit: {error}; quantise it again") from error
+
+
+def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
+    """A contract of version 1 in the names of version 2; what does not fit is left to the checks that follow."""
+    thresholds = data.get("thresholds")
+    if isinstance(thresholds, dict):
+        thresholds = {_VERSION_1_RATES.get(name, name): value for name, value in thresholds.items()}
+    return {
+        **data,
+        "thresholds": thresholds,
+        "raw_score_output": "evidence",
+        "contract_version": CONTRACT_VERSION,
+    }
 
 
 def _refuse_constant(name: str) -> float:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from edge.contract import Contract
-from edge.model import Evidence
+from edge.model import RawScore
 from edge.operating_point import OperatingPoint
 
 VERDICTS = ("bonafide", "spoof", "uncertain", "too_short", "no_speech", "silenced")
@@ -32,7 +32,7 @@ class Decision:
     ----------
     cm_score : calibrated log-likelihood ratio in nats, higher = more bona fide; None where there is no score.
     p_bonafide : the same as a probability at even odds, in [0, 1].
-    speech_s : seconds of speech that carried evidence.
+    speech_s : seconds of speech that was scored.
     spoof_s : seconds of speech inside the spans that, alone, were judged spoof.
     """
 
@@ -74,22 +74,22 @@ class FileDecider:
         self._last: float | None = None
         self._timeline: list[TimelinePoint] = []
 
-    def add(self, evidence: Evidence) -> None:
+    def add(self, raw_score: RawScore) -> None:
         """Take the evidence of the next chunk."""
         contract = self.contract
-        speech_s = evidence.speech_frames / contract.frontend.frames_per_s
+        speech_s = raw_score.speech_frames / contract.frontend.frames_per_s
         self._speech_s += speech_s
         self._span_speech_s += speech_s
         if speech_s > 0 or self._last is None:
-            self._last = contract.calibration_scale * evidence.value + contract.calibration_offset
+            self._last = contract.calibration_scale * raw_score.value + contract.calibration_offset
         if self.keep_timeline:
-            self._timeline.append(self._point(evidence, speech_s))
+            self._timeline.append(self._point(raw_score, speech_s))
         if self._span_speech_s >= self._span_s:
             self._close_span()
 
     def decide(self, *, all_zero: bool) -> Decision:
         """End the recording. ``all_zero``: every sample was exactly zero, so the platform withheld the audio."""
-        verdict = self._evidence_missing(all_zero)
+        verdict = self._raw_score_missing(all_zero)
         timeline = tuple(self._timeline)
         if verdict is not None:
             return Decision(verdict, None, None, self._speech_s, 0.0, timeline)
@@ -105,7 +105,7 @@ class FileDecider:
             timeline,
         )
 
-    def _evidence_missing(self, all_zero: bool) -> str | None:
+    def _raw_score_missing(self, all_zero: bool) -> str | None:
         if all_zero:
             return "silenced"
         if self._speech_s < self.contract.no_speech_s:
@@ -121,13 +121,13 @@ class FileDecider:
             self._spoof_s += self._span_speech_s
         self._span_speech_s = 0.0
 
-    def _point(self, evidence: Evidence, speech_s: float) -> TimelinePoint:
+    def _point(self, raw_score: RawScore, speech_s: float) -> TimelinePoint:
         rate = self.contract.frontend.sample_rate
         known = self._speech_s >= self.contract.min_speech_s and self._last is not None
         cm_score = self._last if known else None
         return TimelinePoint(
-            start_s=evidence.start / rate,
-            end_s=evidence.end / rate,
+            start_s=raw_score.start / rate,
+            end_s=raw_score.end / rate,
             speech_s=speech_s,
             cm_score=cm_score,
             p_bonafide=None if cm_score is None else probability(cm_score),
@@ -142,7 +142,7 @@ class LiveState:
     Attributes
     ----------
     end : position in samples, at the model's rate, up to which the stream was heard.
-    speech_s : seconds of speech so far that carried evidence.
+    speech_s : seconds of speech so far that was scored.
     cm_score : the smoothed log-likelihood ratio in nats, higher = more bona fide; None until there is enough speech.
     p_bonafide : the same as a probability at even odds, in [0, 1].
     verdict : one of `VERDICTS`.
@@ -213,7 +213,7 @@ class LiveDecider:
         self._zero_s = 0.0
         self._test = SequentialTest(point, contract.frontend.sample_rate)
 
-    def add(self, evidence: Evidence, *, all_zero: bool = False, lost_share: float = 0.0) -> LiveState:
+    def add(self, raw_score: RawScore, *, all_zero: bool = False, lost_share: float = 0.0) -> LiveState:
         """Take the evidence of the next chunk.
 
         Parameters
@@ -223,12 +223,12 @@ class LiveDecider:
         lost_share : share of its samples that did not arrive, in [0, 1].
         """
         rate = self.contract.frontend.sample_rate
-        self._zero_s = self._zero_s + (evidence.end - evidence.start) / rate if all_zero else 0.0
-        heard_s = 0.0 if all_zero or lost_share > self.MAX_LOST_SHARE else self._hear(evidence)
+        self._zero_s = self._zero_s + (raw_score.end - raw_score.start) / rate if all_zero else 0.0
+        heard_s = 0.0 if all_zero or lost_share > self.MAX_LOST_SHARE else self._hear(raw_score)
         cm_score = self._smoothed()
-        alarm = cm_score is not None and heard_s > 0 and self._test.step(cm_score, heard_s, evidence.end)
+        alarm = cm_score is not None and heard_s > 0 and self._test.step(cm_score, heard_s, raw_score.end)
         return LiveState(
-            end=evidence.end,
+            end=raw_score.end,
             speech_s=self._speech_s,
             cm_score=cm_score,
             p_bonafide=None if cm_score is None else probability(cm_score),
@@ -236,11 +236,11 @@ class LiveDecider:
             alarm=alarm,
         )
 
-    def _hear(self, evidence: Evidence) -> float:
+    def _hear(self, raw_score: RawScore) -> float:
         """Average the chunk's score in; return its seconds of speech."""
         contract = self.contract
-        speech_s = evidence.speech_frames / contract.frontend.frames_per_s
-        cm_score = contract.calibration_scale * evidence.value + contract.calibration_offset
+        speech_s = raw_score.speech_frames / contract.frontend.frames_per_s
+        cm_score = contract.calibration_scale * raw_score.value + contract.calibration_offset
         kept = (
             math.exp(-speech_s / self.point.smoothing_s) if self.point.smoothing_s and speech_s else float(not speech_s)
         )

@@ -135,7 +135,7 @@ class FrontEndSpec:
 
 @dataclass(frozen=True)
 class SpeechSpec:
-    """The energy measure that decides which frames carry evidence.
+    """The energy measure that decides which frames count as speech.
 
     A frame counts by how far its level in the speech band lies above the larger of ``floor_db`` (dB re full
     scale), the running peak less ``range_db``, and the running noise floor plus ``above_noise_db``: 0 at that

@@ -1,4 +1,4 @@
-"""Run a shipped model on a stream of 16 kHz samples: the only code that computes evidence, live or from a file."""
+"""Run a shipped model on a stream of 16 kHz samples: the only code that computes raw scores, live or from a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TRACKERS = "state_trackers"
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RawScore:
     """What the model says after one chunk.
 
     Attributes
@@ -47,7 +47,7 @@ class StepModel(Protocol):
         """The states at the start of a stream; the scorer only hands them back."""
 
     def step(self, samples: Float, states: Any) -> tuple[float, float, Any]:
-        """Run one chunk [shape=(chunk_samples,)]; return evidence, speech frames and the new states."""
+        """Run one chunk [shape=(chunk_samples,)]; return the raw score, speech frames and the new states."""
 
 
 class Model:
@@ -86,7 +86,7 @@ class Model:
         except (ValueError, RuntimeError) as error:
             raise NotAModelError(f"{path}: the TFLite runtime refuses the model: {str(error).strip()}") from error
         expected_in = {"samples", *contract.state_names}
-        expected_out = {"evidence", "speech_frames", *contract.state_names}
+        expected_out = {contract.raw_score_output, "speech_frames", *contract.state_names}
         found = signatures.get(SIGNATURE, {"inputs": [], "outputs": []})
         if set(found["inputs"]) != expected_in or set(found["outputs"]) != expected_out:
             raise ContractMismatchError(
@@ -113,19 +113,19 @@ class Model:
         return states
 
     def step(self, samples: Float, states: dict[str, Float]) -> tuple[float, float, dict[str, Float]]:
-        """Run one chunk [shape=(chunk_samples,)]; return evidence, speech frames and the new states."""
+        """Run one chunk [shape=(chunk_samples,)]; return the raw score, speech frames and the new states."""
         interpreter = self._interpreter
         interpreter.set_tensor(self._inputs["samples"], samples[None, :])
         for name, state in states.items():
             interpreter.set_tensor(self._inputs[name], state)
         interpreter.invoke()
         new_states = {name: interpreter.get_tensor(self._outputs[name]) for name in states}
-        evidence = float(interpreter.get_tensor(self._outputs["evidence"])[0])
-        return evidence, float(interpreter.get_tensor(self._outputs["speech_frames"])[0]), new_states
+        raw_score = float(interpreter.get_tensor(self._outputs[self.contract.raw_score_output])[0])
+        return raw_score, float(interpreter.get_tensor(self._outputs["speech_frames"])[0]), new_states
 
 
 class StreamScorer:
-    """Feed samples in pieces of any length; get evidence for each full chunk.
+    """Feed samples in pieces of any length; get a raw score for each full chunk.
 
     The pieces are gathered to the model's own chunks, so how a stream is cut never changes a score.
     """
@@ -141,8 +141,8 @@ class StreamScorer:
         self._filled = 0
         self._position = 0
 
-    def feed(self, samples: Float) -> Iterator[Evidence]:
-        """Take samples [shape=(n,), 16 kHz, range -1 to 1] and yield the evidence of every chunk they complete.
+    def feed(self, samples: Float) -> Iterator[RawScore]:
+        """Take samples [shape=(n,), 16 kHz, range -1 to 1] and yield the raw score of every chunk they complete.
 
         The iterator must be exhausted before the next call.
         """
@@ -155,8 +155,8 @@ class StreamScorer:
             if self._filled == chunk:
                 yield self._run(chunk)
 
-    def flush(self) -> Iterator[Evidence]:
-        """End the stream: pad the last chunk with silence, which carries no evidence, and yield it."""
+    def flush(self) -> Iterator[RawScore]:
+        """End the stream: pad the last chunk with silence, which is not scored, and yield its raw score."""
         if self._filled:
             length = self._filled
             self._pending[length:] = 0.0
@@ -166,11 +166,11 @@ class StreamScorer:
         """Drop the states; the model stays loaded for others."""
         self._states = {}
 
-    def _run(self, length: int) -> Evidence:
+    def _run(self, length: int) -> RawScore:
         value, speech_frames, self._states = self.model.step(self._pending, self._states)
         start, self._position = self._position, self._position + length
         self._filled = 0
-        return Evidence(start, self._position, value, speech_frames)
+        return RawScore(start, self._position, value, speech_frames)
 
 
 def initial_values(contract: Contract) -> dict[str, tuple[float, ...]]:

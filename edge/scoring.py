@@ -38,7 +38,7 @@ class Score:
     channel : ``mono``, ``mix``, ``left``, ``right`` or a number from 1.
     cm_score : calibrated log-likelihood ratio in nats, higher = more bona fide; None where there is no score.
     p_bonafide : probability of bona fide at even odds, in [0, 1]; None where there is no score.
-    speech_s : seconds of speech that carried evidence.
+    speech_s : seconds of speech that was scored.
     spoof_s : seconds of speech in spans that, alone, were judged spoof.
     timeline : the score over time, empty unless asked for.
     """
@@ -80,13 +80,13 @@ class ChannelScorer:
     def finish(self) -> Decision:
         """End the recording."""
         self._add(self._resampler.flush())
-        for evidence in self._scorer.flush():
-            self._decider.add(evidence)
+        for raw_score in self._scorer.flush():
+            self._decider.add(raw_score)
         return self._decider.decide(all_zero=self._all_zero)
 
     def _add(self, samples: Float) -> None:
-        for evidence in self._scorer.feed(samples):
-            self._decider.add(evidence)
+        for raw_score in self._scorer.feed(samples):
+            self._decider.add(raw_score)
 
 
 def score_samples(model: Model, samples: Float, *, keep_timeline: bool = False) -> Decision:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Decision bounds on ``cm_score`` (nats) with the error rates measured on the dev split behind them."""
+    """Decision bounds on ``cm_score`` (nats) with the error rates measured on the dev split behind them.
+
+    The rates bear the names of ISO/IEC 30107-3: attack and bona fide presentation classification error rate.
+    """
 
     spoof_below: float = -1.0
     bonafide_above: float = 1.0
-    false_alarm_rate: float | None = None
-    """Share of bona fide dev clips below ``spoof_below``; of several channels, the largest."""
-    miss_rate: float | None = None
-    """Share of spoof dev clips above ``bonafide_above``."""
+    bpcer: float | None = None
+    """Share of bona fide dev clips called spoof, below ``spoof_below``; of several transmissions, the largest."""
+    apcer: float | None = None
+    """Share of spoof dev clips called bona fide, above ``bonafide_above``."""

@@ -41,20 +41,20 @@ def cross_validate(
     ``seeds`` are those of the divisions into folds; all figures are fractions. ``advance`` is called after each of
     them.
     """
-    evidence = []
+    raw_score = []
     for seed in seeds:
-        evidence.append(score_left_out(heard, divide(heard, seed), penalties))
+        raw_score.append(score_left_out(heard, divide(heard, seed), penalties))
         advance()
     return [
-        _record(heard, [scores[place] for scores in evidence], number, seeds) | {"penalty": penalty}
+        _record(heard, [scores[place] for scores in raw_score], number, seeds) | {"penalty": penalty}
         for place, penalty in enumerate(penalties)
         for number in np.unique(heard.passes).tolist()
     ]
 
 
-def _record(heard: Heard, evidence: Sequence[Any], number: int, seeds: Sequence[int]) -> Record:
+def _record(heard: Heard, raw_score: Sequence[Any], number: int, seeds: Sequence[int]) -> Record:
     chosen = (heard.passes == number) & heard.paired
-    figures = [figures_of(heard, scores, number) for scores in evidence]
+    figures = [figures_of(heard, scores, number) for scores in raw_score]
     record: Record = {
         "pass": number,
         "seeds": list(seeds),

@@ -94,7 +94,7 @@ def parameters_of(config: ExperimentConfig) -> int:
     from workbench.models.network import Network
 
     network = Network(config, folded=True)
-    network.evidence_model(network.chunk_frames)
+    network.raw_score_model(network.chunk_frames)
     return count_parameters(network)
 
 

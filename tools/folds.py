@@ -173,15 +173,15 @@ def score_left_out(
     ValueError
         A class is missing in what is left to train on.
     """
-    evidence = np.full((len(penalties), len(fold)), np.nan)
+    raw_score = np.full((len(penalties), len(fold)), np.nan)
     for held in range(FOLDS):
         left_out, train = fold == held, fold != held
         if keep is not None:
             train = train & keep(held, train)
         read = None if columns is None else columns(held)
         for place, head in enumerate(_solve(heard, train, penalties, read)):
-            evidence[place, left_out] = head(_part(heard.statistics, left_out, read))
-    return evidence
+            raw_score[place, left_out] = head(_part(heard.statistics, left_out, read))
+    return raw_score
 
 
 def known(value: float) -> float | None:
@@ -208,8 +208,8 @@ def _part(statistics: Float, marks: Marks, read: Whole | None) -> Float:
     return statistics[marks] if read is None else statistics[np.ix_(marks, read)]
 
 
-def figures_of(heard: Heard, evidence: NDArray[np.float64], number: int) -> Figures:
-    """`FIGURES` of pass ``number`` over the paired clips that ``evidence`` [shape=(n,)] scores; fractions.
+def figures_of(heard: Heard, raw_score: NDArray[np.float64], number: int) -> Figures:
+    """`FIGURES` of pass ``number`` over the paired clips that ``raw_score`` [shape=(n,)] scores; fractions.
 
     ``auc_inside_sources`` is the mean over sources, NaN where none has enough clips of both classes.
 
@@ -219,12 +219,12 @@ def figures_of(heard: Heard, evidence: NDArray[np.float64], number: int) -> Figu
         A class is missing.
     """
     # A source may be paired as a whole and hold clips that are not, as copies of an unpaired one do.
-    chosen = (heard.passes == number) & heard.paired & ~np.isnan(evidence)
+    chosen = (heard.passes == number) & heard.paired & ~np.isnan(raw_score)
     inside = []
     for name in np.unique(heard.source[chosen]):
-        real, fake = (evidence[chosen & (heard.source == name) & mark] for mark in (heard.bonafide, ~heard.bonafide))
+        real, fake = (raw_score[chosen & (heard.source == name) & mark] for mark in (heard.bonafide, ~heard.bonafide))
         if min(len(real), len(fake)) >= SMALLEST_CLASS:
             inside.append(auc(real, fake))
-    real, fake = evidence[chosen & heard.bonafide], evidence[chosen & ~heard.bonafide]
+    real, fake = raw_score[chosen & heard.bonafide], raw_score[chosen & ~heard.bonafide]
     values = (auc(real, fake), eer(real, fake)[0], np.mean(inside) if inside else np.nan)
     return dict(zip(FIGURES, map(float, values), strict=True))

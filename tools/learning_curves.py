@@ -152,9 +152,9 @@ class _Trial:
 
     def score(self, **less: Any) -> Figures:
         """Of the clips as they are, and the mean of those of the augmented passes; ``less`` as `score_left_out`."""
-        (evidence,) = score_left_out(self.heard, self.fold, [self.penalty], **less)
+        (raw_score,) = score_left_out(self.heard, self.fold, [self.penalty], **less)
         plain, *augmented = (
-            figures_of(self.heard, evidence, number) for number in np.unique(self.heard.passes).tolist()
+            figures_of(self.heard, raw_score, number) for number in np.unique(self.heard.passes).tolist()
         )
         means = {name: float(np.mean([found[name] for found in augmented])) for name in plain if augmented}
         self.advance()

@@ -62,7 +62,7 @@ class AlertEvent:
     verdict : of `edge.decision.VERDICTS`, or None for events that are none.
     p_bonafide : probability that the voice is a real person, in [0, 1], or None.
     cm_score : its log-likelihood ratio in nats, higher = more bona fide, or None.
-    speech_s : seconds of speech that carried evidence, or None.
+    speech_s : seconds of speech that was scored, or None.
     position_s : seconds from the start of the stream to the moment of the alarm, or None.
     model : name of the model, or None.
     call_id : identity of the call that the source gave, or None.

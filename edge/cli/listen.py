@@ -54,13 +54,11 @@ class _MisuseError(click.ClickException):
     metavar="PORT",
     help="Answer Prometheus at this port of 127.0.0.1; 0 takes a free one.  [default: no port]",
 )
-@click.option(
-    "--evidence", metavar="DIR", help="Keep the audio around alarms in this folder.  [default: nothing is kept]"
-)
+@click.option("--clips", metavar="DIR", help="Keep the audio around alarms in this folder.  [default: nothing is kept]")
 @click.option("--fail-on", type=click.Choice(["spoof"]), help="Exit with 3 if there was an alarm about a voice.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def listen(
-    config: str | None, pace: float | None, fail_on: str | None, as_json: bool, evidence: str | None, **options: Any
+    config: str | None, pace: float | None, fail_on: str | None, as_json: bool, clips: str | None, **options: Any
 ) -> None:
     """Listen to live calls, show how real the voice is, and raise alerts.
 
@@ -76,8 +74,8 @@ def listen(
     from edge.sources.errors import SourceSyntaxError
 
     given = {name: value for name, value in options.items() if value is not None}
-    if evidence is not None:
-        given |= {"evidence": True, "evidence_folder": evidence}
+    if clips is not None:
+        given |= {"clips": True, "clips_folder": clips}
     try:
         settings, alerts = _settings(config, given)
         _check_options(settings.source, given, pace)

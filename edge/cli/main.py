@@ -203,8 +203,8 @@ def models(as_json: bool) -> None:
                 "quantization": contract.quantization,
                 "spoof_below": bounds.spoof_below,
                 "bonafide_above": bounds.bonafide_above,
-                "false_alarm_rate": bounds.false_alarm_rate,
-                "miss_rate": bounds.miss_rate,
+                "bpcer": bounds.bpcer,
+                "apcer": bounds.apcer,
             }
             click.echo(json.dumps(facts))
         rows.append(

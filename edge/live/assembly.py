@@ -59,8 +59,8 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
         It cannot be opened.
     ModelError
         The model cannot be used, or has no such operating point.
-    AlertError, EvidenceError
-        An alert channel, the outbox, the metrics' port or the evidence folder cannot be opened.
+    AlertError, ClipError
+        An alert channel, the outbox, the metrics' port or the clips folder cannot be opened.
     """
     # Everything that the user may have to put right comes before anything is opened.
     source = parse_source(settings.source, _options(settings, pace))
@@ -81,7 +81,7 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
         keeps_changes = not (screen.has_panel and _is_terminal(sys.stdout))
         teller = Teller(outbox, screen, redactor, notifier, as_json=as_json, keeps_changes=keeps_changes, clock=time)
         observe = _open_metrics(settings, alerts, teller, stack)
-        _open_evidence(settings, teller, redactor)
+        _open_clips(settings, teller, redactor)
 
         def open_session(start: StreamStart) -> Session:
             return Session(model, point, start.sample_rate, clock=time, pace=subject.pace)
@@ -153,19 +153,19 @@ def _open_metrics(
     return observe
 
 
-def _open_evidence(settings: ListenSettings, teller: Teller, redactor: Redactor) -> None:
+def _open_clips(settings: ListenSettings, teller: Teller, redactor: Redactor) -> None:
     """Open the folder, only if it is asked for."""
-    if not settings.evidence:
+    if not settings.clips:
         return
-    from edge.live.clips import EvidenceFolder
-    from edge.live.keeping import EvidenceKeeper
+    from edge.live.clips import ClipFolder
+    from edge.live.keeping import ClipKeeper
 
-    folder = EvidenceFolder(
-        Path(settings.evidence_folder).expanduser(),
-        keep_days=settings.evidence_days,
-        max_bytes=round(settings.evidence_megabytes * _MEGABYTE),
-        before_s=settings.evidence_before_s,
-        after_s=settings.evidence_after_s,
+    folder = ClipFolder(
+        Path(settings.clips_folder).expanduser(),
+        keep_days=settings.clips_days,
+        max_bytes=round(settings.clips_megabytes * _MEGABYTE),
+        before_s=settings.clips_before_s,
+        after_s=settings.clips_after_s,
         clock=time.time,
     )
-    teller.evidence = EvidenceKeeper(folder, redactor, lambda text: teller.complain("evidence", text))
+    teller.clips = ClipKeeper(folder, redactor, lambda text: teller.complain("clips", text))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.live.clip_files import EvidenceError, claim, create, explained, part_of
+from edge.live.clip_files import ClipError, claim, create, explained, part_of
 
 Pcm = NDArray[np.int16]
 HEADER_BYTES = 44
@@ -30,7 +30,7 @@ class Clip:
 
     Raises
     ------
-    EvidenceError
+    ClipError
         It cannot be written. `write` and `finish` raise it too.
     """
 
@@ -73,7 +73,7 @@ class Clip:
         try:
             with explained(self.final.parent):
                 yield
-        except EvidenceError:
+        except ClipError:
             self.done = True
             for end in (self._writer.close, self._file.close, self._part.unlink):
                 with suppress(OSError):

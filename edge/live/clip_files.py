@@ -1,4 +1,4 @@
-"""The files of the evidence folder: their names, their age, and how one gets there whole or not at all."""
+"""The files of the clips folder: their names, their age, and how one gets there whole or not at all."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _NAME = re.compile(rf"bonafone-(\d{{8}}T\d{{6}}Z)-{_EVENT_ID.pattern}\.(?:wav|js
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
-class EvidenceError(EdgeError):
-    """Evidence cannot be kept; listening can go on without it."""
+class ClipError(EdgeError):
+    """Clips cannot be kept; listening can go on without it."""
 
 
 @contextmanager
@@ -31,8 +31,8 @@ def explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EvidenceError(
-            f"evidence: {folder} cannot be used ({error.strerror or error}); make room or check its permissions"
+        raise ClipError(
+            f"clips: {folder} cannot be used ({error.strerror or error}); make room or check its permissions"
         ) from error
 
 
@@ -41,11 +41,11 @@ def recording_path(folder: Path, event_id: str, time_s: float) -> Path:
 
     Raises
     ------
-    EvidenceError
+    ClipError
         The id is not one of `edge.alerts.event.new_event_id`.
     """
     if not _EVENT_ID.fullmatch(event_id):
-        raise EvidenceError(f"evidence: expected an id of evt_ and 32 hexadecimal digits, got {event_id!r}")
+        raise ClipError(f"clips: expected an id of evt_ and 32 hexadecimal digits, got {event_id!r}")
     return folder / f"bonafone-{datetime.fromtimestamp(time_s, UTC).strftime(_STAMP)}-{event_id}.wav"
 
 
@@ -84,13 +84,13 @@ def facts_text(facts: Mapping[str, Any]) -> str:
 
     Raises
     ------
-    EvidenceError
+    ClipError
         They hold something that JSON has not.
     """
     try:
         return json.dumps(dict(facts), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
-        raise EvidenceError(f"evidence: expected facts that JSON can hold, got others ({error})") from error
+        raise ClipError(f"clips: expected facts that JSON can hold, got others ({error})") from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -3,7 +3,7 @@
     feed ──► ring in memory (the last ``before_s`` seconds) ──► forgotten
       alarm ──► .part: the ring, then ``after_s`` seconds as they come ──► renamed when whole
 
-Nothing reaches the disk but through `EvidenceRecorder.alarm`. All of it is used from one thread.
+Nothing reaches the disk but through `ClipRecorder.alarm`. All of it is used from one thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from edge.live.clip import HEADER_BYTES, Clip, Pcm
 from edge.live.clip_files import (
     PART,
-    EvidenceError,
+    ClipError,
     alarm_time_s,
     explained,
     facts_text,
@@ -32,12 +32,12 @@ from edge.live.clip_files import (
     write_whole,
 )
 
-__all__ = ["EvidenceError", "EvidenceFolder", "EvidenceRecorder"]
+__all__ = ["ClipError", "ClipFolder", "ClipRecorder"]
 
 _DAY_S, _PRUNE_EVERY_S = 86400.0, 3600.0
 
 
-class EvidenceFolder:
+class ClipFolder:
     """The folder of recordings, with its bounds. Only files that it wrote itself, known by their names, are deleted.
 
     Parameters
@@ -51,7 +51,7 @@ class EvidenceFolder:
 
     Raises
     ------
-    EvidenceError
+    ClipError
         A value is out of range, or the folder cannot be made or read.
     """
 
@@ -76,21 +76,21 @@ class EvidenceFolder:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.prune()
 
-    def recorder(self, stream: str, sample_rate: int) -> EvidenceRecorder:
+    def recorder(self, stream: str, sample_rate: int) -> ClipRecorder:
         """A recorder of one stream of ``sample_rate`` Hz; ``stream`` is told in errors and never written.
 
         Raises
         ------
-        EvidenceError
+        ClipError
             One recording alone would not fit into ``max_bytes``.
         """
         need = self._wav_bytes(sample_rate)
         if need > self._max_bytes:
-            raise EvidenceError(
-                f"evidence of {stream}: {self.before_s + self.after_s:g} s at {sample_rate} Hz take {need} bytes, more "
+            raise ClipError(
+                f"clips of {stream}: {self.before_s + self.after_s:g} s at {sample_rate} Hz take {need} bytes, more "
                 f"than max_bytes = {self._max_bytes}; raise max_bytes or ask for fewer seconds"
             )
-        return EvidenceRecorder(self, sample_rate)
+        return ClipRecorder(self, sample_rate)
 
     def prune(self, room: int = 0) -> None:
         """Delete what is too old or, beginning with the oldest, too much, and what a killed process left half written.
@@ -101,7 +101,7 @@ class EvidenceFolder:
 
         Raises
         ------
-        EvidenceError
+        ClipError
             The folder cannot be read, or a file of ours cannot be deleted.
         """
         now = self._pruned_at = self._clock()
@@ -125,13 +125,13 @@ class EvidenceFolder:
             self.prune()
 
     def open_clip(self, event_id: str, facts: Mapping[str, Any], before: Pcm, sample_rate: int) -> Clip:
-        """Begin the recording of one alarm, for `EvidenceRecorder.alarm`; see there."""
+        """Begin the recording of one alarm, for `ClipRecorder.alarm`; see there."""
         final = recording_path(self.folder, event_id, self._clock())
         text = facts_text(facts)
         need = self._wav_bytes(sample_rate) + len(text.encode(errors="replace"))
         if need + self._open_bytes() > self._max_bytes:
-            raise EvidenceError(
-                f"evidence: {len(self._open)} recordings are being written, and one more does not fit into "
+            raise ClipError(
+                f"clips: {len(self._open)} recordings are being written, and one more does not fit into "
                 f"max_bytes = {self._max_bytes}; raise max_bytes or ask for fewer seconds"
             )
         self.prune(need)
@@ -149,10 +149,10 @@ class EvidenceFolder:
         return 2 * (round(self.before_s * sample_rate) + round(self.after_s * sample_rate)) + HEADER_BYTES
 
 
-class EvidenceRecorder:
-    """Remembers the last seconds of one stream and, from an alarm on, writes; `EvidenceFolder.recorder` makes it."""
+class ClipRecorder:
+    """Remembers the last seconds of one stream and, from an alarm on, writes; `ClipFolder.recorder` makes it."""
 
-    def __init__(self, folder: EvidenceFolder, sample_rate: int) -> None:
+    def __init__(self, folder: ClipFolder, sample_rate: int) -> None:
         self.sample_rate = sample_rate
         self._folder = folder
         self._ring: Pcm = np.zeros(round(folder.before_s * sample_rate), np.int16)
@@ -164,7 +164,7 @@ class EvidenceRecorder:
 
         Raises
         ------
-        EvidenceError
+        ClipError
             An open recording could not be written: it is deleted, and the recorder goes on. Or what is too old could
             not be deleted; that is tried again an hour later.
         """
@@ -187,7 +187,7 @@ class EvidenceRecorder:
 
         Raises
         ------
-        EvidenceError
+        ClipError
             It cannot be written (a full disk, no permission, the same alarm twice), or the id is none.
         """
         clip = self._folder.open_clip(event_id, facts, self._last_samples(), self.sample_rate)
@@ -200,7 +200,7 @@ class EvidenceRecorder:
 
         Raises
         ------
-        EvidenceError
+        ClipError
             An open recording could not be written; it is deleted.
         """
         self._each_clip(lambda clip: clip.finish())
@@ -211,7 +211,7 @@ class EvidenceRecorder:
         for clip in self._clips:
             try:
                 do(clip)
-            except EvidenceError as error:
+            except ClipError as error:
                 failures.append(error)
         self._clips = [clip for clip in self._clips if not clip.done]
         if failures:
@@ -245,4 +245,4 @@ def _to_pcm(samples: NDArray[np.float32]) -> Pcm:
 def _within(name: str, value: float, lowest: float, highest: float) -> None:
     # Written so that NaN is refused too.
     if not lowest <= value <= highest:
-        raise EvidenceError(f"evidence: {name}: expected {lowest:g} to {highest:g}, got {value:g}")
+        raise ClipError(f"clips: {name}: expected {lowest:g} to {highest:g}, got {value:g}")

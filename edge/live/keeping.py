@@ -1,22 +1,22 @@
-"""Evidence of alarms, kept only when asked: which audio goes to which recorder."""
+"""Clips of alarms, kept only when asked: which audio goes to which recorder."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 
-from edge.live.clips import EvidenceError, EvidenceFolder, EvidenceRecorder
+from edge.live.clips import ClipError, ClipFolder, ClipRecorder
 from edge.live.reports import Alarm
 from edge.service.redaction import Redactor
 from edge.sources.events import AudioChunk, Idle, SourceEvent, StreamEnd, StreamStart
 
 
-class EvidenceKeeper:
+class ClipKeeper:
     """Feeds the recorders of all streams. What cannot be kept is told to ``complain``; listening goes on."""
 
-    def __init__(self, folder: EvidenceFolder, redactor: Redactor, complain: Callable[[str], None]) -> None:
+    def __init__(self, folder: ClipFolder, redactor: Redactor, complain: Callable[[str], None]) -> None:
         self._folder, self._redactor, self._complain = folder, redactor, complain
-        self._recorders: dict[str, EvidenceRecorder] = {}
+        self._recorders: dict[str, ClipRecorder] = {}
 
     def before(self, event: SourceEvent) -> None:
         """Take an event before it is judged, so that the audio that raises an alarm is on its recording."""
@@ -28,7 +28,7 @@ class EvidenceKeeper:
             elif isinstance(event, Idle):
                 # A port without calls feeds nothing for days, and what is kept becomes too old all the same.
                 self._folder.prune_hourly()
-        except EvidenceError as error:
+        except ClipError as error:
             self._complain(str(error))
 
     def alarm(self, alarm: Alarm) -> None:
@@ -38,7 +38,7 @@ class EvidenceKeeper:
             return
         try:
             recorder.alarm(alarm.event.id, json.loads(self._redactor.event(alarm.event).to_json()))
-        except EvidenceError as error:
+        except ClipError as error:
             self._complain(str(error))
 
     def after(self, event: SourceEvent) -> None:
@@ -56,5 +56,5 @@ class EvidenceKeeper:
         try:
             if recorder is not None:
                 recorder.close()
-        except EvidenceError as error:
+        except ClipError as error:
             self._complain(str(error))

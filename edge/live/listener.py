@@ -65,14 +65,14 @@ class Listener:
 
     def _listen(self) -> bool:
         for event, waited in self._timed():
-            evidence = self._teller.evidence
-            if evidence is not None:
-                evidence.before(event)
+            clips = self._teller.clips
+            if clips is not None:
+                clips.before(event)
             for report in self._monitor.take(event, waited=waited):
                 if self._teller.tell(report) == "suppressed" and isinstance(report, Alarm):
                     self._monitor.kept_quiet(report)
-            if evidence is not None:
-                evidence.after(event)
+            if clips is not None:
+                clips.after(event)
             self._between()
             if self._asked_to_stop():
                 return True
@@ -104,7 +104,7 @@ class Listener:
         """End the streams and what they left; return whether no alert was lost."""
         for report in self._monitor.finish():
             self._teller.tell(report)
-        if self._teller.evidence is not None:
-            self._teller.evidence.close()
+        if self._teller.clips is not None:
+            self._teller.clips.close()
         self._screen.close()
         return self._teller.publisher.settle(SETTLE_S)

@@ -95,7 +95,7 @@ class LiveMetrics:
             ),
             _counter("bonafone_streams_ended_total", "Streams that ended.", self._ended),
             _counter("bonafone_chunks_total", "Chunks of audio that were judged.", self._chunks),
-            _counter("bonafone_speech_seconds_total", "Speech that carried evidence, in seconds.", self._speech_s),
+            _counter("bonafone_speech_seconds_total", "Speech that was scored, in seconds.", self._speech_s),
             _by_label("bonafone_alarms_total", "Alarms by kind.", "kind", self._alarms),
             _by_label("bonafone_source_events_total", "What the source counts.", "what", self._sources),
         ]

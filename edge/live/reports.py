@@ -80,7 +80,7 @@ class StreamEnded:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to read; ``kind`` is a `TroubleKind`, or ``slow``, ``alerts``, ``evidence`` or ``metrics``."""
+    """Something to read; ``kind`` is a `TroubleKind`, or ``slow``, ``alerts``, ``raw_score`` or ``metrics``."""
 
     kind: str
     text: str

@@ -11,7 +11,7 @@ import numpy as np
 from edge.decision import LiveDecider, LiveState
 from edge.live.arrivals import Arrivals, Arrived
 from edge.live.lag import LagMeter
-from edge.model import Evidence, Model, StreamScorer
+from edge.model import Model, RawScore, StreamScorer
 from edge.operating_point import OperatingPoint
 from edge.resampling import Resampler
 from edge.sources.events import AudioChunk, Clock, Float
@@ -120,8 +120,8 @@ class Session:
         """End the stream; return what was still to say."""
         steps = self._run_gathered()
         rest = self._resampler.flush()
-        steps += [self._step(evidence) for evidence in self._scorer.feed(rest)]
-        steps += [self._step(evidence) for evidence in self._scorer.flush()]
+        steps += [self._step(raw_score) for raw_score in self._scorer.feed(rest)]
+        steps += [self._step(raw_score) for raw_score in self._scorer.flush()]
         self._scorer.close()
         return steps
 
@@ -134,18 +134,18 @@ class Session:
         for chunk in chunks:
             self._arrivals.add(chunk.samples, chunk.lost, broken=chunk.broken)
         samples = self._resampler.feed(_joined(chunk.samples for chunk in chunks))
-        steps = [self._step(evidence) for evidence in self._scorer.feed(samples)]
+        steps = [self._step(raw_score) for raw_score in self._scorer.feed(samples)]
         kept = math.exp(-seconds / _FACTOR_MEMORY_S)
         self._busy_s = kept * self._busy_s + self._clock.monotonic() - begun_at
         self._audio_s = kept * self._audio_s + seconds
         return steps
 
-    def _step(self, evidence: Evidence) -> Step:
-        arrived = self._arrivals.take(evidence.end)
+    def _step(self, raw_score: RawScore) -> Step:
+        arrived = self._arrivals.take(raw_score.end)
         # What stands on both sides of a break was never spoken so: it is no more heard than what was lost.
         lost_share = 1.0 if arrived.broken else arrived.lost_share
-        state = self._decider.add(evidence, all_zero=arrived.all_zero and not arrived.broken, lost_share=lost_share)
-        return Step(state, arrived, (evidence.end - evidence.start) / self.model_rate)
+        state = self._decider.add(raw_score, all_zero=arrived.all_zero and not arrived.broken, lost_share=lost_share)
+        return Step(state, arrived, (raw_score.end - raw_score.start) / self.model_rate)
 
 
 def _joined(pieces: Iterable[Float]) -> Float:

@@ -25,10 +25,10 @@ class ListenSettings:
     quiet_alert_s : seconds below ``quiet_level_db`` after which a device counts as muted or dead; 0: never.
     quiet_level_db : dB of full scale, RMS. A quiet room lies above it, the noise of a converter alone below.
     metrics_port : port of this machine alone that answers Prometheus; None: none.
-    evidence : whether audio around an alarm is kept on disk. Without it no audio ever leaves memory.
-    evidence_folder : where, if it is.
-    evidence_before_s, evidence_after_s : seconds kept from before an alarm and after it.
-    evidence_days, evidence_megabytes : bounds of that folder.
+    clips : whether audio around an alarm is kept on disk. Without it no audio ever leaves memory.
+    clips_folder : where, if it is.
+    clips_before_s, clips_after_s : seconds kept from before an alarm and after it.
+    clips_days, clips_megabytes : bounds of that folder.
 
     Raises
     ------
@@ -47,25 +47,25 @@ class ListenSettings:
     quiet_alert_s: float = 300.0
     quiet_level_db: float = -85.0
     metrics_port: int | None = None
-    evidence: bool = False
-    evidence_folder: str = "~/.local/state/bonafone/evidence"
-    evidence_before_s: float = 10.0
-    evidence_after_s: float = 20.0
-    evidence_days: float = 30.0
-    evidence_megabytes: float = 200.0
+    clips: bool = False
+    clips_folder: str = "~/.local/state/bonafone/clips"
+    clips_before_s: float = 10.0
+    clips_after_s: float = 20.0
+    clips_days: float = 30.0
+    clips_megabytes: float = 200.0
 
     def __post_init__(self) -> None:
         if not self.source:
             raise ListenConfigError("source: empty; name what to listen to, such as mic or rtp://:5004")
-        if not self.evidence_folder:
-            raise ListenConfigError("evidence_folder: empty; give the path of a folder")
+        if not self.clips_folder:
+            raise ListenConfigError("clips_folder: empty; give the path of a folder")
         self._within("silent_alert_s", 0.0, _DAY_S)
         self._within("quiet_alert_s", 0.0, _DAY_S)
         self._within("quiet_level_db", -200.0, 0.0)
-        self._within("evidence_before_s", 0.0, 600.0)
-        self._within("evidence_after_s", 0.0, 600.0)
-        self._within("evidence_days", 0.01, 3650.0)
-        self._within("evidence_megabytes", _LEAST_MEGABYTES, 1e6)
+        self._within("clips_before_s", 0.0, 600.0)
+        self._within("clips_after_s", 0.0, 600.0)
+        self._within("clips_days", 0.01, 3650.0)
+        self._within("clips_megabytes", _LEAST_MEGABYTES, 1e6)
         if self.metrics_port is not None:
             self._within("metrics_port", 0, 65535)
 

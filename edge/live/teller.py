@@ -16,12 +16,12 @@ from edge.service.systemd import Notifier
 
 if TYPE_CHECKING:
     # Only where asked for: their imports take memory.
-    from edge.live.keeping import EvidenceKeeper
+    from edge.live.keeping import ClipKeeper
     from edge.live.live_metrics import LiveMetrics
 
 
 class Teller:
-    """Where reports end; ``evidence`` and ``metrics`` may be set once the rest is there.
+    """Where reports end; ``clips`` and ``metrics`` may be set once the rest is there.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Teller:
     keeps_changes : whether changes are lines too, beside the panel.
     """
 
-    evidence: EvidenceKeeper | None = None
+    clips: ClipKeeper | None = None
     metrics: LiveMetrics | None = None
 
     def __init__(
@@ -64,8 +64,8 @@ class Teller:
         if isinstance(report, Alarm):
             # Before anything that can be slow or fail.
             published = self.publisher.publish(report) or "waiting"
-            if self.evidence is not None:
-                self.evidence.alarm(report)
+            if self.clips is not None:
+                self.clips.alarm(report)
         self._panel.take(report)
         self._print(report, published)
         self._count(report)

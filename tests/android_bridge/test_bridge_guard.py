@@ -58,7 +58,7 @@ def test_the_scores_are_those_of_the_runtime_and_its_decider(guard, clock, model
     found = scores([*hear(guard, clock, data, rate), guard.flush()])
     samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
     scorer, decider = StreamScorer(model), LiveDecider(model.contract, POINT)
-    expected = [decider.add(evidence).cm_score for evidence in [*scorer.feed(samples), *scorer.flush()]]
+    expected = [decider.add(raw_score).cm_score for raw_score in [*scorer.feed(samples), *scorer.flush()]]
     expected = [score for score in expected if score is not None]
     assert sorted(set(found)) == sorted(set(expected))
 

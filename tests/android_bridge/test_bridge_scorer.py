@@ -37,8 +37,8 @@ class LiteRtScorer:
         assert all(type(value) is float for value in samples)
         if self.answer is not None:
             return self.answer
-        evidence, speech_frames, self.states = self.model.step(np.array(samples, np.float32), self.states)
-        return [evidence, speech_frames]
+        raw_score, speech_frames, self.states = self.model.step(np.array(samples, np.float32), self.states)
+        return [raw_score, speech_frames]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def samples():
     return np.frombuffer(pcm16(SPOOF)[0], "<i2").astype(np.float32) / 32768
 
 
-def test_states_in_java_give_the_evidence_of_states_in_python(model, java, samples):
+def test_states_in_java_give_the_raw_score_of_states_in_python(model, java, samples):
     there = StreamScorer(JavaInterpreterModel(model.contract, java))
     here = StreamScorer(model)
     expected = [*here.feed(samples), *here.flush()]

@@ -124,7 +124,7 @@ def test_a_model_with_another_contract_is_misuse_and_says_what_to_do(recording, 
     path.write_bytes(embed_contract(default_model().read_bytes(), contract))
     result = invoke("score", recording, "--model", path)
     assert result.exit_code == 2
-    assert "reads contract version 1, the model carries 99; quantise the model again" in result.stderr
+    assert "reads contract versions 1 to 2, the model carries 99; quantise the model again" in result.stderr
 
 
 def test_models_lists_what_is_shipped():

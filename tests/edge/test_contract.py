@@ -44,7 +44,7 @@ def test_embedding_again_replaces_and_is_repeatable():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"contract_version": 2}, "this runtime reads contract version 1, the model carries 2"),
+        ({"contract_version": 3}, "this runtime reads contract versions 1 to 2, the model carries 3"),
         ({"surprise": 1}, "Contract has no field surprise"),
         ({"chunk_samples": 1000}, "chunk_samples must be a positive multiple of the hop"),
         ({"frontend": {"window": 500}}, "window must be even and a multiple of hop"),
@@ -110,7 +110,7 @@ def test_the_shipped_model_states_where_it_comes_from_and_what_its_thresholds_co
     assert len(contract.corpus_digest) == 64
     assert contract.git_revision
     assert contract.quantization.startswith("int8")
-    assert 0 < contract.thresholds.false_alarm_rate <= 0.05
+    assert 0 < contract.thresholds.bpcer <= 0.05
     assert contract.thresholds.spoof_below < contract.thresholds.bonafide_above
 
 
@@ -144,3 +144,15 @@ def test_an_operating_point_that_does_not_fit_is_refused(field):
     data["operating_points"][0].update(field)
     with pytest.raises(ContractMismatchError, match="quantise it again"):
         contract_from_json(json.dumps(data))
+
+
+def test_a_contract_of_version_1_is_read_in_the_names_of_version_2():
+    """Version 1 called the raw score evidence, and the share of spoof that passes a miss rate."""
+    data = json.loads(CONTRACT.to_json())
+    data["contract_version"] = 1
+    data["thresholds"]["false_alarm_rate"] = data["thresholds"].pop("bpcer")
+    data["thresholds"]["miss_rate"] = data["thresholds"].pop("apcer")
+    del data["raw_score_output"]
+    read = contract_from_json(json.dumps(data))
+    assert read == replace(CONTRACT, raw_score_output="evidence")
+    assert contract_from_json(read.to_json()) == read

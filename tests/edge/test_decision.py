@@ -9,7 +9,7 @@ import pytest
 from edge.contract import Contract
 from edge.decision import FileDecider, probability
 from edge.frontend_spec import FrontEndSpec
-from edge.model import Evidence
+from edge.model import RawScore
 from edge.thresholds import Thresholds
 
 CHUNK_S = 0.256
@@ -28,7 +28,7 @@ def decide(values, *, speech=16.0, all_zero=False, keep_timeline=False):
     decider = FileDecider(CONTRACT, keep_timeline=keep_timeline)
     for index, value in enumerate(values):
         weight = speech[index] if isinstance(speech, list) else speech
-        decider.add(Evidence(index * 4096, (index + 1) * 4096, value, weight))
+        decider.add(RawScore(index * 4096, (index + 1) * 4096, value, weight))
     return decider.decide(all_zero=all_zero)
 
 
@@ -44,7 +44,7 @@ def test_the_verdict_follows_the_calibrated_score_and_its_two_thresholds(value, 
     assert decision.p_bonafide == pytest.approx(1 / (1 + math.exp(-(2 * value + 1))))
 
 
-def test_a_short_recording_is_judged_by_its_last_evidence():
+def test_a_short_recording_is_judged_by_its_last_raw_score():
     assert decide([5.0] * 4 + [-3.0] * 4).cm_score == pytest.approx(-5.0)
 
 
@@ -60,7 +60,7 @@ def test_silence_after_speech_does_not_change_the_score():
     assert decide([2.0] * 5 + [-9.0] * 50, speech=[16.0] * 5 + [0.0] * 50).cm_score == pytest.approx(5.0)
 
 
-def test_all_zeros_are_silenced_whatever_the_evidence():
+def test_all_zeros_are_silenced_whatever_the_raw_score():
     decision = decide([-5.0] * 8, all_zero=True)
     assert (decision.verdict, decision.cm_score, decision.p_bonafide) == ("silenced", None, None)
 

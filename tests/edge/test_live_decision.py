@@ -10,7 +10,7 @@ import pytest
 from edge.contract import Contract
 from edge.decision import LiveDecider
 from edge.frontend_spec import FrontEndSpec
-from edge.model import Evidence
+from edge.model import RawScore
 from edge.operating_point import OperatingPoint
 from edge.thresholds import Thresholds
 
@@ -30,7 +30,7 @@ def run(values, point=POINT, *, speech=FULL, **kwargs):
     decider = LiveDecider(CONTRACT, point)
     weights = speech if isinstance(speech, list) else [speech] * len(values)
     return [
-        decider.add(Evidence(index * CHUNK, (index + 1) * CHUNK, value, weight), **kwargs)
+        decider.add(RawScore(index * CHUNK, (index + 1) * CHUNK, value, weight), **kwargs)
         for index, (value, weight) in enumerate(zip(values, weights, strict=True))
     ]
 
@@ -126,15 +126,15 @@ def test_silence_says_nothing_whatever_the_model_says(value):
 def test_exact_zeros_are_a_withheld_stream_and_never_a_score():
     decider = LiveDecider(CONTRACT, POINT)
     for index in range(20):
-        state = decider.add(Evidence(index * CHUNK, (index + 1) * CHUNK, 5.0, FULL))
+        state = decider.add(RawScore(index * CHUNK, (index + 1) * CHUNK, 5.0, FULL))
     assert state.verdict == "bonafide"
     verdicts = []
     for index in range(20, 30):
-        state = decider.add(Evidence(index * CHUNK, (index + 1) * CHUNK, -50.0, FULL), all_zero=True)
+        state = decider.add(RawScore(index * CHUNK, (index + 1) * CHUNK, -50.0, FULL), all_zero=True)
         verdicts.append(state.verdict)
     assert verdicts == ["bonafide"] * 7 + ["silenced"] * 3
     assert state.cm_score == pytest.approx(5.0)
-    back = decider.add(Evidence(30 * CHUNK, 31 * CHUNK, 5.0, FULL))
+    back = decider.add(RawScore(30 * CHUNK, 31 * CHUNK, 5.0, FULL))
     assert back.verdict == "bonafide"
 
 

@@ -11,7 +11,7 @@ import pytest
 from edge.catalog import default_model
 from edge.contract import embed_contract, read_contract
 from edge.errors import ContractMismatchError, EdgeError, NotAModelError
-from edge.model import Evidence, Model, StreamScorer, runtime_version
+from edge.model import Model, RawScore, StreamScorer, runtime_version
 
 
 def cut(model, samples, length):
@@ -21,7 +21,7 @@ def cut(model, samples, length):
     return found + list(scorer.flush())
 
 
-def test_evidence_is_the_same_however_the_stream_is_cut(model, speech):
+def test_raw_score_is_the_same_however_the_stream_is_cut(model, speech):
     samples = speech(2.1)
     expected = cut(model, samples, len(samples))
     for length in (1, 333, model.contract.frontend.hop, model.contract.chunk_samples):
@@ -68,11 +68,11 @@ def test_two_streams_on_one_model_do_not_mix(model, speech):
     assert found + list(first.flush()) == alone
 
 
-def test_evidence_is_finite_on_full_scale_noise_and_dirac(model, rng):
+def test_raw_score_is_finite_on_full_scale_noise_and_dirac(model, rng):
     for samples in (np.sign(rng.standard_normal(16000)), np.r_[np.zeros(8000), 1.0, np.zeros(8000)]):
-        for evidence in cut(model, samples.astype(np.float32), 4000):
-            assert np.isfinite(evidence.value)
-            assert isinstance(evidence, Evidence)
+        for raw_score in cut(model, samples.astype(np.float32), 4000):
+            assert np.isfinite(raw_score.value)
+            assert isinstance(raw_score, RawScore)
 
 
 def _with_contract(tmp_path, **changes):

@@ -41,7 +41,7 @@ def network():
         }
     )
     trained = Network(config)
-    trained.evidence_model(trained.chunk_frames)
+    trained.raw_score_model(trained.chunk_frames)
     return trained
 
 
@@ -61,8 +61,8 @@ def _load(network, tmp_path):
 def _cut(model, samples, length):
     scorer, found = StreamScorer(model), []
     for start in range(0, len(samples), length):
-        found += [evidence.value for evidence in scorer.feed(samples[start : start + length])]
-    return np.array(found + [evidence.value for evidence in scorer.flush()])
+        found += [raw_score.value for raw_score in scorer.feed(samples[start : start + length])]
+    return np.array(found + [raw_score.value for raw_score in scorer.flush()])
 
 
 def _assert_same_for_any_cut(model, samples):
@@ -90,17 +90,17 @@ def test_int8_tflite_equals_emulated_int8_on_the_whole_clip_however_it_is_cut(ne
     expected = quantized.clip_model(SAMPLES)(samples[None, :]).numpy()[0]
     model = _load(quantized, tmp_path)
     difference = np.abs(_cut(model, samples, len(samples)) - expected).max()
-    assert difference <= INT8_TOLERANCE_LEVELS * _level_in_evidence(quantized)
+    assert difference <= INT8_TOLERANCE_LEVELS * _level_in_raw_score(quantized)
     _assert_same_for_any_cut(model, samples)
 
 
-def _level_in_evidence(network):
+def _level_in_raw_score(network):
     """One level of the last activation, moved in every channel alike, through the head's weights."""
     last = network.layers["k3_b2_out_q"]
     level = float(last.ranges["max_var"] - last.ranges["min_var"]) / 255.0
     hidden = np.abs(network.layers["head_hidden"].get_weights()[0])
-    evidence = np.abs(network.layers["head_evidence"].get_weights()[0])
-    return level * float((hidden @ evidence).sum()) / np.sqrt(hidden.shape[0])
+    raw_score = np.abs(network.layers["head_raw_score"].get_weights()[0])
+    return level * float((hidden @ raw_score).sum()) / np.sqrt(hidden.shape[0])
 
 
 def test_int8_states_start_and_stay_exact_on_the_grid(network, tmp_path, rng):
@@ -110,5 +110,5 @@ def test_int8_states_start_and_stay_exact_on_the_grid(network, tmp_path, rng):
     calibrate(quantized, [(features, mask)], features.shape[1])
     model = _load(quantized, tmp_path)
     silence = np.zeros(200 * CHUNK, np.float32)
-    evidence = [e.value for e in StreamScorer(model).feed(silence)]
-    assert np.ptp(evidence) == 0.0
+    raw_score = [e.value for e in StreamScorer(model).feed(silence)]
+    assert np.ptp(raw_score) == 0.0

@@ -138,9 +138,9 @@ def test_every_clip_is_scored_by_the_head_of_its_own_fold(private_signs):
         (head,) = folds._solve(heard, fold != held, [0.1], None)
         for place in np.flatnonzero(fold == held):
             scores[place] = head(heard.statistics[place : place + 1])[0]
-    evidence = np.array([scores[place] for place in range(len(fold))])
+    raw_score = np.array([scores[place] for place in range(len(fold))])
     (record, _) = cross_validate.cross_validate(heard, [0.1], [1])
-    real, fake = (evidence[(heard.passes == 0) & (heard.bonafide == wanted)] for wanted in (True, False))
+    real, fake = (raw_score[(heard.passes == 0) & (heard.bonafide == wanted)] for wanted in (True, False))
     assert record["auc"] == pytest.approx(auc(real, fake), abs=1e-4)
     assert record["eer"] == pytest.approx(eer(real, fake)[0], abs=1e-3)
 

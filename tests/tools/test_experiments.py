@@ -161,8 +161,8 @@ def test_runs_from_before_a_field_came_share_the_line_of_its_default(make_run, r
 def test_a_run_from_before_a_field_came_says_its_default_where_the_shipped_value_is_another():
     config = flatten(config_to_dict(load_config("patches")))
     assert experiments.describe(config) == "patches"
-    assert config.pop("model.head_squash") > 0
-    assert experiments.describe(config) == "patches: head_squash=0"
+    assert config.pop("model.head_compression") > 0
+    assert experiments.describe(config) == "patches: head_compression=0"
 
 
 def test_parameters_are_those_of_the_shipped_model():

@@ -98,28 +98,28 @@ def test_a_head_learns_from_what_was_kept_and_reads_what_it_may(heard, monkeypat
     monkeypatch.setattr(folds, "_solve", solve)
     fold = folds.divide(heard, 1)
     keep = lambda held, train: heard.bonafide | (heard.source == f"s{held}")  # noqa: E731
-    evidence = folds.score_left_out(heard, fold, [0.1], keep, lambda held: np.array([2]))
+    raw_score = folds.score_left_out(heard, fold, [0.1], keep, lambda held: np.array([2]))
     for held, (train, read) in enumerate(asked):
         assert not (train & (fold == held)).any()
         np.testing.assert_array_equal(train, (fold != held) & keep(held, None))
         assert read.tolist() == [2]
-    np.testing.assert_array_equal(np.isnan(evidence[0]), fold == -1)
-    np.testing.assert_allclose(evidence[0, fold >= 0], heard.statistics[fold >= 0, 2])
+    np.testing.assert_array_equal(np.isnan(raw_score[0]), fold == -1)
+    np.testing.assert_allclose(raw_score[0, fold >= 0], heard.statistics[fold >= 0, 2])
 
 
 def test_figures_are_those_worked_by_hand(heard):
     """Pass 0 of two sources of 2 + 2 clips; nothing else has evidence, or is paired and in this pass."""
-    evidence = np.full(len(heard.indices), np.nan)
+    raw_score = np.full(len(heard.indices), np.nan)
     # s0: all in order. s1, two higher: one of its four pairs is in disorder.
-    evidence[:8] = [1.0, 0.8, 0.1, 0.2, 2.4, 2.1, 2.2, 2.0]
-    found = folds.figures_of(heard, evidence, 0)
+    raw_score[:8] = [1.0, 0.8, 0.1, 0.2, 2.4, 2.1, 2.2, 2.0]
+    found = folds.figures_of(heard, raw_score, 0)
     # Of 4 x 4 pairs, 4 + 3 inside the sources and all 4 of s1 before s0 are in order.
     assert found["auc"] == pytest.approx(11 / 16)
     # At a threshold between 0.8 and 2.0 half of each class lies on the wrong side.
     assert found["eer"] == pytest.approx(0.5)
     assert np.isnan(found["auc_inside_sources"])
     with pytest.raises(ValueError, match="no bona fide scores"):
-        folds.figures_of(heard, evidence, 1)
+        folds.figures_of(heard, raw_score, 1)
 
 
 def test_clips_of_a_paired_source_that_are_not_paired_themselves_are_not_counted(make_ridge_run, make_rows):
@@ -134,8 +134,8 @@ def test_inside_sources_counts_each_source_with_enough_clips_once(make_ridge_run
     rows = [*make_rows(1, 5), *make_rows(1, 10, prefix="t"), *make_rows(1, 4, prefix="few")]
     run = make_ridge_run("run", rows, [(list(range(len(rows))), statistics_of(range(len(rows))))])
     heard = folds.read_heard(run)
-    evidence = np.concatenate([[1.0] * 5, [0.0] * 5, [0.0] * 10, [1.0] * 5, [-1.0] * 5, [1.0] * 4, [9.0] * 4])
+    raw_score = np.concatenate([[1.0] * 5, [0.0] * 5, [0.0] * 10, [1.0] * 5, [-1.0] * 5, [1.0] * 4, [9.0] * 4])
     # s0 in order; of t half the pairs are; the third has four clips a class.
-    assert folds.figures_of(heard, evidence, 0)["auc_inside_sources"] == pytest.approx((1.0 + 0.5) / 2)
+    assert folds.figures_of(heard, raw_score, 0)["auc_inside_sources"] == pytest.approx((1.0 + 0.5) / 2)
     assert folds.known(float("nan")) is None
     assert folds.known(0.5) == 0.5

@@ -13,7 +13,7 @@ from pi_check.targets import TARGETS
 from edge.thresholds import Thresholds
 
 BOARD = TARGETS["arm64-litert"].board
-THRESHOLDS = Thresholds(spoof_below=-2.0, bonafide_above=1.0, false_alarm_rate=0.02, miss_rate=0.05)
+THRESHOLDS = Thresholds(spoof_below=-2.0, bonafide_above=1.0, bpcer=0.02, apcer=0.05)
 FACTS = {
     "machine": "aarch64",
     "python": "3.11.2",

@@ -23,7 +23,7 @@ _FIRST_PIECES = (1, 1, 2, 3, 159, 160, 161)
 _LARGEST_PIECE = 9001
 
 
-def evidence(model: Model, pieces: list[Float], rate: int) -> list[tuple[int, int, float, float]]:
+def raw_score(model: Model, pieces: list[Float], rate: int) -> list[tuple[int, int, float, float]]:
     """Start, end, value and speech frames of every chunk."""
     converter, scorer = Resampler(rate, model.contract.frontend.sample_rate), StreamScorer(model)
     found = []
@@ -48,8 +48,8 @@ def main(model_path: str, *recordings: str) -> None:
     for path in recordings:
         with open_audio(path) as audio:
             samples, rate = np.concatenate([block.mean(axis=1, dtype=np.float32) for block in audio]), audio.sample_rate
-        whole = evidence(model, [samples], rate)
-        pieces = evidence(model, odd_pieces(samples, rng), rate)
+        whole = raw_score(model, [samples], rate)
+        pieces = raw_score(model, odd_pieces(samples, rng), rate)
         chunks += len(whole)
         unequal += sum(a != b for a, b in zip(whole, pieces, strict=True))
     facts = {

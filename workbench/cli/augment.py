@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from workbench.cli.output_file import OutputFile
-from workbench.transmissions.names import CHANNEL_NAMES, CHANNELS
+from workbench.transmissions.names import CHANNELS, TRANSMISSION_NAMES
 
 _FILE = OutputFile()
 
@@ -16,7 +16,7 @@ _FILE = OutputFile()
 @click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", type=_FILE, help="The recording to write: .flac or .wav, mono, 16 kHz.")
-@click.option("--channel", type=click.Choice(CHANNEL_NAMES), metavar="NAME", help="Pass it through this channel.")
+@click.option("--channel", type=click.Choice(TRANSMISSION_NAMES), metavar="NAME", help="Pass it through this channel.")
 @click.option("--config", help="Augment it as a configuration does in training: a TOML file, or a shipped name.")
 @click.option("--seed", type=int, default=0, help="Of everything drawn.")
 @click.option(

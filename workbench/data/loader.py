@@ -27,8 +27,8 @@ class Batch:
     """``samples`` [B, n] float32 and ``labels`` [B] (1 = bona fide, 0 = spoof), and where the clips come from.
 
     ``sources`` [B] int32 are places in `BalancedSampler.paired_sources`, -1 for clips of other sources; ``channels``
-    [B] int32 are places in `workbench.transmissions.augment.CHANNEL_CLASSES`. ``clean`` [B, n] float32 are the same
-    stretches before augmentation, where the loader keeps them.
+    [B] int32 are places in `workbench.transmissions.augment.TRANSMISSION_CLASSES`. ``clean`` [B, n] float32 are the
+    same stretches before augmentation, where the loader keeps them.
     """
 
     samples: Float

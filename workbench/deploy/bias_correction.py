@@ -53,13 +53,13 @@ def rounded(kernel: Float) -> Float:
     return np.asarray(np.round(kernel / step) * step, dtype=np.float32)
 
 
-def correct_squash(reference: Network, network: Network, batches: Batches) -> None:
+def correct_compression(reference: Network, network: Network, batches: Batches) -> None:
     """Move the squash of a quantised ``network`` by what int8 does, on average, to the statistics of ``batches``.
 
     ``reference`` is the same network, with the same weights, in float. Nothing is done without
-    `ModelConfig.head_squash`.
+    `ModelConfig.head_compression`.
     """
-    if not network.config.model.head_squash:
+    if not network.config.model.head_compression:
         return
     moved = []
     for features, mask in batches:
@@ -67,5 +67,5 @@ def correct_squash(reference: Network, network: Network, batches: Batches) -> No
             each.statistics_model(features.shape[1])([features, mask])[:, -1].numpy() for each in (network, reference)
         )
         moved.append(after - before)
-    scale, shift = network.layers["head_squash"].get_weights()
-    network.layers["head_squash"].set_weights([scale, shift - scale * np.concatenate(moved).mean(axis=0)])
+    scale, shift = network.layers["head_compression"].get_weights()
+    network.layers["head_compression"].set_weights([scale, shift - scale * np.concatenate(moved).mean(axis=0)])

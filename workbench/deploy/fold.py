@@ -25,8 +25,8 @@ def fold(network: Network, *, quantized: bool) -> Network:
     """
     deployed = Network(network.config, quantized=quantized, folded=True)
     frames = network.chunk_frames
-    network.evidence_model(frames)
-    deployed.evidence_model(frames)
+    network.raw_score_model(frames)
+    deployed.raw_score_model(frames)
     for name, layer in network.layers.items():
         if name.endswith(("_conv", "_skip")):
             kernel, bias = folded_weights(layer, network.layers.get(name.removesuffix("_conv") + "_norm"))
@@ -86,7 +86,7 @@ def set_weight_ranges(layer: Any) -> None:
 def calibrate(network: Network, batches: Iterable[tuple[Float, Float]], frames: int) -> None:
     """Set the ranges of a quantised network, of activations from (features, mask) batches: post-training int8."""
     # Built before observing: building runs the layers on symbols.
-    model = network.evidence_model(frames)
+    model = network.raw_score_model(frames)
     for name, layer in network.layers.items():
         if name.endswith(("_conv", "_skip")):
             set_weight_ranges(layer)
@@ -132,7 +132,7 @@ def prune(
 
     schedule = sparsity_keras.PolynomialDecay(0.0, sparsity, 0, max(int(steps * 0.7), 1), frequency=max(steps // 50, 1))
     pruned = Network(network.config, folded=True, pruning=schedule)
-    pruned.evidence_model(frames)
+    pruned.raw_score_model(frames)
     folded = fold(network, quantized=False)
     for name, layer in folded.layers.items():
         if name.endswith(("_conv", "_skip")):

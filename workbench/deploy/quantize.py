@@ -15,12 +15,12 @@ from edge.contract import Contract, embed_contract
 from edge.model import Model
 from edge.scoring import score_samples
 from edge.thresholds import Thresholds
-from workbench.deploy.bias_correction import correct_patches, correct_squash
+from workbench.deploy.bias_correction import correct_compression, correct_patches
 from workbench.deploy.export import count_parameters, export_tflite, state_names
 from workbench.deploy.fold import calibrate, fine_tune, fold, prune, sparsity_of
 from workbench.evaluate.calibration import fit_calibration, threshold_at_false_alarm, threshold_at_miss
 from workbench.evaluate.metrics import eer
-from workbench.evaluate.trials import through_channel
+from workbench.evaluate.trials import through_transmission
 from workbench.models.network import Network
 from workbench.train.descent import FeatureSource
 from workbench.train.experiment import Experiment
@@ -48,8 +48,8 @@ class QuantizeOptions:
     learning_rate: float = 1e-4
     calibration_batches: int = 16
     max_eer_loss: float = 0.005
-    false_alarm_rate: float = 0.02
-    miss_rate: float = 0.05
+    bpcer: float = 0.02
+    apcer: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def quantize(
     source = FeatureSource(network, experiment.loader)
     float_network = fold(network, quantized=False)
     contract = _contract(float_network, info, name)
-    float_evidence, _ = score_clips(export_tflite(float_network, contract), experiment, watch, "dev, float")
+    float_raw_score, _ = score_clips(export_tflite(float_network, contract), experiment, watch, "dev, float")
     starting, reference = network, float_network
     if options.sparsity:
         batches = watch(source.epoch(FINE_TUNE_EPOCH, options.prune_steps), options.prune_steps, "pruning")
@@ -110,14 +110,14 @@ def quantize(
         heard_once = list(_clean_batches(experiment, options.calibration_batches))
         calibrate(quantized, heard_once, experiment.dev.features.shape[1])
         correct_patches(quantized, heard_once)
-        correct_squash(reference, quantized, heard_once)
+        correct_compression(reference, quantized, heard_once)
     if options.method == "qat":
         batches = watch(source.epoch(FINE_TUNE_EPOCH + 1, options.qat_steps), options.qat_steps, "fine-tuning")
         fine_tune(quantized, batches, frames, options.learning_rate)
     contract = replace(contract, quantization="float32" if options.method == "float" else f"int8-{options.method}")
     model = export_tflite(quantized, contract)
-    evidence, unscored = score_clips(model, experiment, watch, f"dev, {contract.quantization}")
-    heard, people_heard = [evidence], []
+    raw_score, unscored = score_clips(model, experiment, watch, f"dev, {contract.quantization}")
+    heard, people_heard = [raw_score], []
     channel = network.config.train.heard_through
     if channel is not None:
         heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel)[0])
@@ -125,13 +125,13 @@ def quantize(
             people_heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel, "bonafide")[0])
     contract = calibrated(contract, heard, people_heard, experiment, options)
     bonafide = np.array([row.label == "bonafide" for row in experiment.dev.rows])
-    both = ~np.isnan(evidence) & ~np.isnan(float_evidence)
+    both = ~np.isnan(raw_score) & ~np.isnan(float_raw_score)
     return Quantized(
         model=embed_contract(model, contract),
         contract=contract,
-        float_eer=eer(float_evidence[bonafide & both], float_evidence[~bonafide & both])[0],
-        int8_eer=eer(evidence[bonafide & both], evidence[~bonafide & both])[0],
-        max_score_difference=float(np.abs(evidence[both] - float_evidence[both]).max()),
+        float_eer=eer(float_raw_score[bonafide & both], float_raw_score[~bonafide & both])[0],
+        int8_eer=eer(raw_score[bonafide & both], raw_score[~bonafide & both])[0],
+        max_score_difference=float(np.abs(raw_score[both] - float_raw_score[both]).max()),
         sparsity=sparsity_of(quantized),
         unscored=unscored,
     )
@@ -156,7 +156,7 @@ def score_clips(
 
 def _heard(experiment: Experiment, index: int, channel: str) -> Float:
     samples, path = experiment.dev_cache.clip(index), experiment.dev.rows[index].path
-    return through_channel(samples, channel, experiment.loader.sample_rate, path)
+    return through_transmission(samples, channel, experiment.loader.sample_rate, path)
 
 
 def _cm_score(model: Model, samples: Float) -> float:
@@ -179,20 +179,20 @@ def calibrated(
     calls through it.
     """
     rows = list(experiment.dev.rows) * len(heard)
-    evidence = np.concatenate(heard)
-    bonafide = np.array([row.label == "bonafide" for row in rows]) & ~np.isnan(evidence)
-    spoof = np.array([row.label == "spoof" for row in rows]) & ~np.isnan(evidence)
-    calibration = fit_calibration(evidence[bonafide], evidence[spoof])
-    scores = calibration.apply(evidence)
+    raw_score = np.concatenate(heard)
+    bonafide = np.array([row.label == "bonafide" for row in rows]) & ~np.isnan(raw_score)
+    spoof = np.array([row.label == "spoof" for row in rows]) & ~np.isnan(raw_score)
+    calibration = fit_calibration(raw_score[bonafide], raw_score[spoof])
+    scores = calibration.apply(raw_score)
     real = np.array([row.label == "bonafide" for row in experiment.dev.rows])
     people = [calibration.apply(part[~np.isnan(part)]) for part in [*(part[real] for part in heard), *people_heard]]
-    spoof_below = min(threshold_at_false_alarm(part, options.false_alarm_rate) for part in people)
-    bonafide_above = max(threshold_at_miss(scores[spoof], options.miss_rate), spoof_below)
+    spoof_below = min(threshold_at_false_alarm(part, options.bpcer) for part in people)
+    bonafide_above = max(threshold_at_miss(scores[spoof], options.apcer), spoof_below)
     thresholds = Thresholds(
         spoof_below=spoof_below,
         bonafide_above=bonafide_above,
-        false_alarm_rate=float(max((part < spoof_below).mean() for part in people)),
-        miss_rate=float((scores[spoof] > bonafide_above).mean()),
+        bpcer=float(max((part < spoof_below).mean() for part in people)),
+        apcer=float((scores[spoof] > bonafide_above).mean()),
     )
     return replace(
         contract,

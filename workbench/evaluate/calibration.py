@@ -22,8 +22,8 @@ class Calibration:
     scale: float
     offset: float
 
-    def apply(self, evidence: ArrayLike) -> Array:
-        return self.scale * np.asarray(evidence, dtype=np.float64) + self.offset
+    def apply(self, raw_score: ArrayLike) -> Array:
+        return self.scale * np.asarray(raw_score, dtype=np.float64) + self.offset
 
 
 def fit_calibration(bonafide: ArrayLike, spoof: ArrayLike) -> Calibration:
@@ -37,20 +37,20 @@ def fit_calibration(bonafide: ArrayLike, spoof: ArrayLike) -> Calibration:
         does so the wrong way round.
     """
     target, other = (np.asarray(values, dtype=np.float64).ravel() for values in (bonafide, spoof))
-    evidence = np.concatenate([target, other])
+    raw_score = np.concatenate([target, other])
     if not (target.size and other.size):
         raise QuantizeError(
             f"calibration needs dev clips of both classes; got {target.size} bona fide and {other.size} spoof"
         )
-    if not np.isfinite(evidence).all():
+    if not np.isfinite(raw_score).all():
         raise QuantizeError(
-            f"{int((~np.isfinite(evidence)).sum())} of {evidence.size} dev clips have no finite evidence; "
+            f"{int((~np.isfinite(raw_score)).sum())} of {raw_score.size} dev clips have no finite raw score; "
             "the weights may have diverged: train again with a lower learning rate"
         )
     labels = np.concatenate([np.ones(target.size), np.zeros(other.size)])
     weights = np.concatenate([np.full(target.size, 0.5 / target.size), np.full(other.size, 0.5 / other.size)])
-    centre, spread = evidence.mean(), evidence.std() or 1.0
-    design = np.stack([(evidence - centre) / spread, np.ones_like(evidence)], axis=1)
+    centre, spread = raw_score.mean(), raw_score.std() or 1.0
+    design = np.stack([(raw_score - centre) / spread, np.ones_like(raw_score)], axis=1)
     solution = np.zeros(2)
     for _ in range(_STEPS):
         probability = 1.0 / (1.0 + np.exp(-np.clip(design @ solution, -30.0, 30.0)))

@@ -17,13 +17,13 @@ class DetCurve:
     Attributes
     ----------
     thresholds : [shape=(n,)], first -inf, last +inf.
-    miss_rate : [shape=(n,)], share of bona fide rejected; in use, a false alarm about a real person.
-    false_accept_rate : [shape=(n,)], share of spoof accepted as bona fide.
+    bpcer : [shape=(n,)], share of bona fide rejected: in use, a false alarm about a real person.
+    apcer : [shape=(n,)], share of spoof accepted as bona fide.
     """
 
     thresholds: Array
-    miss_rate: Array
-    false_accept_rate: Array
+    bpcer: Array
+    apcer: Array
 
 
 def _valid(scores: ArrayLike, name: str) -> Array:
@@ -50,12 +50,12 @@ def eer(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[float, float]:
     Between the two operating points around the crossing, both rates are interpolated linearly.
     """
     curve = det_curve(bonafide, spoof)
-    gap = curve.miss_rate - curve.false_accept_rate
+    gap = curve.bpcer - curve.apcer
     after = int(np.argmax(gap >= 0.0))
     before = max(after - 1, 0)
     span = gap[after] - gap[before]
     share = 0.0 if span == 0.0 else float(-gap[before] / span)
-    rate = curve.miss_rate[before] + share * (curve.miss_rate[after] - curve.miss_rate[before])
+    rate = curve.bpcer[before] + share * (curve.bpcer[after] - curve.bpcer[before])
     threshold = curve.thresholds[after] if np.isfinite(curve.thresholds[after]) else curve.thresholds[before]
     return float(rate), float(threshold)
 
@@ -121,7 +121,7 @@ def min_tdcf(bonafide: ArrayLike, spoof: ArrayLike, asv: AsvOperatingPoint, *, r
             "false alarms: check the verifier's error rates"
         )
     curve = det_curve(bonafide, spoof)
-    cost = weight_miss * curve.miss_rate + weight_false_alarm * curve.false_accept_rate
+    cost = weight_miss * curve.bpcer + weight_false_alarm * curve.apcer
     of_verifier = (
         asv.prior_target * asv.cost_miss_asv * asv.miss_rate
         + asv.prior_nontarget * asv.cost_false_alarm_asv * asv.false_alarm_rate
@@ -142,5 +142,5 @@ def min_dcf(
     """Minimum normalised detection cost of ASVspoof 5, track 1 (Wang et al. 2024, eq. 1 and 2): 1 says nothing."""
     curve = det_curve(bonafide, spoof)
     weight_miss, weight_false_alarm = cost_miss * (1.0 - prior_spoof), cost_false_alarm * prior_spoof
-    cost = weight_miss * curve.miss_rate + weight_false_alarm * curve.false_accept_rate
+    cost = weight_miss * curve.bpcer + weight_false_alarm * curve.apcer
     return float(cost.min() / min(weight_miss, weight_false_alarm))

@@ -23,7 +23,7 @@ from workbench.data.manifest import Manifest, Row
 from workbench.errors import EvaluationError
 from workbench.frontend.reference import mel_power
 from workbench.train.runs import write_atomically
-from workbench.transmissions import apply_channel
+from workbench.transmissions import apply_transmission
 
 Float = NDArray[np.float32]
 Progress = Callable[[Sequence[Any]], Iterable[Any]]
@@ -124,9 +124,9 @@ def check_failures(failures: Sequence[str], total: int) -> None:
         )
 
 
-def through_channel(samples: Float, channel: str, sample_rate: int, path: str, seed: int = 0) -> Float:
+def through_transmission(samples: Float, channel: str, sample_rate: int, path: str, seed: int = 0) -> Float:
     """The clip of ``path`` [shape=(n,)] as ``channel`` leaves it; the same for a seed and a path everywhere."""
-    return samples if channel == "clean" else apply_channel(channel, samples, sample_rate, clip_rng(seed, path))
+    return samples if channel == "clean" else apply_transmission(channel, samples, sample_rate, clip_rng(seed, path))
 
 
 def clip_rng(seed: int, path: str) -> np.random.Generator:
@@ -202,7 +202,7 @@ def _score_clip(model: Model, root: Path, row: Row, channels: Sequence[str], see
     snr_db = estimate_snr_db(samples) if rate == FrontEndSpec().sample_rate else None
     trials = [Trial(row, score.verdict, score.cm_score, speech_s=score.speech_s, snr_db=snr_db)]
     for channel in channels:
-        heard = through_channel(samples, channel, rate, row.path, seed)
+        heard = through_transmission(samples, channel, rate, row.path, seed)
         decision = score_samples(model, np.ascontiguousarray(heard, dtype=np.float32))
         trials.append(
             Trial(row, decision.verdict, decision.cm_score, channel, speech_s=decision.speech_s, snr_db=snr_db)

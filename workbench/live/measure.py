@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.contract import Contract
 from edge.decision import LiveDecider, LiveState
-from edge.model import Evidence
+from edge.model import RawScore
 from edge.operating_point import OperatingPoint
 from workbench.live.traces import Trace
 
@@ -60,7 +60,7 @@ def live_states(trace: Trace, contract: Contract, point: OperatingPoint) -> Iter
     for value, frames, end in zip(
         trace.values.tolist(), trace.speech_frames.tolist(), trace.ends.tolist(), strict=True
     ):
-        yield decider.add(Evidence(start, end, value, frames))
+        yield decider.add(RawScore(start, end, value, frames))
         start = end
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edge.errors import AudioError
 from edge.model import Model, StreamScorer
 from workbench.data.cache import decode
-from workbench.evaluate.trials import CLEAN, Progress, check_failures, load_quietly, run_tasks, through_channel
+from workbench.evaluate.trials import CLEAN, Progress, check_failures, load_quietly, run_tasks, through_transmission
 from workbench.live.calls import Call
 
 Float = NDArray[np.float32]
@@ -57,7 +57,7 @@ def trace_calls(
     Parameters
     ----------
     calls : each with the folder that its rows' paths start from.
-    channels : of `workbench.transmissions.CHANNEL_NAMES`; what one draws depends on the call's name alone.
+    channels : of `workbench.transmissions.TRANSMISSION_NAMES`; what one draws depends on the call's name alone.
 
     Raises
     ------
@@ -110,14 +110,14 @@ def _trace_piece(task: tuple[Path, Sequence[tuple[Path, Call]], tuple[str, ...]]
 
 def _trace(model: Model, call: Call, samples: Float, fake_from: int, channel: str) -> Trace:
     rate = model.contract.frontend.sample_rate
-    heard = np.ascontiguousarray(through_channel(samples, channel, rate, call.name), dtype=np.float32)
+    heard = np.ascontiguousarray(through_transmission(samples, channel, rate, call.name), dtype=np.float32)
     scorer = StreamScorer(model)
-    evidence = [*scorer.feed(heard), *scorer.flush()]
+    raw_score = [*scorer.feed(heard), *scorer.flush()]
     return Trace(
         call,
         channel,
-        np.array([item.value for item in evidence]),
-        np.array([item.speech_frames for item in evidence]),
-        np.array([item.end for item in evidence], np.int64),
+        np.array([item.value for item in raw_score]),
+        np.array([item.speech_frames for item in raw_score]),
+        np.array([item.end for item in raw_score], np.int64),
         fake_from,
     )

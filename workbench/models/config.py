@@ -50,9 +50,9 @@ class ModelConfig:
     """Hidden units between the statistics and the evidence; 0: the evidence is linear in them."""
     head_gate: bool = False
     """Two linear heads, for wide-band and for narrow-band recordings, mixed by how much the upper bands hold."""
-    head_squash: float = 0.0
-    """Above 0, the head reads each statistic as ``tanh(head_squash * (x - mean) / deviation)``, by mean and deviation
-    over the training clips: a clip that is odd in a few of them then counts for no more than others."""
+    head_compression: float = 0.0
+    """Above 0, the head reads each statistic as ``tanh(head_compression * (x - mean) / deviation)``, by mean and
+    deviation over the training clips: a clip that is odd in a few of them then counts for no more than others."""
     chunk_samples: int = 4096
 
     def __post_init__(self) -> None:
@@ -90,9 +90,9 @@ class ModelConfig:
             "head_gate needs patches in several regions and a linear head (head_units = 0)",
         )
         require(
-            self.head_squash == 0 or (self.head_squash > 0 and self.patch_filters > 0 and not self.head_gate),
-            "head_squash is at least 0 (statistics as they are), and above 0 needs patches and no head_gate; "
-            f"got {self.head_squash}",
+            self.head_compression == 0 or (self.head_compression > 0 and self.patch_filters > 0 and not self.head_gate),
+            "head_compression is at least 0 (statistics as they are), and above 0 needs patches and no head_gate; "
+            f"got {self.head_compression}",
         )
         require(self.head_units >= 0, f"head_units is at least 0 (a linear head); got {self.head_units}")
         require(0 <= self.dropout < 1, f"dropout lies in [0, 1); got {self.dropout}")

@@ -15,7 +15,7 @@ from workbench.train.config import TrainConfig
 _TINY = 1e-12
 
 
-class SquashLayer(tf_keras.layers.Layer):
+class CompressionLayer(tf_keras.layers.Layer):
     """Statistics [..., S] to ``tanh(x * scale + shift)``, in (-1, 1); see `workbench.train.squash`."""
 
     def build(self, input_shape: Any) -> None:
@@ -28,7 +28,7 @@ class SquashLayer(tf_keras.layers.Layer):
         return tf.tanh(statistics * self.scale + self.shift)
 
 
-class CosineEvidence(tf_keras.layers.Layer):
+class CosineRawScore(tf_keras.layers.Layer):
     """Embeddings [..., D] to evidence [..., 1]: the scaled angle to one direction, or the difference of two.
 
     With one direction, ``scale * (cos(x, w) - centre)`` (OC-Softmax, Zhang, Jiang and Duan 2021, whose score is
@@ -58,5 +58,5 @@ def make_head(settings: TrainConfig, name: str) -> Any:
     if settings.loss == "cross_entropy":
         return tf_keras.layers.Dense(1, name=name)
     if settings.loss == "margin":
-        return CosineEvidence(settings.cosine_scale, 0.0, 2, name=name)
-    return CosineEvidence(settings.cosine_scale, sum(settings.one_class_margins) / 2.0, 1, name=name)
+        return CosineRawScore(settings.cosine_scale, 0.0, 2, name=name)
+    return CosineRawScore(settings.cosine_scale, sum(settings.one_class_margins) / 2.0, 1, name=name)

@@ -14,7 +14,7 @@ from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from workbench.config import ExperimentConfig
 from workbench.frontend.layer import MelFrontEnd
 from workbench.models.band_blocks import band_block, blocks_spanned, rows_before, steps_spanned
-from workbench.models.heads import SquashLayer, make_head
+from workbench.models.heads import CompressionLayer, make_head
 from workbench.models.layers import ActivationQuantizer, ConvolutionQuantization, RunningMean, RunningStatistics, Taps
 from workbench.models.planes import planes_of
 from workbench.models.row_blocks import rows_as_channels
@@ -65,13 +65,13 @@ class Network:
             features, _ = self.mean(features, mask, tf.zeros([tf.shape(clip)[0], 1 + self.config.frontend.n_features]))
         return tf_keras.Model(clip, [features, mask], name="features")
 
-    def evidence_model(self, frames: int) -> Any:
+    def raw_score_model(self, frames: int) -> Any:
         """Features [B, T, 1, F] and speech weights [B, T] to evidence after each chunk [B, T / chunk]."""
         statistics = self.statistics_model(frames)
-        return tf_keras.Model(statistics.inputs, self._head(statistics.output), name="evidence")
+        return tf_keras.Model(statistics.inputs, self._head(statistics.output), name="raw_score")
 
     def training_model(self, frames: int) -> Any:
-        """`evidence_model` that also gives what the last layer reads after each chunk [B, T / chunk, D]."""
+        """`raw_score_model` that also gives what the last layer reads after each chunk [B, T / chunk, D]."""
         statistics = self.statistics_model(frames)
         embedding = self._embed(statistics.output)
         return tf_keras.Model(statistics.inputs, [self._read(embedding), embedding], name="training")
@@ -88,8 +88,8 @@ class Network:
     def clip_model(self, samples: int) -> Any:
         """Clips [B, samples] to evidence after each chunk [B, samples / chunk]."""
         features = self.feature_model(samples)
-        evidence = self.evidence_model(samples // self.config.frontend.hop)
-        return tf_keras.Model(features.input, evidence(features.output), name="clip")
+        raw_score = self.raw_score_model(samples // self.config.frontend.hop)
+        return tf_keras.Model(features.input, raw_score(features.output), name="clip")
 
     def step_model(self) -> Any:
         """``{samples, states} -> {evidence, speech_frames, states}`` on one chunk [1, chunk_samples]."""
@@ -108,7 +108,7 @@ class Network:
         sums = states.recall("state_sums", (1 + 2 * self.width,))
         statistics, states.outputs["state_sums"] = self.pool(encoded, self._strided(mask), sums)
         outputs = {
-            "evidence": self._head(statistics)[:, 0],
+            "raw_score": self._head(statistics)[:, 0],
             "speech_frames": tf.reduce_sum(mask, axis=1),
             **states.outputs,
         }
@@ -287,8 +287,8 @@ class Network:
         if self.config.model.head_gate:
             gate = self.narrow_band(statistics)
             statistics = tf.concat([statistics * (1.0 - gate), statistics * gate], axis=-1)
-        if self.config.model.head_squash:
-            statistics = self._layer("head_squash", lambda name: SquashLayer(name=name))(statistics)
+        if self.config.model.head_compression:
+            statistics = self._layer("head_compression", lambda name: CompressionLayer(name=name))(statistics)
         if not units:
             return statistics
         hidden = self._layer("head_hidden", lambda name: tf_keras.layers.Dense(units, name=name))(statistics)
@@ -296,4 +296,4 @@ class Network:
         return self._layer("head_act", lambda name: tf_keras.layers.LeakyReLU(0.3, name=name))(hidden)
 
     def _read(self, embedding: Any) -> Any:
-        return self._layer("head_evidence", lambda name: make_head(self.config.train, name))(embedding)[..., 0]
+        return self._layer("head_raw_score", lambda name: make_head(self.config.train, name))(embedding)[..., 0]

@@ -172,11 +172,11 @@ def _known_channels(names: Iterable[str]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(names))
     if not names:
         return ()
-    from workbench.transmissions import CHANNEL_NAMES
+    from workbench.transmissions import TRANSMISSION_NAMES
 
-    unknown = [name for name in names if name not in CHANNEL_NAMES]
+    unknown = [name for name in names if name not in TRANSMISSION_NAMES]
     if unknown:
-        raise EvaluationError(f"no channel {', '.join(unknown)}; expected one of {', '.join(CHANNEL_NAMES)}")
+        raise EvaluationError(f"no channel {', '.join(unknown)}; expected one of {', '.join(TRANSMISSION_NAMES)}")
     # Clean clips are scored anyway.
     return tuple(name for name in names if name != CLEAN)
 

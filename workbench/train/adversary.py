@@ -10,7 +10,7 @@ import tf_keras
 
 from workbench.errors import TrainingError
 from workbench.train.losses import domain_loss, reverse_gradient
-from workbench.transmissions.augment import CHANNEL_CLASSES
+from workbench.transmissions.augment import TRANSMISSION_CLASSES
 from workbench.transmissions.config import AugmentConfig
 
 _HIDDEN_UNITS = 64
@@ -43,7 +43,7 @@ def domain_counts(sources: int, augmentation: AugmentConfig) -> dict[str, int]:
     """
     counts = {"source": sources} if sources > 1 else {}
     if augmentation.channel > 0 or augmentation.recording_format > 0:
-        counts["channel"] = len(CHANNEL_CLASSES)
+        counts["channel"] = len(TRANSMISSION_CLASSES)
     if not counts:
         raise TrainingError(
             "train.adversarial has nothing to unlearn: give a manifest with two sources (source_repo) that each hold "

@@ -25,7 +25,7 @@ from workbench.train.distillation import Teachers, soften_targets
 from workbench.train.gate import Gate, fit_gate, upper_power
 from workbench.train.ridge import Problem, pose, weigh_rows
 from workbench.train.runs import RunFolder
-from workbench.train.squash import Squash, fit_squash
+from workbench.train.squash import Compression, fit_compression
 
 Float = NDArray[np.float32]
 
@@ -39,7 +39,7 @@ def fit_closed_form(
     loader: Loader,
     rows: Sequence[Row],
     dev: DevSet,
-    dev_through_channel: DevSet | None,
+    dev_through_transmission: DevSet | None,
     folder: RunFolder,
     progress: Progress,
     teachers: Teachers | None = None,
@@ -61,7 +61,7 @@ def fit_closed_form(
             'dilations = [], head_units = 0 and batch_norm = false, or solver = "gradient"'
         )
     collector = Collector(network, loader, rows, teachers)
-    evidence_model = network.evidence_model(dev.features.shape[1])
+    raw_score_model = network.raw_score_model(dev.features.shape[1])
     collector.set_filters(_filters(collector, folder, progress))
     passes = [
         hear_pass(collector, number, folder.path / f"pass-{number}.npz", progress) for number in range(settings.passes)
@@ -75,22 +75,24 @@ def fit_closed_form(
     if model.head_gate:
         network.layers["head_gate"].set_weights([gate.weights[:, None], np.array([gate.bias], np.float32)])
     read = head_reading(model, gate, statistics[as_it_is])
-    if isinstance(read, Squash):
-        network.layers["head_squash"].set_weights([read.scale, read.shift])
+    if isinstance(read, Compression):
+        network.layers["head_compression"].set_weights([read.scale, read.shift])
     statistics = read(statistics)
     problem = pose_passes(statistics, rows, indices, narrow, as_it_is, settings.nuisance, targets)
     if settings.nuisance:
         statistics, bonafide = statistics[as_it_is], bonafide[as_it_is]
-    heard = [(part, read(dev_statistics(network, part))) for part in (dev, dev_through_channel) if part is not None]
+    heard = [
+        (part, read(dev_statistics(network, part))) for part in (dev, dev_through_transmission) if part is not None
+    ]
     history: list[dict[str, Any]] = []
     for penalty in settings.penalties:
         head = problem.solve(penalty)
         loss = float(np.mean((head(statistics) - np.where(bonafide, 1.0, -1.0)) ** 2))
         scores = [evaluate_dev(part, head(values)) for part, values in heard]
-        record = _record(len(history), penalty, loss, scores, settings.dev_channel)
+        record = _record(len(history), penalty, loss, scores, settings.dev_transmission)
         if all(record["selection"] < earlier["selection"] for earlier in history):
-            network.layers["head_evidence"].set_weights([head.weights[:, None], np.array([head.bias], np.float32)])
-            folder.save_weights(evidence_model)
+            network.layers["head_raw_score"].set_weights([head.weights[:, None], np.array([head.bias], np.float32)])
+            folder.save_weights(raw_score_model)
         history.append(record)
         folder.write_history(history)
         with progress(record["epoch"], 1) as bar:
@@ -102,7 +104,7 @@ def head_reading(model: ModelConfig, gate: Gate, as_they_are: Float) -> Callable
     """What the head reads of statistics [shape=(n, S)]; ``as_they_are`` are those of clips that were not augmented."""
     if model.head_gate:
         return gate.expand
-    return fit_squash(as_they_are, model.head_squash) if model.head_squash else np.asarray
+    return fit_compression(as_they_are, model.head_compression) if model.head_compression else np.asarray
 
 
 def pose_passes(

@@ -121,7 +121,7 @@ def hear_pass(
             return kept["statistics"].astype(np.float32), indices, taught
     values: list[Float] = []
     chosen_rows: list[int] = []
-    evidence: list[float] = []
+    raw_score: list[float] = []
     starts = range(0, len(collector.rows), _BATCH)
     with progress(number, len(starts)) as bar:
         for start in starts:
@@ -135,9 +135,9 @@ def hear_pass(
                 if heard[place]:
                     values.append(found[place])
                     chosen_rows.append(index)
-                    evidence.append(float(said[place]))
+                    raw_score.append(float(said[place]))
             bar.update(0.0)
-    result = np.stack(values), np.array(chosen_rows), np.array(evidence, np.float32)
+    result = np.stack(values), np.array(chosen_rows), np.array(raw_score, np.float32)
     keep(file, statistics=result[0], indices=result[1], taught=result[2])
     return result
 

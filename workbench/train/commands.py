@@ -79,7 +79,7 @@ def run_training(
     )
     network, loader, dev = experiment.network, experiment.loader, experiment.dev
     # Before any other network is built, so that the first weights depend on the seed alone.
-    network.evidence_model(network.chunk_frames)
+    network.raw_score_model(network.chunk_frames)
     if start_from is not None:
         take_weights(network, start_from)
     taught_by = load_teachers(teachers, experiment) if teachers else None
@@ -162,7 +162,7 @@ def run_quantization(
     noise = Path(info.noise) if info.noise else None
     experiment = prepare(info.config, manifest, cache, noise_folder=noise)
     network: Network = experiment.network
-    network.evidence_model(experiment.loader.clip_samples // info.config.frontend.hop).load_weights(folder.weights)
+    network.raw_score_model(experiment.loader.clip_samples // info.config.frontend.hop).load_weights(folder.weights)
     result = quantize(network, experiment, info, name or info.config.name, QuantizeOptions(**options), watch)
     path = output or run_path / f"{result.contract.name}.tflite"
     passed = result.eer_loss <= options["max_eer_loss"] or ignore_parity

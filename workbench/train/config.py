@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.errors import require
-from workbench.transmissions.names import CHANNEL_NAMES
+from workbench.transmissions.names import TRANSMISSION_NAMES
 
 SOLVERS = ("gradient", "ridge")
 LOSSES = ("cross_entropy", "one_class", "margin")
@@ -34,7 +34,7 @@ class TrainConfig:
     nuisance: float = 0.0
     """Above 0, ``ridge`` fits to clips as they are alone, and the augmented passes only show what must not move the
     evidence: this penalty, in mean eigenvalues, lies on the differences between a clip and its augmented self."""
-    dev_channel: str = "telephone"
+    dev_transmission: str = "telephone"
     """Channel through which ``ridge`` hears dev once more: half of what chooses the penalty; "clean" for none."""
     epochs: int = 11
     steps_per_epoch: int = 100
@@ -102,8 +102,8 @@ class TrainConfig:
             f"train.batch_size is even and at least 2, since half of a batch is spoof; got {self.batch_size}",
         )
         require(
-            self.dev_channel in CHANNEL_NAMES,
-            f"train.dev_channel is one of {', '.join(CHANNEL_NAMES)}; got {self.dev_channel!r}",
+            self.dev_transmission in TRANSMISSION_NAMES,
+            f"train.dev_transmission is one of {', '.join(TRANSMISSION_NAMES)}; got {self.dev_transmission!r}",
         )
         for name in _POSITIVE:
             require(getattr(self, name) > 0, f"train.{name} is positive; got {getattr(self, name)}")
@@ -145,7 +145,7 @@ class TrainConfig:
     @property
     def heard_through(self) -> str | None:
         """The channel through which dev is heard once more; None where the solver does not, or it is clean."""
-        return self.dev_channel if self.solver == "ridge" and self.dev_channel != "clean" else None
+        return self.dev_transmission if self.solver == "ridge" and self.dev_transmission != "clean" else None
 
     @property
     def margin(self) -> float:

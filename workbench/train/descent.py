@@ -122,9 +122,9 @@ def _run_epoch(
             losses.append(stepper.learn(lesson))
             bar.update(losses[-1]["loss"])
         with averaged_weights(stepper):
-            evidence = score_dev(network, dev)
-        scores = evaluate_dev(dev, evidence)
-        views.write(epoch, evidence, float(stepper.optimizer.learning_rate))
+            raw_score = score_dev(network, dev)
+        scores = evaluate_dev(dev, raw_score)
+        views.write(epoch, raw_score, float(stepper.optimizer.learning_rate))
         record = {
             "epoch": epoch,
             **{

@@ -14,7 +14,7 @@ from workbench.data.cache import AudioCache
 from workbench.data.loader import fit_length
 from workbench.data.manifest import Row
 from workbench.evaluate.metrics import auc, eer
-from workbench.evaluate.trials import through_channel
+from workbench.evaluate.trials import through_transmission
 from workbench.models.network import Network
 
 Float = NDArray[np.float32]
@@ -69,7 +69,7 @@ def prepare_dev(
 ) -> DevSet:
     """Compute the features of the clips at ``indices``, padded to the longest with silence.
 
-    ``channel`` is one of `workbench.transmissions.CHANNEL_NAMES`; what it draws depends on the clip's path alone.
+    ``channel`` is one of `workbench.transmissions.TRANSMISSION_NAMES`; what it draws depends on the clip's path alone.
     """
     config = network.config
     longest = max(len(cache.clip(index)) for index in indices)
@@ -78,7 +78,7 @@ def prepare_dev(
 
     def heard(index: int) -> Float:
         rate = config.frontend.sample_rate
-        return fit_length(through_channel(cache.clip(index), channel, rate, rows[index].path), length)
+        return fit_length(through_transmission(cache.clip(index), channel, rate, rows[index].path), length)
 
     parts = []
     for start in range(0, len(indices), _EVALUATION_BATCH):
@@ -93,18 +93,18 @@ def prepare_dev(
 
 def score_dev(network: Network, dev: DevSet) -> Float:
     """Evidence of each dev clip at its end [shape=(n_clips,)]."""
-    model = network.evidence_model(dev.features.shape[1])
+    model = network.raw_score_model(dev.features.shape[1])
     return model.predict([dev.features, dev.mask], batch_size=_EVALUATION_BATCH, verbose=0)[:, -1]
 
 
-def evaluate_dev(dev: DevSet, evidence: Float) -> DevScores:
+def evaluate_dev(dev: DevSet, raw_score: Float) -> DevScores:
     """Error rates of dev evidence."""
     bonafide = np.array([row.label == "bonafide" for row in dev.rows])
     paired = np.array([row.paired == "yes" for row in dev.rows])
     both = paired[bonafide].any() and paired[~bonafide].any()
     return DevScores(
-        eer=float(eer(evidence[bonafide], evidence[~bonafide])[0]),
-        auc=float(auc(evidence[bonafide], evidence[~bonafide])),
-        paired_eer=float(eer(evidence[bonafide & paired], evidence[~bonafide & paired])[0]) if both else None,
-        paired_auc=float(auc(evidence[bonafide & paired], evidence[~bonafide & paired])) if both else None,
+        eer=float(eer(raw_score[bonafide], raw_score[~bonafide])[0]),
+        auc=float(auc(raw_score[bonafide], raw_score[~bonafide])),
+        paired_eer=float(eer(raw_score[bonafide & paired], raw_score[~bonafide & paired])[0]) if both else None,
+        paired_auc=float(auc(raw_score[bonafide & paired], raw_score[~bonafide & paired])) if both else None,
     )

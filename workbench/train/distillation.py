@@ -37,8 +37,8 @@ class Teacher:
         if length not in self._compiled:
             self._compiled[length] = tf.function(self.network.clip_model(length))
         padded = np.stack([fit_length(clip, length) for clip in samples])
-        evidence = self._compiled[length](padded, training=False)[:, -1].numpy()
-        return self.calibration.apply(evidence).astype(np.float32)
+        raw_score = self._compiled[length](padded, training=False)[:, -1].numpy()
+        return self.calibration.apply(raw_score).astype(np.float32)
 
 
 class Teachers:
@@ -73,10 +73,10 @@ def _load(run: Path, experiment: Experiment) -> Teacher:
         raise TrainingError(f"{run}: this teacher hears {found} Hz and the student {wanted} Hz; they must agree")
     rows = experiment.dev.rows
     dev = prepare_dev(network, experiment.dev_cache, rows, range(len(rows)))
-    evidence = score_dev(network, dev)
+    raw_score = score_dev(network, dev)
     bonafide = np.array([row.label == "bonafide" for row in rows])
     try:
-        calibration = fit_calibration(evidence[bonafide], evidence[~bonafide])
+        calibration = fit_calibration(raw_score[bonafide], raw_score[~bonafide])
     except QuantizeError as error:
         raise TrainingError(f"{run}: cannot teach: {error}") from error
     return Teacher(network, calibration)

@@ -30,7 +30,7 @@ def trained_network(run: Path) -> Network:
     if not folder.weights.exists():
         raise TrainingError(f"{run}: no trained weights yet; run `workbench train` until an epoch has ended")
     try:
-        network.evidence_model(network.chunk_frames).load_weights(folder.weights)
+        network.raw_score_model(network.chunk_frames).load_weights(folder.weights)
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(f"{folder.weights}: the weights do not fit the run's configuration ({error})") from error
     return network
@@ -45,7 +45,7 @@ def take_weights(network: Network, run: Path) -> None:
         The networks differ in what they compute or in the shapes of their weights, or see `trained_network`.
     """
     earlier = trained_network(run)
-    network.evidence_model(network.chunk_frames)
+    network.raw_score_model(network.chunk_frames)
     for what, there, here in (
         ("configuration", _fields(earlier), _fields(network)),
         ("shapes of weights", _shapes(earlier), _shapes(network)),

@@ -10,37 +10,37 @@ import tensorflow as tf
 _NEVER = 1e9
 
 
-def cross_entropy(evidence: tf.Tensor, bonafide: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
-    """Binary cross-entropy of each element [shape of ``evidence``, nats].
+def cross_entropy(raw_score: tf.Tensor, bonafide: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
+    """Binary cross-entropy of each element [shape of ``raw_score``, nats].
 
     Parameters
     ----------
-    bonafide : 1 for bona fide, 0 for spoof; broadcast to ``evidence``.
+    bonafide : 1 for bona fide, 0 for spoof; broadcast to ``raw_score``.
     smoothing : the probability, in [0, 0.5], that a label is taken to be wrong (Szegedy et al. 2016).
     """
     targets = bonafide * (1.0 - 2.0 * smoothing) + smoothing
-    return tf.nn.sigmoid_cross_entropy_with_logits(tf.broadcast_to(targets, tf.shape(evidence)), evidence)
+    return tf.nn.sigmoid_cross_entropy_with_logits(tf.broadcast_to(targets, tf.shape(raw_score)), raw_score)
 
 
-def margin_loss(evidence: tf.Tensor, bonafide: tf.Tensor, margin: float) -> tf.Tensor:
+def margin_loss(raw_score: tf.Tensor, bonafide: tf.Tensor, margin: float) -> tf.Tensor:
     """``log(1 + exp(margin - evidence))`` of a bona fide element, the same of minus the evidence of a spoof one.
 
     Parameters
     ----------
-    bonafide : 1 for bona fide, 0 for spoof; broadcast to ``evidence``.
+    bonafide : 1 for bona fide, 0 for spoof; broadcast to ``raw_score``.
     margin : nats, at least 0, that either class is to lie beyond 0; at 0 this is cross-entropy.
 
     Returns
     -------
-    [shape of ``evidence``]. Where the evidence is ``a (cos - (m0 + m1) / 2)`` and the margin ``a (m0 - m1) / 2``, this
+    [shape of ``raw_score``]. Where the evidence is ``a (cos - (m0 + m1) / 2)`` and the margin ``a (m0 - m1) / 2``, this
     is OC-Softmax (Zhang, Jiang and Duan 2021, "One-class learning towards synthetic voice spoofing detection"); where
     they are ``s (cos_bonafide - cos_spoof)`` and ``s m``, additive-margin softmax of two classes (Wang et al. 2018,
     "Additive margin softmax for face verification"). `workbench.models.heads` computes such evidence.
     """
-    return tf.math.softplus(margin - (2.0 * bonafide - 1.0) * evidence)
+    return tf.math.softplus(margin - (2.0 * bonafide - 1.0) * raw_score)
 
 
-def ranking_loss(evidence: tf.Tensor, bonafide: tf.Tensor, sources: tf.Tensor) -> tf.Tensor:
+def ranking_loss(raw_score: tf.Tensor, bonafide: tf.Tensor, sources: tf.Tensor) -> tf.Tensor:
     """Mean over pairs of one source of ``log(1 + exp(spoof - bona fide))``: a smooth 1 - AUC inside sources.
 
     Parameters
@@ -54,8 +54,8 @@ def ranking_loss(evidence: tf.Tensor, bonafide: tf.Tensor, sources: tf.Tensor) -
     """
     pairs = (sources[:, None] == sources[None, :]) & (sources[:, None] >= 0)
     pairs &= (bonafide[:, None] > 0.5) & (bonafide[None, :] < 0.5)
-    weights = tf.cast(pairs, evidence.dtype)
-    losses = tf.math.softplus(evidence[None, :] - evidence[:, None])
+    weights = tf.cast(pairs, raw_score.dtype)
+    losses = tf.math.softplus(raw_score[None, :] - raw_score[:, None])
     return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), tf.reduce_sum(weights))
 
 
@@ -84,7 +84,7 @@ def contrastive_loss(embeddings: tf.Tensor, classes: tf.Tensor, temperature: flo
     return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.reduce_sum(tf.cast(count > 0, units.dtype)))
 
 
-def distillation_loss(evidence: tf.Tensor, taught: tf.Tensor, temperature: float) -> tf.Tensor:
+def distillation_loss(raw_score: tf.Tensor, taught: tf.Tensor, temperature: float) -> tf.Tensor:
     """Cross-entropy of the student's tempered probability against the teachers', times the temperature's square.
 
     Parameters
@@ -98,7 +98,7 @@ def distillation_loss(evidence: tf.Tensor, taught: tf.Tensor, temperature: float
     scalar, the mean over clips; at its least, where both agree, it is the teachers' own entropy.
     """
     targets = tf.sigmoid(taught / temperature)
-    losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, evidence / temperature)
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, raw_score / temperature)
     return temperature**2 * tf.reduce_mean(losses)
 
 

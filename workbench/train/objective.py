@@ -37,24 +37,24 @@ class Objective:
         self.chunk_frames = config.model.chunk_samples // config.frontend.hop
         self.min_frames = _MIN_LOSS_SPEECH_S * config.frontend.frames_per_s
 
-    def __call__(self, evidence: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Loss of ``evidence`` [B, chunks] against the labels alone."""
-        losses = self._losses(evidence, labels[:, None])
-        chunks = evidence.shape[1]
+    def __call__(self, raw_score: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Loss of ``raw_score`` [B, chunks] against the labels alone."""
+        losses = self._losses(raw_score, labels[:, None])
+        chunks = raw_score.shape[1]
         heard = tf.cumsum(tf.reduce_sum(tf.reshape(mask, [-1, chunks, self.chunk_frames]), axis=2), axis=1)
         early = self.settings.intermediate_loss * tf.cast(heard > self.min_frames, tf.float32) / chunks
         weights = early + tf.one_hot(chunks - 1, chunks)[None, :]
         weights *= labels[:, None] * (self.settings.bonafide_weight - 1.0) + 1.0
         return tf.reduce_sum(weights * losses) / tf.reduce_sum(weights)
 
-    def terms(self, evidence: tf.Tensor, embedding: tf.Tensor, lesson: Lesson) -> dict[str, tf.Tensor]:
+    def terms(self, raw_score: tf.Tensor, embedding: tf.Tensor, lesson: Lesson) -> dict[str, tf.Tensor]:
         """Every term that has a weight, unweighted: ``labels``, and those of `weights`.
 
-        ``evidence`` [B, chunks] and ``embedding`` [B, chunks, D] are those after each chunk; but for the labels, only
+        ``raw_score`` [B, chunks] and ``embedding`` [B, chunks, D] are those after each chunk; but for the labels, only
         what stands at the clip's end counts.
         """
-        settings, final = self.settings, evidence[:, -1]
-        found = {"labels": self(evidence, lesson.mask, lesson.labels)}
+        settings, final = self.settings, raw_score[:, -1]
+        found = {"labels": self(raw_score, lesson.mask, lesson.labels)}
         if settings.ranking:
             found["ranking"] = ranking_loss(final, lesson.labels, lesson.sources)
         if settings.contrastive:
@@ -75,7 +75,7 @@ class Objective:
             "adversarial": 1.0,
         }
 
-    def _losses(self, evidence: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _losses(self, raw_score: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         if self.settings.loss == "cross_entropy":
-            return cross_entropy(evidence, labels, self.settings.label_smoothing)
-        return margin_loss(evidence, labels, self.settings.margin)
+            return cross_entropy(raw_score, labels, self.settings.label_smoothing)
+        return margin_loss(raw_score, labels, self.settings.margin)

@@ -1,4 +1,4 @@
-"""Taming outliers among the statistics, in NumPy: what `workbench.models.heads.SquashLayer` computes in the graph.
+"""Taming outliers among the statistics, in NumPy: what `workbench.models.heads.CompressionLayer` computes in the graph.
 
 A recording that is odd in a few statistics, by a click or a hum, would otherwise pull a linear head far along them;
 and as squares count in what it is fitted to, a few odd clips would bend it for all.
@@ -17,7 +17,7 @@ _SMALLEST_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True)
-class Squash:
+class Compression:
     """``tanh(statistics * scale + shift)``, both [shape=(S,)]."""
 
     scale: Float
@@ -28,8 +28,8 @@ class Squash:
         return np.tanh(statistics * self.scale + self.shift).astype(np.float32)
 
 
-def fit_squash(statistics: Float, strength: float) -> Squash:
+def fit_compression(statistics: Float, strength: float) -> Compression:
     """The squash that bends ``statistics`` [shape=(n, S)] at about 1 / ``strength`` deviations from their mean."""
     mean = statistics.mean(axis=0, dtype=np.float64)
     scale = strength / (statistics.std(axis=0, dtype=np.float64) + _SMALLEST_DEVIATION)
-    return Squash(scale.astype(np.float32), (-mean * scale).astype(np.float32))
+    return Compression(scale.astype(np.float32), (-mean * scale).astype(np.float32))

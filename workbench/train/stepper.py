@@ -24,7 +24,7 @@ class Stepper:
     def __init__(
         self, network: Network, frames: int, optimizer: Any, adversary: Adversary | None = None, steps: int = 1
     ) -> None:
-        self.model = network.evidence_model(frames)
+        self.model = network.raw_score_model(frames)
         self.optimizer, self.adversary, self._steps = optimizer, adversary, steps
         self.objective = Objective(network.config)
         self._strength = network.config.train.adversarial
@@ -53,15 +53,15 @@ class Stepper:
 
     def _step(self, features: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            evidence = self.model([features, mask], training=True)
-            loss = self.objective(evidence, mask, labels)
+            raw_score = self.model([features, mask], training=True)
+            loss = self.objective(raw_score, mask, labels)
         self._descend(tape, loss, self.model.trainable_variables)
         return loss
 
     def _learn(self, lesson: Lesson) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
-            evidence, embedding = self._training_model([lesson.features, lesson.mask], training=True)
-            terms = self.objective.terms(evidence, embedding, lesson)
+            raw_score, embedding = self._training_model([lesson.features, lesson.mask], training=True)
+            terms = self.objective.terms(raw_score, embedding, lesson)
             if self.adversary is not None:
                 domains = {"source": lesson.sources, "channel": lesson.channels}
                 terms["adversarial"] = self.adversary(embedding[:, -1], domains, self._reversal())

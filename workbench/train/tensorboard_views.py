@@ -30,7 +30,7 @@ class TrainingViews:
         self._source, self._loader, self._dev = source, loader, dev
         self._audio, self._every = audio, every
 
-    def write(self, epoch: int, evidence: Float, learning_rate: float) -> None:
+    def write(self, epoch: int, raw_score: Float, learning_rate: float) -> None:
         """Log one epoch.
 
         Parameters
@@ -41,7 +41,7 @@ class TrainingViews:
         tf.summary.scalar("learning_rate", learning_rate, step=epoch)
         bonafide = np.array([row.label == "bonafide" for row in self._dev.rows])
         for label, chosen in (("bonafide", bonafide), ("spoof", ~bonafide)):
-            tf.summary.histogram(f"dev_evidence/{label}", evidence[chosen], step=epoch)
+            tf.summary.histogram(f"dev_raw_score/{label}", raw_score[chosen], step=epoch)
         if epoch == 0:
             self._write_dev(bonafide)
         if epoch % self._every == 0:

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.transmissions.names import CHANNEL_NAMES
+from workbench.transmissions.names import TRANSMISSION_NAMES
 from workbench.transmissions.steps import Step
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CHANNEL_NAMES", "Step", "apply_channel", "apply_channel_described"]
+__all__ = ["TRANSMISSION_NAMES", "Step", "apply_transmission", "apply_transmission_described"]
 
 
-def apply_channel(
+def apply_transmission(
     name: str,
     samples: NDArray[np.float32],
     sample_rate: int,
@@ -26,11 +26,11 @@ def apply_channel(
     noises: Sequence[NDArray[np.float32]] = (),
     rooms: Sequence[NDArray[np.float32]] = (),
 ) -> NDArray[np.float32]:
-    """Pass one clip through the channel ``name``; see `apply_channel_described`."""
-    return apply_channel_described(name, samples, sample_rate, rng, noises, rooms)[0]
+    """Pass one clip through the channel ``name``; see `apply_transmission_described`."""
+    return apply_transmission_described(name, samples, sample_rate, rng, noises, rooms)[0]
 
 
-def apply_channel_described(
+def apply_transmission_described(
     name: str,
     samples: NDArray[np.float32],
     sample_rate: int,

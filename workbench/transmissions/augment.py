@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.transmissions import CHANNEL_NAMES, Step, apply_channel_described, draws
+from workbench.transmissions import TRANSMISSION_NAMES, Step, apply_transmission_described, draws
 from workbench.transmissions.codecs import CODECS
 from workbench.transmissions.config import AugmentConfig
 from workbench.transmissions.noise import add_noise, draw_noise
 
 __all__ = [
-    "CHANNEL_CLASSES",
+    "TRANSMISSION_CLASSES",
     "add_noise",
     "augment",
     "augment_described",
@@ -30,7 +30,7 @@ __all__ = [
 
 Float = NDArray[np.float32]
 
-CHANNEL_CLASSES: tuple[str, ...] = tuple(dict.fromkeys((*CHANNEL_NAMES, *CODECS)))
+TRANSMISSION_CLASSES: tuple[str, ...] = tuple(dict.fromkeys((*TRANSMISSION_NAMES, *CODECS)))
 """What `channel_class` tells apart: "clean" first, then channels and codecs by name."""
 
 
@@ -74,13 +74,13 @@ def augment_described(
 
 
 def channel_class(steps: Sequence[Step]) -> int:
-    """Place in `CHANNEL_CLASSES` of what a clip went through: the last codec, which leaves the clearest mark; without
-    one the channel by its name, else "clean". Room, noise and level by themselves are no channel.
+    """Place in `TRANSMISSION_CLASSES` of what a clip went through: the last codec, which leaves the clearest mark;
+    without one the channel by its name, else "clean". Room, noise and level by themselves are no channel.
     """
     named = [step for step in steps if step.name in ("channel", "codec")]
     codecs = [step for step in named if step.name == "codec"]
     last = (codecs or named or [Step("channel", {"name": "clean"})])[-1]
-    return CHANNEL_CLASSES.index(str(last.values["name"]))
+    return TRANSMISSION_CLASSES.index(str(last.values["name"]))
 
 
 def _disturbed(
@@ -120,7 +120,7 @@ def _disturbed(
         steps.append(Step("band limit", {"low_hz": low_hz, "high_hz": high_hz}))
     if _happens(config.channel, rng):
         name = config.channels[int(rng.integers(len(config.channels)))]
-        samples, passed = apply_channel_described(name, samples, rate, rng, noises, rooms)
+        samples, passed = apply_transmission_described(name, samples, rate, rng, noises, rooms)
         steps += [Step("channel", {"name": name}), *passed]
     apply(config.recording_format, lambda x, r: draws.recording_format(x, rate, r, config.recording_kbps))
     apply(config.rawboost, lambda x, r: draws.raw_boost(x, rate, r, config.rawboost_snr_db))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench.config import load_config
 from workbench.data.cache import decode
 from workbench.errors import AugmentError
-from workbench.transmissions import Step, apply_channel_described
+from workbench.transmissions import Step, apply_transmission_described
 from workbench.transmissions.augment import augment_described, set_peak
 from workbench.transmissions.recordings import Recordings, read_recordings
 
@@ -93,7 +93,7 @@ def _apply(
     samples: Float, channel: str | None, config: str | None, rng: np.random.Generator, found: Recordings
 ) -> tuple[Float, tuple[Step, ...]]:
     if channel is not None:
-        return apply_channel_described(channel, samples, SAMPLE_RATE, rng, found.noises, found.rooms)
+        return apply_transmission_described(channel, samples, SAMPLE_RATE, rng, found.noises, found.rooms)
     settings = load_config(config or "").augment
     return augment_described(samples, settings, rng, SAMPLE_RATE, found.noises, found.rooms)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workbench.errors import ChannelNameError
 from workbench.transmissions import draws
 from workbench.transmissions.draws import Drawn, Rng
-from workbench.transmissions.names import CHANNEL_NAMES
+from workbench.transmissions.names import TRANSMISSION_NAMES
 from workbench.transmissions.steps import Step
 
 Float = NDArray[np.float32]
@@ -73,9 +73,9 @@ def run_channel(
     noises: Sequence[Float] = (),
     rooms: Sequence[Float] = (),
 ) -> tuple[Float, tuple[Step, ...]]:
-    """Pass one clip through the channel ``name``; see `workbench.transmissions.apply_channel_described`."""
-    if name not in CHANNEL_NAMES:
-        raise ChannelNameError(f"channel {name!r}: unknown; expected one of {', '.join(CHANNEL_NAMES)}")
+    """Pass one clip through the channel ``name``; see `workbench.transmissions.apply_transmission_described`."""
+    if name not in TRANSMISSION_NAMES:
+        raise ChannelNameError(f"channel {name!r}: unknown; expected one of {', '.join(TRANSMISSION_NAMES)}")
     # One draw from the caller's generator, whatever follows: the next clip's draws do not depend on this channel.
     chain = Chain(samples.astype(np.float32), sample_rate, np.random.default_rng(rng.integers(2**63)), noises, rooms)
     if len(samples):

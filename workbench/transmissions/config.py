@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.errors import require
-from workbench.transmissions.names import CHANNEL_NAMES
+from workbench.transmissions.names import TRANSMISSION_NAMES
 
 CHANCES = (
     "clean",
@@ -80,7 +80,7 @@ class AugmentConfig:
     channel: float = 0.0
     """One of ``channels``."""
     channels: tuple[str, ...] = ("telephone",)
-    """Names of `workbench.transmissions.CHANNEL_NAMES`; name one twice to double its chance."""
+    """Names of `workbench.transmissions.TRANSMISSION_NAMES`; name one twice to double its chance."""
     recording_format: float = 0.0
     """MP3 or AAC, as a voice message or a recorder keeps it."""
     recording_kbps: tuple[float, float] = (16.0, 96.0)
@@ -110,8 +110,10 @@ class AugmentConfig:
             any(low_kbps <= rate <= high_kbps for rate in RECORDING_KBPS),
             f"augment.recording_kbps holds at least one of {RECORDING_KBPS}; got {self.recording_kbps}",
         )
-        unknown = sorted(set(self.channels) - set(CHANNEL_NAMES))
-        require(not unknown, f"augment.channels: unknown {', '.join(unknown)}; known are {', '.join(CHANNEL_NAMES)}")
+        unknown = sorted(set(self.channels) - set(TRANSMISSION_NAMES))
+        require(
+            not unknown, f"augment.channels: unknown {', '.join(unknown)}; known are {', '.join(TRANSMISSION_NAMES)}"
+        )
         require(bool(self.channels) or self.channel == 0, "augment.channels is empty, but augment.channel is not 0")
         for name in _COUNTS:
             require(getattr(self, name) >= 0, f"augment.{name} is at least 0; got {getattr(self, name)}")

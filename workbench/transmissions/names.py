@@ -27,4 +27,4 @@ CHANNELS: dict[str, str] = {
 }
 """What each channel does."""
 
-CHANNEL_NAMES: tuple[str, ...] = tuple(CHANNELS)
+TRANSMISSION_NAMES: tuple[str, ...] = tuple(CHANNELS)

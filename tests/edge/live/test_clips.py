@@ -18,8 +18,8 @@ import pytest
 
 from edge.alerts.event import AlertEvent, new_event_id
 from edge.errors import EdgeError
-from edge.live.clips import EvidenceError, EvidenceFolder
-from edge.live.keeping import EvidenceKeeper
+from edge.live.clips import ClipError, ClipFolder
+from edge.live.keeping import ClipKeeper
 from edge.live.reports import Alarm
 from edge.service.redaction import Redactor
 from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart
@@ -46,7 +46,7 @@ def clock():
 def make_folder(tmp_path, clock):
     def make(**values):
         settings = {"keep_days": 7.0, "max_bytes": 10_000_000, "before_s": 1.0, "after_s": 0.5, **values}
-        return EvidenceFolder(tmp_path / "evidence", clock=clock, **settings)
+        return ClipFolder(tmp_path / "clips", clock=clock, **settings)
 
     return make
 
@@ -221,7 +221,7 @@ def test_recordings_that_run_at_once_share_the_bound(make_folder):
     folder = make_folder(max_bytes=2 * (2 * 12000 + 44) - 1)
     first, second = folder.recorder("a", RATE), folder.recorder("b", RATE)
     path = first.alarm(new_event_id(), {})
-    with pytest.raises(EvidenceError, match=r"1 recordings are being written.*max_bytes"):
+    with pytest.raises(ClipError, match=r"1 recordings are being written.*max_bytes"):
         second.alarm(new_event_id(), {})
     first.feed(ramp(0, 4000))
     assert path.exists()
@@ -230,34 +230,34 @@ def test_recordings_that_run_at_once_share_the_bound(make_folder):
 
 
 def test_a_recording_that_could_never_fit_is_refused_when_its_stream_begins(make_folder):
-    with pytest.raises(EvidenceError, match=r"mic: 1\.5 s at 48000 Hz take 144044 bytes, more than max_bytes = 100000"):
+    with pytest.raises(ClipError, match=r"mic: 1\.5 s at 48000 Hz take 144044 bytes, more than max_bytes = 100000"):
         make_folder(max_bytes=100_000).recorder("mic", 48000)
 
 
 @pytest.mark.parametrize("name", ["keep_days", "before_s", "after_s"])
 def test_bounds_that_are_no_bounds_are_refused(make_folder, name):
     for value in (float("nan"), float("inf"), -1.0):
-        with pytest.raises(EvidenceError, match=name):
+        with pytest.raises(ClipError, match=name):
             make_folder(**{name: value})
 
 
 @pytest.mark.parametrize("event", ["../../etc/passwd", "evt_1", "", "+49 151 1234567", "evt_" + "g" * 32])
 def test_a_name_is_never_made_of_what_a_caller_sends(make_folder, event):
     folder = make_folder()
-    with pytest.raises(EvidenceError, match="expected an id"):
+    with pytest.raises(ClipError, match="expected an id"):
         folder.recorder("mic", RATE).alarm(event, {})
     assert names(folder.folder) == []
 
 
 def test_facts_that_json_has_not_are_an_error_that_can_be_reported(make_folder):
-    with pytest.raises(EvidenceError, match="JSON"):
+    with pytest.raises(ClipError, match="JSON"):
         make_folder().recorder("mic", RATE).alarm(new_event_id(), {"cm_score": float("nan")})
 
 
 def test_the_same_alarm_twice_leaves_the_first_recording_alone(make_folder):
     recorder, event = make_folder().recorder("mic", RATE), new_event_id()
     path = recorder.alarm(event, {})
-    with pytest.raises(EvidenceError, match="exists"):
+    with pytest.raises(ClipError, match="exists"):
         recorder.alarm(event, {})
     recorder.feed(ramp(0, 4000))
     np.testing.assert_array_equal(read(path)[1], expected(0, 4000))
@@ -266,7 +266,7 @@ def test_the_same_alarm_twice_leaves_the_first_recording_alone(make_folder):
 def test_errors_are_the_runtimes(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EdgeError, match="file"):
-        EvidenceFolder(tmp_path / "file", keep_days=1.0, max_bytes=1, before_s=1.0, after_s=1.0)
+        ClipFolder(tmp_path / "file", keep_days=1.0, max_bytes=1, before_s=1.0, after_s=1.0)
 
 
 CHILD = """
@@ -274,13 +274,13 @@ import os, sys, time
 import numpy as np
 from pathlib import Path
 from edge.alerts.event import AlertEvent, new_event_id
-from edge.live.clips import EvidenceError, EvidenceFolder
-from edge.live.keeping import EvidenceKeeper
+from edge.live.clips import ClipError, ClipFolder
+from edge.live.keeping import ClipKeeper
 from edge.service.redaction import Redactor
 from edge.live.reports import Alarm
 from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart
 
-recorder = EvidenceFolder(
+recorder = ClipFolder(
     Path(sys.argv[1]), keep_days=7, max_bytes=10_000_000, before_s=1.0, after_s=60.0
 ).recorder("mic", 8000)
 recorder.feed(np.zeros(8000, np.float32))
@@ -290,8 +290,8 @@ try:
         recorder.feed(np.full(4000, 0.1, np.float32))
     print("open", flush=True)
     time.sleep(60)
-except EvidenceError as error:
-    print("EvidenceError", error, flush=True)
+except ClipError as error:
+    print("ClipError", error, flush=True)
     left = sorted(name for name in os.listdir(sys.argv[1]) if not name.endswith(".json"))
     recorder.feed(np.zeros(4000, np.float32))
     recorder.close()
@@ -326,7 +326,7 @@ def test_a_disk_that_takes_no_more_is_an_error_that_can_be_reported_and_leaves_n
     folder = make_folder()
     with child(folder.folder, 100, preexec_fn=limit_files, stderr=subprocess.PIPE) as process:
         told, errors = process.communicate(timeout=60)
-    assert told.startswith(f"EvidenceError evidence: {folder.folder} cannot be used (File too large)"), errors
+    assert told.startswith(f"ClipError clips: {folder.folder} cannot be used (File too large)"), errors
     assert told.splitlines()[-1] == "[]"
     assert errors == ""
     assert process.returncode == 0
@@ -337,7 +337,7 @@ def test_a_folder_without_permission_is_told(make_folder):
     folder = make_folder()
     folder.folder.chmod(0o500)
     try:
-        with pytest.raises(EvidenceError, match="Permission denied"):
+        with pytest.raises(ClipError, match="Permission denied"):
             folder.recorder("mic", RATE).alarm(new_event_id(), {})
     finally:
         folder.folder.chmod(0o700)
@@ -346,7 +346,7 @@ def test_a_folder_without_permission_is_told(make_folder):
 def test_a_port_without_calls_keeps_nothing_beyond_its_time(make_folder, clock):
     """No audio is fed for days, and no alarm looks at the folder either."""
     folder = make_folder(keep_days=7.0)
-    keeper = EvidenceKeeper(folder, Redactor("rtp://:5004"), pytest.fail)
+    keeper = ClipKeeper(folder, Redactor("rtp://:5004"), pytest.fail)
     event = AlertEvent(new_event_id("a"), "spoof", NOON, "rtp://:5004")
     keeper.before(StreamStart("rtp-1", RATE))
     keeper.before(AudioChunk("rtp-1", ramp(0, RATE), RATE, 0))

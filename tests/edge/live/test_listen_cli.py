@@ -326,12 +326,12 @@ def test_metrics_are_answered_while_it_listens(start, calm, speech, tmp_path):
 
 def test_audio_reaches_the_disk_only_when_asked(start, alarming, speech, tmp_path):
     path = write_wav(tmp_path / "Jane.wav", speech(8.0))
-    folder = tmp_path / "evidence"
+    folder = tmp_path / "clips"
     options = ["--source", f"file:{path}", "--pace", "inf", "--model", alarming]
     assert start(*options).ends() == 0
     assert not list(tmp_path.rglob("bonafone-*.wav"))
     os.utime(path, (1, 1))  # another recording
-    listening = start(*options, "--evidence", folder)
+    listening = start(*options, "--clips", folder)
     assert listening.ends() == 0
     (alert,) = listening.alerts("spoof")
     (kept,) = folder.glob("*.wav")

@@ -11,7 +11,7 @@ import soundfile
 from click.testing import CliRunner
 
 from workbench.cli.main import main
-from workbench.transmissions import CHANNEL_NAMES
+from workbench.transmissions import TRANSMISSION_NAMES
 from workbench.transmissions.plot import long_term_db, spectrogram_db
 
 RATE = 16000
@@ -129,8 +129,8 @@ def test_misuse_and_faults_say_what_to_do(recording, tmp_path, words, code, mess
 
 def test_the_list_names_every_channel():
     lines = run("--list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == list(CHANNEL_NAMES)
-    assert list(json.loads(run("--list", "--json").stdout)) == list(CHANNEL_NAMES)
+    assert [line.split()[0] for line in lines] == list(TRANSMISSION_NAMES)
+    assert list(json.loads(run("--list", "--json").stdout)) == list(TRANSMISSION_NAMES)
 
 
 def test_a_spectrogram_is_calibrated():

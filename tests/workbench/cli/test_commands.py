@@ -68,7 +68,7 @@ def test_a_run_starts_from_the_weights_of_another(train, teacher, folders):
     """At a learning rate of almost nothing the weights stay those of the start."""
     code, output = train("fine", "--start-from", teacher, learning_rate=1e-9)
     assert code == 0, output
-    start, found = (trained_network(folders / name).evidence_model(64) for name in ("teacher", "fine"))
+    start, found = (trained_network(folders / name).raw_score_model(64) for name in ("teacher", "fine"))
     for before, after in zip(start.trainable_variables, found.trainable_variables, strict=True):
         np.testing.assert_allclose(after.numpy(), before.numpy(), atol=1e-6)
     info = RunFolder(folders / "fine").info()
@@ -81,7 +81,7 @@ def test_a_student_begins_with_the_weights_that_it_would_have_alone(train, teach
     train("alone", learning_rate=1e-9)
     code, output = train("taught", "--teacher", teacher, learning_rate=1e-9, distillation=0.5)
     assert code == 0, output
-    alone, taught = (trained_network(folders / name).evidence_model(64) for name in ("alone", "taught"))
+    alone, taught = (trained_network(folders / name).raw_score_model(64) for name in ("alone", "taught"))
     for before, after in zip(alone.trainable_variables, taught.trainable_variables, strict=True):
         np.testing.assert_allclose(after.numpy(), before.numpy(), atol=1e-6)
 
@@ -91,7 +91,7 @@ def test_a_student_begins_with_the_weights_that_it_would_have_alone(train, teach
     [
         (("--teacher",), {}, "--teacher needs train.distillation above 0 in the configuration"),
         ((), {"distillation": 0.5}, "train.distillation is above 0: give the run folder of a teacher with --teacher"),
-        (("--start-from",), {"loss": "margin"}, "differs in its shapes of weights (head_evidence"),
+        (("--start-from",), {"loss": "margin"}, "differs in its shapes of weights (head_raw_score"),
         (("--start-from",), {"solver": "ridge"}, '--start-from needs train.solver = "gradient"'),
     ],
 )

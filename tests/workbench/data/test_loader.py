@@ -12,7 +12,7 @@ from workbench.config import AugmentConfig
 from workbench.data.cache import build_cache
 from workbench.data.loader import Loader, cut, fit_length
 from workbench.data.sampling import BalancedSampler
-from workbench.transmissions.augment import CHANNEL_CLASSES
+from workbench.transmissions.augment import TRANSMISSION_CLASSES
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_a_batch_tells_source_and_channel_of_each_clip(loader, corpus, tmp_path)
     # Pairs are of one source.
     np.testing.assert_array_equal(sources[::2], sources[1::2])
     channels = np.concatenate([batch.channels for batch in batches])
-    assert {CHANNEL_CLASSES[index] for index in channels} == {"clean", "g711-mu"}
+    assert {TRANSMISSION_CLASSES[index] for index in channels} == {"clean", "g711-mu"}
     again = told.batch(0, 3)
     np.testing.assert_array_equal(again.channels, batches[3].channels)
     np.testing.assert_array_equal(again.sources, batches[3].sources)

@@ -9,14 +9,14 @@ pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
 from tests.workbench.conftest import SOLVED
 from workbench.config import config_from_dict
-from workbench.deploy.bias_correction import correct_patches, correct_squash, rounded
+from workbench.deploy.bias_correction import correct_compression, correct_patches, rounded
 from workbench.deploy.fold import assign_convolution, calibrate, convolution_weights, fold
 from workbench.models.network import Network
 
 FRAMES = 64
 CONFIG = {
     "frontend": {"n_mels": 48, "mel_break_hz": 8000.0, "phase_advance": 64},
-    "model": {**SOLVED, "patch_filters": 24, "patch_stride": [2, 1], "head_squash": 0.5},
+    "model": {**SOLVED, "patch_filters": 24, "patch_stride": [2, 1], "head_compression": 0.5},
 }
 
 
@@ -24,12 +24,12 @@ CONFIG = {
 def network(rng):
     """A solved network's like: large weights that cancel each other, and statistics that are standardised."""
     network = Network(config_from_dict(CONFIG))
-    network.evidence_model(FRAMES)
+    network.raw_score_model(FRAMES)
     for name in ("patch_power_conv", "patch_phase_conv"):
         kernel, bias = network.layers[name].get_weights()
         network.layers[name].set_weights([rng.normal(0.0, 1.0, kernel.shape), np.full_like(bias, -0.5)])
-    scale, shift = network.layers["head_squash"].get_weights()
-    network.layers["head_squash"].set_weights([0.3 * np.ones_like(scale), 0.1 * np.ones_like(shift)])
+    scale, shift = network.layers["head_compression"].get_weights()
+    network.layers["head_compression"].set_weights([0.3 * np.ones_like(scale), 0.1 * np.ones_like(shift)])
     return network
 
 
@@ -73,17 +73,17 @@ def test_pruned_weights_stay_zero(network, batches):
     assert not np.array_equal(moved, bias)
 
 
-def test_a_corrected_squash_gives_on_average_the_evidence_of_the_float_network(network, batches):
+def test_a_corrected_squash_gives_on_average_the_raw_score_of_the_float_network(network, batches):
     reference, quantized = fold(network, quantized=False), fold(network, quantized=True)
     calibrate(quantized, batches, FRAMES)
     features, mask = (np.concatenate(part) for part in zip(*batches, strict=True))
 
     def lost():
-        before, after = (net.evidence_model(FRAMES)([features, mask])[:, -1].numpy() for net in (reference, quantized))
+        before, after = (net.raw_score_model(FRAMES)([features, mask])[:, -1].numpy() for net in (reference, quantized))
         return abs(float((after - before).mean()))
 
     before = lost()
-    correct_squash(reference, quantized, batches)
+    correct_compression(reference, quantized, batches)
     assert lost() < 0.3 * before
 
 
@@ -98,12 +98,12 @@ def test_a_filter_is_rounded_by_the_step_of_its_own_largest_weight(rng):
 
 def test_without_patches_or_squash_nothing_is_done(make_config):
     network = Network(make_config())
-    network.evidence_model(FRAMES)
+    network.raw_score_model(FRAMES)
     quantized = fold(network, quantized=True)
     features = np.ones((2, FRAMES, 1, 40), np.float32)
     before = [weight.copy() for layer in quantized.layers.values() for weight in layer.get_weights()]
     heard = [(features, np.ones((2, FRAMES), np.float32))]
     correct_patches(quantized, heard)
-    correct_squash(network, quantized, heard)
+    correct_compression(network, quantized, heard)
     after = [weight for layer in quantized.layers.values() for weight in layer.get_weights()]
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))

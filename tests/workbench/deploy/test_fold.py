@@ -27,7 +27,7 @@ def batches(rng):
 @pytest.fixture
 def network(make_config):
     network = Network(make_config())
-    network.evidence_model(FRAMES)
+    network.raw_score_model(FRAMES)
     return network
 
 
@@ -57,10 +57,10 @@ def test_quantisation_aware_training_lowers_the_loss(network, batches):
 
 def test_a_calibrated_int8_network_stays_near_the_float_one(network, batches):
     features, mask, _ = next(batches(1))
-    expected = fold(network, quantized=False).evidence_model(FRAMES)([features, mask]).numpy()
+    expected = fold(network, quantized=False).raw_score_model(FRAMES)([features, mask]).numpy()
     quantized = fold(network, quantized=True)
     calibrate(quantized, [(features, mask)], FRAMES)
-    found = quantized.evidence_model(FRAMES)([features, mask]).numpy()
+    found = quantized.raw_score_model(FRAMES)([features, mask]).numpy()
     assert not np.array_equal(found, expected)
     np.testing.assert_allclose(found, expected, atol=0.1 * np.ptp(expected) + 0.05)
 

@@ -101,7 +101,7 @@ def test_the_model_carries_its_contract_and_calibration(quantized, run):
     assert contract.frontend.n_mels == 40
     assert contract.corpus_digest == json.loads((run / "run.json").read_text())["manifest_digest"]
     assert contract.calibration_scale > 0
-    assert contract.thresholds.false_alarm_rate <= 0.02
+    assert contract.thresholds.bpcer <= 0.02
     assert summary["parameters"] == contract.parameters
     assert summary["model_bytes"] == path.stat().st_size
 

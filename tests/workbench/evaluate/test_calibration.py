@@ -57,12 +57,12 @@ def test_unequal_classes_count_alike(rng):
     assert few.offset == pytest.approx(0.0, abs=0.08)
 
 
-def test_separable_evidence_still_gives_a_finite_scale():
+def test_separable_raw_score_still_gives_a_finite_scale():
     found = fit_calibration(np.arange(1.0, 50.0), -np.arange(1.0, 50.0))
     assert 0 < found.scale < 100
 
 
-def test_without_a_class_or_with_broken_evidence_there_is_no_calibration():
+def test_without_a_class_or_with_broken_raw_score_there_is_no_calibration():
     with pytest.raises(QuantizeError, match="needs dev clips of both classes; got 0 bona fide and 1 spoof"):
         fit_calibration([], [1.0])
     with pytest.raises(QuantizeError, match="1 of 3 dev clips have no finite evidence"):

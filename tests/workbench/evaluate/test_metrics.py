@@ -12,8 +12,8 @@ def test_det_curve_of_four_trials():
     """bona fide 2, 4; spoof 1, 3. At threshold 3: one of two bona fide missed, one of two spoof accepted."""
     curve = det_curve([2, 4], [1, 3])
     assert curve.thresholds.tolist() == [-np.inf, 1, 2, 3, 4, np.inf]
-    assert curve.miss_rate.tolist() == [0, 0, 0, 0.5, 0.5, 1]
-    assert curve.false_accept_rate.tolist() == [1, 1, 0.5, 0.5, 0, 0]
+    assert curve.bpcer.tolist() == [0, 0, 0, 0.5, 0.5, 1]
+    assert curve.apcer.tolist() == [1, 1, 0.5, 0.5, 0, 0]
 
 
 @pytest.mark.parametrize(

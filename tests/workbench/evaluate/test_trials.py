@@ -11,7 +11,7 @@ from edge.scoring import score_file
 from workbench.data.manifest import Manifest, Row
 from workbench.errors import EvaluationError
 from workbench.evaluate.trials import COLUMNS, Trial, clip_rng, estimate_snr_db, score_trials, write_trials
-from workbench.transmissions import apply_channel
+from workbench.transmissions import apply_transmission
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_clip_meets_the_same_channel_for_the_same_seed_only(voice):
     samples = voice(1.0)
 
     def heard(seed, path):
-        return apply_channel("telephone", samples, 16000, clip_rng(seed, path))
+        return apply_transmission("telephone", samples, 16000, clip_rng(seed, path))
 
     assert np.array_equal(heard(1, "a"), heard(1, "a"))
     assert not np.array_equal(heard(1, "a"), heard(2, "a"))

@@ -83,8 +83,8 @@ def test_a_trace_is_what_the_runtime_says_of_the_joined_clips(corpus):
     (trace,) = trace_calls(model, [(manifest.root, call)])
     samples, fake_from = join(manifest.root, call, 16000)
     scorer = StreamScorer(model)
-    evidence = [*scorer.feed(samples), *scorer.flush()]
-    assert trace.values.tolist() == [item.value for item in evidence]
+    raw_score = [*scorer.feed(samples), *scorer.flush()]
+    assert trace.values.tolist() == [item.value for item in raw_score]
     assert int(trace.ends[-1]) == len(samples) == fake_from
 
 

@@ -65,17 +65,17 @@ def test_a_deployed_network_computes_what_the_trained_one_does_and_counts_its_pa
         },
     )
     network = Network(config)
-    model = network.evidence_model(32)
+    model = network.raw_score_model(32)
     for name in ("patch_power_conv", "patch_phase_conv", "patch_brief_conv"):
         network.layers[name].set_weights([rng.standard_normal(w.shape) for w in network.layers[name].get_weights()])
     deployed = fold(network, quantized=False)
     features = rng.standard_normal((3, 32, 1, config.frontend.n_features)).astype(np.float32)
     heard = [features, np.ones((3, 32), np.float32)]
-    np.testing.assert_allclose(deployed.evidence_model(32)(heard), model(heard), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(deployed.raw_score_model(32)(heard), model(heard), rtol=1e-4, atol=1e-4)
     assert deployed.patch_block("patch_power") == 8
     assert deployed.layers["patch_power_conv"].get_weights()[0].shape == (1, 2, 8 * 8, 8 * 4)
     assert deployed.layers["patch_brief_conv"].get_weights()[0].shape == (1, 2, 8 * 8, 8 * 5)
     statistics = 2 * 4 * 15
     assert count_parameters(deployed) == count_parameters(network) == (4 + 5) * 50 + 6 * 99 + statistics + 1
     # Folding what is deployed already, as quantising a pruned network does, changes nothing.
-    np.testing.assert_allclose(fold(deployed, quantized=False).evidence_model(32)(heard), model(heard), atol=1e-3)
+    np.testing.assert_allclose(fold(deployed, quantized=False).raw_score_model(32)(heard), model(heard), atol=1e-3)

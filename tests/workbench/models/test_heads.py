@@ -14,14 +14,14 @@ from edge.model import Model, StreamScorer  # noqa: E402
 from workbench.config import ExperimentConfig, override  # noqa: E402
 from workbench.deploy.export import count_parameters, export_tflite, state_names  # noqa: E402
 from workbench.deploy.fold import calibrate, fold  # noqa: E402
-from workbench.models.heads import CosineEvidence, make_head  # noqa: E402
+from workbench.models.heads import CosineRawScore, make_head  # noqa: E402
 from workbench.models.network import Network  # noqa: E402
 
 SAMPLES = 6 * 4096
 
 
 def test_one_direction_gives_the_scaled_cosine_from_the_centre():
-    head = CosineEvidence(20.0, 0.55, 1)
+    head = CosineRawScore(20.0, 0.55, 1)
     embeddings = tf.constant([[[3.0, 4.0], [0.0, -2.0]]])
     head(embeddings)
     head.set_weights([np.array([[10.0], [0.0]])])
@@ -29,7 +29,7 @@ def test_one_direction_gives_the_scaled_cosine_from_the_centre():
 
 
 def test_two_directions_give_the_scaled_difference_of_cosines():
-    head = CosineEvidence(10.0, 0.0, 2)
+    head = CosineRawScore(10.0, 0.0, 2)
     embeddings = tf.constant([[3.0, 4.0]])
     head(embeddings)
     head.set_weights([np.array([[2.0, 0.0], [0.0, -0.1]])])
@@ -37,11 +37,11 @@ def test_two_directions_give_the_scaled_difference_of_cosines():
 
 
 def test_no_embedding_is_no_division_by_zero():
-    head = CosineEvidence(20.0, 0.5, 1)
+    head = CosineRawScore(20.0, 0.5, 1)
     np.testing.assert_allclose(head(tf.zeros([1, 4])), [[-10.0]], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("loss", "kind"), [("cross_entropy", tf_keras.layers.Dense), ("margin", CosineEvidence)])
+@pytest.mark.parametrize(("loss", "kind"), [("cross_entropy", tf_keras.layers.Dense), ("margin", CosineRawScore)])
 def test_the_loss_decides_the_head(loss, kind):
     assert isinstance(make_head(override(ExperimentConfig(), "train", loss=loss).train, "head"), kind)
 
@@ -51,7 +51,7 @@ def test_the_loss_decides_the_head(loss, kind):
 def test_the_deployed_file_computes_the_angle(make_config, voice, tmp_path, loss, directions, quantized):
     tf_keras.utils.set_random_seed(2)
     network = Network(make_config(train={"loss": loss}))
-    network.evidence_model(network.chunk_frames)
+    network.raw_score_model(network.chunk_frames)
     deployed = fold(network, quantized=quantized)
     samples = voice(SAMPLES / 16000)[:SAMPLES]
     if quantized:
@@ -66,7 +66,7 @@ def test_the_deployed_file_computes_the_angle(make_config, voice, tmp_path, loss
     )
     (tmp_path / "angle.tflite").write_bytes(export_tflite(deployed, contract))
     scorer = StreamScorer(Model.load(tmp_path / "angle.tflite"))
-    found = [evidence.value for evidence in scorer.feed(samples)] + [evidence.value for evidence in scorer.flush()]
+    found = [raw_score.value for raw_score in scorer.feed(samples)] + [raw_score.value for raw_score in scorer.flush()]
     expected = deployed.clip_model(SAMPLES)(samples[None, :]).numpy()[0]
     assert np.ptp(expected) > 0.05
     # A cosine is worth 20 nats. Emulated and real int8 round at the same places but for ties.

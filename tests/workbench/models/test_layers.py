@@ -114,7 +114,7 @@ def test_a_frame_fades_by_the_speech_that_followed_it(rng):
         np.testing.assert_allclose(found[-1, :3], expected, atol=1e-5)
 
 
-def test_silence_neither_adds_evidence_nor_wears_it_away(rng):
+def test_silence_neither_adds_raw_score_nor_wears_it_away(rng):
     frames = rng.standard_normal((32, 3)).astype(np.float32)
     mask = np.r_[np.ones(16), np.zeros(16)].astype(np.float32)
     found, sums = _statistics(frames, mask, 16, 20.0)

@@ -20,7 +20,7 @@ SAMPLES = 3 * 4096
 
 def randomised(network: Network, rng: np.random.Generator) -> Network:
     """Give every weight, statistics of normalisation included, a value that shows."""
-    model = network.evidence_model(network.chunk_frames)
+    model = network.raw_score_model(network.chunk_frames)
     # Kernels move both ways, variances and scales only up.
     moved = [np.abs(rng.standard_normal(w.shape)) * np.where(w.min() >= 0, 0.3, 0.1) for w in model.get_weights()]
     model.set_weights([w + m.astype(np.float32) for w, m in zip(model.get_weights(), moved, strict=True)])
@@ -28,13 +28,13 @@ def randomised(network: Network, rng: np.random.Generator) -> Network:
 
 
 def stream(network: Network, samples: np.ndarray) -> np.ndarray:
-    step, states, evidence = network.step_model(), network.initial_states(), []
+    step, states, raw_score = network.step_model(), network.initial_states(), []
     for start in range(0, len(samples), network.config.model.chunk_samples):
         chunk = samples[None, start : start + network.config.model.chunk_samples]
         outputs = step({"samples": chunk, **states})
-        evidence.append(float(outputs["evidence"][0]))
+        raw_score.append(float(outputs["raw_score"][0]))
         states = {name: outputs[name] for name in states}
-    return np.array(evidence)
+    return np.array(raw_score)
 
 
 PARTS = {
@@ -54,7 +54,7 @@ PARTS = {
             "power_window": 1024,
             "phase_range_db": 70.0,
         },
-        "model": {**SOLVED, "patch_filters": 8, "patch_stride": [1, 1], "head_squash": 0.5},
+        "model": {**SOLVED, "patch_filters": 8, "patch_stride": [1, 1], "head_compression": 0.5},
     },
     "brief": {
         "frontend": {"n_mels": 32, "mel_break_hz": 4000.0, "phase_advance": 64, "brief_window": 64},
@@ -90,7 +90,7 @@ def test_a_stream_of_any_chunk_equals_the_whole_clip(make_config, voice, rng, pa
     samples = voice(SAMPLES / 16000)[:SAMPLES]
     expected = whole.clip_model(SAMPLES)(samples[None, :]).numpy()[0]
     chunked = Network(make_config(**{**parts, "model": {**parts.get("model", {}), "chunk_samples": chunk}}))
-    chunked.evidence_model(chunked.chunk_frames).set_weights(whole.evidence_model(whole.chunk_frames).get_weights())
+    chunked.raw_score_model(chunked.chunk_frames).set_weights(whole.raw_score_model(whole.chunk_frames).get_weights())
     assert np.ptp(expected) > 0.01
     np.testing.assert_allclose(
         stream(chunked, samples), expected[chunk // 256 - 1 :: chunk // 256], atol=FLOAT_TOLERANCE
@@ -107,15 +107,15 @@ def test_frames_that_patches_step_over_are_the_same_in_a_stream(make_config, voi
     np.testing.assert_allclose(stream(whole, samples), expected, atol=FLOAT_TOLERANCE)
 
 
-def test_silence_after_speech_leaves_the_evidence_where_it_was(make_config, voice, rng):
+def test_silence_after_speech_leaves_the_raw_score_where_it_was(make_config, voice, rng):
     """Two frames still hold the end of the voice; from then on nothing moves."""
     network = randomised(Network(make_config(model={"chunk_samples": 256})), rng)
     samples = np.concatenate([voice(0.5), np.zeros(8000, np.float32)])
     samples = samples[: len(samples) // 256 * 256]
-    evidence = stream(network, samples)
+    raw_score = stream(network, samples)
     last = int(np.ceil(0.5 * 16000 / 256)) + 1
-    assert np.ptp(evidence[:last]) > 0.01
-    np.testing.assert_allclose(evidence[last:], evidence[last], atol=1e-6)
+    assert np.ptp(raw_score[:last]) > 0.01
+    np.testing.assert_allclose(raw_score[last:], raw_score[last], atol=1e-6)
 
 
 def test_folding_batch_normalisation_changes_nothing(make_config, voice, rng):
@@ -129,7 +129,7 @@ def test_folding_batch_normalisation_changes_nothing(make_config, voice, rng):
 def test_the_dessa_configuration_has_the_published_number_of_parameters():
     """8,162,125, counted on the published network; it fixes widths, kernels, skips and head together."""
     network = Network(load_config("dessa"))
-    network.evidence_model(network.chunk_frames)
+    network.raw_score_model(network.chunk_frames)
     assert count_parameters(network) == 8_162_125
 
 
@@ -166,11 +166,11 @@ def test_a_shipped_family_is_small(name):
     assert count_parameters(network) < 500_000
 
 
-def test_the_training_model_gives_the_evidence_and_what_it_is_read_from(make_config, rng):
+def test_the_training_model_gives_the_raw_score_and_what_it_is_read_from(make_config, rng):
     network = randomised(Network(make_config()), rng)
     features, mask = rng.standard_normal((2, 32, 1, 40)).astype(np.float32), np.ones((2, 32), np.float32)
-    evidence, embedding = network.training_model(32)([features, mask])
-    np.testing.assert_allclose(evidence, network.evidence_model(32)([features, mask]), atol=1e-6)
+    raw_score, embedding = network.training_model(32)([features, mask])
+    np.testing.assert_allclose(raw_score, network.raw_score_model(32)([features, mask]), atol=1e-6)
     assert embedding.shape == (2, 2, 4)
-    weights, bias = network.layers["head_evidence"].get_weights()
-    np.testing.assert_allclose(evidence, (embedding.numpy() @ weights + bias)[..., 0], atol=1e-5)
+    weights, bias = network.layers["head_raw_score"].get_weights()
+    np.testing.assert_allclose(raw_score, (embedding.numpy() @ weights + bias)[..., 0], atol=1e-5)

@@ -12,7 +12,7 @@ import tf_keras  # noqa: E402
 from workbench.config import AugmentConfig  # noqa: E402
 from workbench.errors import TrainingError  # noqa: E402
 from workbench.train.adversary import Adversary, domain_counts  # noqa: E402
-from workbench.transmissions.augment import CHANNEL_CLASSES  # noqa: E402
+from workbench.transmissions.augment import TRANSMISSION_CLASSES  # noqa: E402
 
 DOMAINS = {"source": np.array([0, 1] * 8, np.int32), "channel": np.array([2, 0, -1, 1] * 4, np.int32)}
 
@@ -52,7 +52,7 @@ def test_heads_learn_what_can_be_told(adversary, rng):
 
 def test_what_cannot_differ_has_no_head():
     assert domain_counts(3, AugmentConfig()) == {"source": 3}
-    assert domain_counts(1, AugmentConfig(channel=0.5)) == {"channel": len(CHANNEL_CLASSES)}
+    assert domain_counts(1, AugmentConfig(channel=0.5)) == {"channel": len(TRANSMISSION_CLASSES)}
     assert set(domain_counts(2, AugmentConfig(recording_format=0.1))) == {"source", "channel"}
     with pytest.raises(
         TrainingError, match=r"train\.adversarial has nothing to unlearn: give a manifest with two sources"

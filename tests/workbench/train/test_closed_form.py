@@ -127,7 +127,9 @@ def test_the_int8_model_tells_the_voices_apart(run, folders):
 
 def test_squashed_statistics_are_trained_and_deployed(folders):
     squashed = folders / "squashed.toml"
-    squashed.write_text(CONFIG.replace("head_gate = true", "head_squash = 0.5").replace("passes = 2", "passes = 1"))
+    squashed.write_text(
+        CONFIG.replace("head_gate = true", "head_compression = 0.5").replace("passes = 2", "passes = 1")
+    )
     data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")
     run = folders / "squashed"
     result = invoke("train", *data, "--config", squashed, "--run", run)

@@ -40,7 +40,7 @@ def save_run(tmp_path):
     def save(network, name="teacher"):
         folder = RunFolder(tmp_path / name)
         folder.create(RunInfo(network.config, "/m.tsv", "/", "ab" * 32, "", "", {}))
-        folder.save_weights(network.evidence_model(network.chunk_frames))
+        folder.save_weights(network.raw_score_model(network.chunk_frames))
         return folder.path
 
     return save
@@ -64,7 +64,7 @@ def test_a_teacher_of_other_frames_and_chunks_hears_the_same_clip(make_config, v
     np.testing.assert_allclose(found, 2.0 * expected - 1.0, atol=0.05)
 
 
-def test_an_ensemble_is_the_mean_of_its_evidence():
+def test_an_ensemble_is_the_mean_of_its_raw_score():
     teachers = Teachers([lambda samples: samples[:, 0], lambda samples: 3.0 * samples[:, 1]])
     np.testing.assert_array_equal(teachers(np.array([[1.0, 1.0], [2.0, 0.0]], np.float32)), [2.0, 1.0])
 
@@ -74,11 +74,11 @@ def oriented(network, experiment, scale):
     from workbench.train.dev import prepare_dev
 
     rows = experiment.dev.rows
-    network.evidence_model(network.chunk_frames)
+    network.raw_score_model(network.chunk_frames)
     scores = score_dev(network, prepare_dev(network, experiment.dev_cache, rows, range(len(rows))))
     bonafide = np.array([row.label == "bonafide" for row in rows])
     sign = np.sign(scores[bonafide].mean() - scores[~bonafide].mean())
-    layer = network.layers["head_evidence"]
+    layer = network.layers["head_raw_score"]
     layer.set_weights([sign * scale * weight for weight in layer.get_weights()])
     return network
 
@@ -87,7 +87,7 @@ def test_teachers_are_calibrated_before_they_are_averaged(make_config, experimen
     """The scale in which a teacher answers does not matter: one a hundred times as loud says the same."""
     network = oriented(Network(make_config(**ODD)), experiment, 1.0)
     quiet = save_run(network, "quiet")
-    layer = network.layers["head_evidence"]
+    layer = network.layers["head_raw_score"]
     layer.set_weights([100.0 * weight for weight in layer.get_weights()])
     loud = save_run(network, "loud")
     samples = experiment.loader.batch(0, 0).samples

@@ -21,7 +21,7 @@ def make_run(tmp_path, rng):
         folder = RunFolder(tmp_path / name)
         folder.create(RunInfo(config, "/m.tsv", "/", "ab" * 32, "", "", {}))
         if weights:
-            model = Network(config).evidence_model(64)
+            model = Network(config).raw_score_model(64)
             model.set_weights([np.abs(rng.standard_normal(w.shape)).astype(np.float32) for w in model.get_weights()])
             folder.save_weights(model)
         return folder.path
@@ -29,22 +29,22 @@ def make_run(tmp_path, rng):
     return make
 
 
-def evidence(network):
+def raw_score(network):
     features = np.random.default_rng(1).standard_normal((2, 32, 1, 40)).astype(np.float32)
-    return network.evidence_model(32)([features, np.ones((2, 32), np.float32)]).numpy()
+    return network.raw_score_model(32)([features, np.ones((2, 32), np.float32)]).numpy()
 
 
 def test_a_network_starts_where_the_earlier_one_ended(make_config, make_run, rng):
     """Averages of normalisation included; how it is trained, and at which chunk, may differ."""
     run = make_run(make_config(model={"chunk_samples": 1024, "dropout": 0.3}))
     network = Network(make_config(train={"learning_rate": 1e-5, "ranking": 0.5}))
-    before = evidence(network)
+    before = raw_score(network)
     take_weights(network, run)
     for found, expected in zip(
-        network.evidence_model(64).get_weights(), trained_network(run).evidence_model(64).get_weights(), strict=True
+        network.raw_score_model(64).get_weights(), trained_network(run).raw_score_model(64).get_weights(), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
-    assert np.abs(evidence(network) - before).max() > 0.1
+    assert np.abs(raw_score(network) - before).max() > 0.1
 
 
 @pytest.mark.parametrize(
@@ -63,18 +63,18 @@ def test_a_network_starts_where_the_earlier_one_ended(make_config, make_run, rng
         ),
         (
             {"train": {"loss": "one_class"}},
-            r"shapes of weights \(head_evidence: .* there, \[\(4, 1\)\] here\); start from",
+            r"shapes of weights \(head_raw_score: .* there, \[\(4, 1\)\] here\); start from",
         ),
     ],
 )
 def test_another_network_is_refused_and_the_differences_named(make_config, make_run, parts, message):
     run = make_run(make_config())
     network = Network(make_config(**parts))
-    network.evidence_model(network.chunk_frames)
-    before = network.evidence_model(64).get_weights()
+    network.raw_score_model(network.chunk_frames)
+    before = network.raw_score_model(64).get_weights()
     with pytest.raises(TrainingError, match=message):
         take_weights(network, run)
-    for kept, old in zip(network.evidence_model(64).get_weights(), before, strict=True):
+    for kept, old in zip(network.raw_score_model(64).get_weights(), before, strict=True):
         np.testing.assert_array_equal(kept, old)
 
 
@@ -87,6 +87,6 @@ def test_a_run_without_weights_is_refused(make_config, make_run, tmp_path):
 
 def test_weights_of_another_network_in_the_folder_are_refused(make_config, make_run):
     run = make_run(make_config())
-    Network(make_config(model={"widths": [4, 4]})).evidence_model(64).save_weights(run / "best.weights.h5")
+    Network(make_config(model={"widths": [4, 4]})).raw_score_model(64).save_weights(run / "best.weights.h5")
     with pytest.raises(TrainingError, match="the weights do not fit the run's configuration"):
         trained_network(run)

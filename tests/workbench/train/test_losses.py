@@ -31,9 +31,9 @@ def test_smoothed_cross_entropy_believes_the_other_label_a_little():
 
 
 def test_a_margin_of_none_is_cross_entropy(rng):
-    evidence = tf.constant(rng.standard_normal(6), tf.float32)
+    raw_score = tf.constant(rng.standard_normal(6), tf.float32)
     labels = tf.constant([0.0, 1.0] * 3)
-    np.testing.assert_allclose(margin_loss(evidence, labels, 0.0), cross_entropy(evidence, labels), rtol=1e-6)
+    np.testing.assert_allclose(margin_loss(raw_score, labels, 0.0), cross_entropy(raw_score, labels), rtol=1e-6)
 
 
 def test_oc_softmax_is_the_published_formula():
@@ -41,8 +41,8 @@ def test_oc_softmax_is_the_published_formula():
     cosines = np.array([0.95, 0.5, -0.3, 0.5])
     labels = np.array([1.0, 1.0, 0.0, 0.0])
     expected = [softplus(20 * (0.9 - 0.95)), softplus(20 * 0.4), softplus(20 * (-0.3 - 0.2)), softplus(20 * 0.3)]
-    evidence = tf.constant(20.0 * (cosines - 0.55), tf.float32)
-    np.testing.assert_allclose(margin_loss(evidence, tf.constant(labels, tf.float32), 7.0), expected, rtol=1e-4)
+    raw_score = tf.constant(20.0 * (cosines - 0.55), tf.float32)
+    np.testing.assert_allclose(margin_loss(raw_score, tf.constant(labels, tf.float32), 7.0), expected, rtol=1e-4)
 
 
 def test_additive_margin_softmax_is_the_published_formula():
@@ -50,26 +50,26 @@ def test_additive_margin_softmax_is_the_published_formula():
     bonafide, spoof = 0.8, 0.1
     own, other = np.exp(20 * (bonafide - 0.35)), np.exp(20 * spoof)
     wrong_own, wrong_other = np.exp(20 * (spoof - 0.35)), np.exp(20 * bonafide)
-    evidence = tf.constant([20.0 * (bonafide - spoof)] * 2, tf.float32)
+    raw_score = tf.constant([20.0 * (bonafide - spoof)] * 2, tf.float32)
     expected = [-np.log(own / (own + other)), -np.log(wrong_own / (wrong_own + wrong_other))]
-    np.testing.assert_allclose(margin_loss(evidence, tf.constant([1.0, 0.0]), 20 * 0.35), expected, rtol=1e-4)
+    np.testing.assert_allclose(margin_loss(raw_score, tf.constant([1.0, 0.0]), 20 * 0.35), expected, rtol=1e-4)
 
 
 def test_ranking_compares_classes_inside_a_source_alone():
     """Source 0 holds bona fide 2 and 1 and spoof 0; source 1 a pair of spoof; -1 is no source."""
-    evidence = tf.constant([2.0, 1.0, 0.0, 5.0, 6.0, -9.0, 9.0])
+    raw_score = tf.constant([2.0, 1.0, 0.0, 5.0, 6.0, -9.0, 9.0])
     labels = tf.constant([1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
     sources = tf.constant([0, 0, 0, 1, 1, -1, -1])
     expected = (softplus(0.0 - 2.0) + softplus(0.0 - 1.0)) / 2
-    assert float(ranking_loss(evidence, labels, sources)) == pytest.approx(expected, rel=1e-6)
+    assert float(ranking_loss(raw_score, labels, sources)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_ranking_without_a_pair_is_nothing_and_moves_nothing():
-    evidence = tf.Variable([1.0, -1.0])
+    raw_score = tf.Variable([1.0, -1.0])
     with tf.GradientTape() as tape:
-        loss = ranking_loss(evidence, tf.constant([1.0, 0.0]), tf.constant([0, 1]))
+        loss = ranking_loss(raw_score, tf.constant([1.0, 0.0]), tf.constant([0, 1]))
     assert float(loss) == 0.0
-    np.testing.assert_array_equal(tape.gradient(loss, evidence), [0.0, 0.0])
+    np.testing.assert_array_equal(tape.gradient(loss, raw_score), [0.0, 0.0])
 
 
 def test_the_contrastive_loss_of_four_clips_by_hand():

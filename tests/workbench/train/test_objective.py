@@ -27,10 +27,10 @@ def lesson(rng):
 
 def test_the_loss_weighs_bonafide_and_ignores_early_chunks_without_speech(make_config):
     objective = Objective(make_config(train={"label_smoothing": 0.0, "bonafide_weight": 3.0, "intermediate_loss": 1.0}))
-    evidence = tf.constant([[5.0, 0.0, 0.0], [5.0, 0.0, 0.0]])
+    raw_score = tf.constant([[5.0, 0.0, 0.0], [5.0, 0.0, 0.0]])
     silent = np.zeros((2, 3 * objective.chunk_frames), np.float32)
     labels = np.array([1.0, 0.0], np.float32)
-    assert float(objective(evidence, silent, labels)) == pytest.approx(np.log(2.0))
+    assert float(objective(raw_score, silent, labels)) == pytest.approx(np.log(2.0))
     skewed = tf.constant([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0]])
     good, bad = np.log1p(np.exp(-2.0)), np.log1p(np.exp(2.0))
     assert float(objective(skewed, silent, labels)) == pytest.approx((3 * good + bad) / 4, rel=1e-5)
@@ -45,21 +45,21 @@ def test_a_margin_is_asked_of_either_class(make_config):
 
 
 def test_without_weights_the_labels_alone_count(make_config, lesson, rng):
-    evidence = tf.constant(rng.standard_normal((4, 3)), tf.float32)
+    raw_score = tf.constant(rng.standard_normal((4, 3)), tf.float32)
     objective = Objective(make_config())
-    terms = objective.terms(evidence, tf.zeros([4, 3, 2]), lesson)
+    terms = objective.terms(raw_score, tf.zeros([4, 3, 2]), lesson)
     assert list(terms) == ["labels"]
     assert objective.weights["labels"] == 1.0
-    assert float(terms["labels"]) == float(objective(evidence, lesson.mask, LABELS))
+    assert float(terms["labels"]) == float(objective(raw_score, lesson.mask, LABELS))
 
 
 def test_every_term_reads_the_end_of_the_clip(make_config, lesson, rng):
     settings = {"ranking": 0.5, "contrastive": 0.25, "distillation": 0.4, "temperature": 2.0}
     objective = Objective(make_config(train=settings))
-    evidence = tf.constant(rng.standard_normal((4, 3)), tf.float32)
+    raw_score = tf.constant(rng.standard_normal((4, 3)), tf.float32)
     embedding = tf.constant(rng.standard_normal((4, 3, 5)), tf.float32)
-    terms = {name: float(value) for name, value in objective.terms(evidence, embedding, lesson).items()}
-    final = evidence[:, -1]
+    terms = {name: float(value) for name, value in objective.terms(raw_score, embedding, lesson).items()}
+    final = raw_score[:, -1]
     assert terms["ranking"] == float(ranking_loss(final, LABELS, lesson.sources))
     assert terms["contrastive"] == float(contrastive_loss(embedding[:, -1], LABELS, 0.1))
     assert terms["distillation"] == float(distillation_loss(final, lesson.taught, 2.0))

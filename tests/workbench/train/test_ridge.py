@@ -81,7 +81,7 @@ def test_a_larger_penalty_gives_smaller_weights(rng):
     assert large < 0.5 * small
 
 
-def test_a_penalised_difference_ceases_to_move_the_evidence(rng):
+def test_a_penalised_difference_ceases_to_move_the_raw_score(rng):
     """Statistics 0 and 1 tell the voice alike; a channel moves the first alone, so the second has to carry the weight."""
     labels = np.arange(400) % 2 == 0
     rows = rng.standard_normal((400, 2)).astype(np.float32) + np.where(labels, 1.0, -1.0)[:, None].astype(np.float32)

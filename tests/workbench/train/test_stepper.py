@@ -30,7 +30,7 @@ def lesson(rng):
 def make_stepper(make_config, adversary=None, **settings):
     tf_keras.utils.set_random_seed(0)
     network = Network(make_config(train=settings))
-    network.evidence_model(FRAMES)
+    network.raw_score_model(FRAMES)
     optimizer = tf_keras.optimizers.AdamW(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=None)
     return Stepper(network, FRAMES, optimizer, adversary, steps=10)
 
@@ -45,14 +45,14 @@ def test_a_lesson_of_labels_alone_is_a_step_of_fine_tuning(make_config, lesson):
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_what_is_taught_moves_the_evidence_towards_it(make_config, lesson):
+def test_what_is_taught_moves_the_raw_score_towards_it(make_config, lesson):
     stepper = make_stepper(make_config, distillation=1.0)
     taught = lesson._replace(taught=np.array([2.0, -2.0, 2.0, -2.0], np.float32))
     losses = [stepper.learn(taught)["distillation"] for _ in range(60)]
-    evidence = stepper.model([lesson.features, lesson.mask], training=True)[:, -1].numpy()
+    raw_score = stepper.model([lesson.features, lesson.mask], training=True)[:, -1].numpy()
     assert losses[-1] < losses[0]
     # Against the labels, which have no share left.
-    assert evidence[[0, 2]].min() > evidence[[1, 3]].max()
+    assert raw_score[[0, 2]].min() > raw_score[[1, 3]].max()
 
 
 def test_an_adversary_is_trained_along_but_is_not_among_the_averages(make_config, lesson):

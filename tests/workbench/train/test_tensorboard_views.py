@@ -58,10 +58,10 @@ def train(make_config, voices, tmp_path):
     return run
 
 
-def test_a_run_shows_its_features_its_clips_and_its_evidence(train):
+def test_a_run_shows_its_features_its_clips_and_its_raw_score(train):
     experiment, found = train()
     steps = {tag: [step for step, _ in values] for tag, values in found.items()}
-    assert steps["learning_rate"] == steps["dev_evidence/bonafide"] == steps["dev_evidence/spoof"] == [*range(6)]
+    assert steps["learning_rate"] == steps["dev_raw_score/bonafide"] == steps["dev_raw_score/spoof"] == [*range(6)]
     assert steps["train_features/bonafide"] == steps["train_audio/spoof"] == [0, 5]
     assert steps["dev_features/spoof/0"] == [0]
     rates = [float(value) for _, value in found["learning_rate"]]
@@ -70,7 +70,7 @@ def test_a_run_shows_its_features_its_clips_and_its_evidence(train):
     assert rates[-1] < 0.1 * max(rates)
     # A histogram is [buckets, (left, right, count)]: every dev clip of the class is in it.
     spoof = sum(row.label == "spoof" for row in experiment.dev.rows)
-    assert found["dev_evidence/spoof"][0][1][:, 2].sum() == spoof
+    assert found["dev_raw_score/spoof"][0][1][:, 2].sum() == spoof
     # Pictures: width, height, then one PNG a clip; 40 bands and as many frames as the training clips have.
     width, height, *pictures = found["train_features/spoof"][0][1]
     frames = experiment.loader.clip_samples // experiment.network.config.frontend.hop

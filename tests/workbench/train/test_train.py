@@ -86,7 +86,7 @@ def test_every_loss_at_once_trains_is_recorded_and_resumes(make_config, manifest
         assert record["loss"] == pytest.approx(weighted + record["loss_adversarial"], rel=1e-4)
     # What is kept is the network alone: deployment loads it without an adversary.
     network = Network(config)
-    network.evidence_model(network.chunk_frames).load_weights(folder.weights)
+    network.raw_score_model(network.chunk_frames).load_weights(folder.weights)
 
 
 def test_labels_alone_leave_the_record_as_it_was(make_config, manifest, tmp_path):
@@ -162,10 +162,10 @@ def test_selection_watches_all_clips_and_the_paired_ones_alike(make_config, mani
     dev = prepare(make_config(), manifest, tmp_path / "cache").dev
     paired = {row.path for label in ("bonafide", "spoof") for row in [r for r in dev.rows if r.label == label][:1]}
     rows = tuple(replace(row, paired="yes" if row.path in paired else "no") for row in dev.rows)
-    evidence = np.array(
+    raw_score = np.array(
         [(1.0 if row.label == "bonafide" else -1.0) * (-9 if row.paired == "yes" else 1) for row in rows]
     )
-    scores = evaluate_dev(replace(dev, rows=rows), evidence.astype(np.float32))
+    scores = evaluate_dev(replace(dev, rows=rows), raw_score.astype(np.float32))
     assert scores.paired_eer == 1.0
     assert scores.eer < 0.5
     assert scores.selection == (1.0 + scores.eer) / 2

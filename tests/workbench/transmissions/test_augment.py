@@ -8,7 +8,7 @@ import pytest
 from workbench.config import AugmentConfig
 from workbench.transmissions import Step
 from workbench.transmissions.augment import (
-    CHANNEL_CLASSES,
+    TRANSMISSION_CLASSES,
     add_noise,
     augment,
     augment_described,
@@ -121,7 +121,7 @@ def test_masks_as_large_as_the_features_leave_no_hole(rng):
     ],
 )
 def test_the_last_codec_tells_the_channel_else_its_name(steps, name):
-    assert CHANNEL_CLASSES[channel_class(steps)] == name
+    assert TRANSMISSION_CLASSES[channel_class(steps)] == name
 
 
 def test_every_channel_of_a_configuration_has_a_class(rng, voice):
@@ -130,6 +130,6 @@ def test_every_channel_of_a_configuration_has_a_class(rng, voice):
     found = set()
     for name in names:
         config = AugmentConfig(channel=1.0, channels=(name,), noise=0.0, band_limit=0.0)
-        found.add(CHANNEL_CLASSES[channel_class(augment_described(voice(0.5), config, rng, 16000)[1])])
+        found.add(TRANSMISSION_CLASSES[channel_class(augment_described(voice(0.5), config, rng, 16000)[1])])
     assert {"g711-mu", "opus-wb", "bad-microphone", "mp3"} <= found
     assert not found & {"clean", "telephone", "voip-loss"}

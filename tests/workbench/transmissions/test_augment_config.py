@@ -9,7 +9,7 @@ import pytest
 from workbench.config import AugmentConfig as FromConfig
 from workbench.config import config_from_dict, config_to_dict
 from workbench.errors import ConfigError
-from workbench.transmissions import CHANNEL_NAMES
+from workbench.transmissions import TRANSMISSION_NAMES
 from workbench.transmissions.codecs import CODECS
 from workbench.transmissions.config import CHANCES, RECORDING_KBPS, AugmentConfig
 from workbench.transmissions.draws import RECORDING_FORMATS
@@ -48,8 +48,8 @@ def test_what_does_not_fit_is_refused(table, message):
 
 
 def test_every_channel_may_be_named_and_a_configuration_comes_back():
-    config = config_from_dict({"augment": {"channel": 0.5, "channels": list(CHANNEL_NAMES), "room": 0.2}})
-    assert config.augment.channels == CHANNEL_NAMES
+    config = config_from_dict({"augment": {"channel": 0.5, "channels": list(TRANSMISSION_NAMES), "room": 0.2}})
+    assert config.augment.channels == TRANSMISSION_NAMES
     assert config_from_dict(config_to_dict(config)) == config
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import ChannelNameError
-from workbench.transmissions import CHANNEL_NAMES, apply_channel, apply_channel_described
+from workbench.transmissions import TRANSMISSION_NAMES, apply_transmission, apply_transmission_described
 from workbench.transmissions.codecs import available
 from workbench.transmissions.steps import Step
 
@@ -19,14 +19,14 @@ RATE = 16000
 def apply(name, samples, seed=0, **recordings):
     if name == "speex" and not available("speex"):
         pytest.skip("speex needs the ffmpeg program, which is not on PATH")
-    return apply_channel_described(name, samples, RATE, np.random.default_rng(seed), **recordings)
+    return apply_transmission_described(name, samples, RATE, np.random.default_rng(seed), **recordings)
 
 
 def envelope(samples):
     return np.sqrt(np.mean(samples[: len(samples) // 160 * 160].reshape(-1, 160) ** 2, axis=1))
 
 
-@pytest.mark.parametrize("name", CHANNEL_NAMES)
+@pytest.mark.parametrize("name", TRANSMISSION_NAMES)
 def test_length_place_and_seed(speech, name):
     found, steps = apply(name, speech, 3)
     assert found.shape == speech.shape
@@ -40,7 +40,7 @@ def test_length_place_and_seed(speech, name):
     np.testing.assert_array_equal(found, apply(name, speech, 3)[0])
 
 
-@pytest.mark.parametrize("name", CHANNEL_NAMES)
+@pytest.mark.parametrize("name", TRANSMISSION_NAMES)
 def test_any_length_and_silence(rng, name):
     for length in (0, 1, 300):
         clip = (0.1 * rng.standard_normal(length)).astype(np.float32)
@@ -52,7 +52,7 @@ def test_any_length_and_silence(rng, name):
 
 def test_the_input_is_left_alone_and_clean_is_a_copy(speech):
     clip = speech.copy()
-    found = apply_channel("clean", clip, RATE, np.random.default_rng(0))
+    found = apply_transmission("clean", clip, RATE, np.random.default_rng(0))
     np.testing.assert_array_equal(found, speech)
     found[:] = 0.0
     for name in ("telephone", "bad-microphone", "voip-loss"):
@@ -65,7 +65,7 @@ def test_what_is_drawn_depends_on_neither_clip_nor_channel(speech):
     states = set()
     for name, clip in (("clean", speech), ("telephone", speech), ("telephone", speech[::-1]), ("room", speech * 0)):
         rng = np.random.default_rng(5)
-        apply_channel(name, clip, RATE, rng)
+        apply_transmission(name, clip, RATE, rng)
         states.add(str(rng.bit_generator.state))
     assert len(states) == 1
     first, second = apply("telephone", speech, 8)[1], apply("telephone", 0.3 * speech[::-1].copy(), 8)[1]
@@ -115,7 +115,7 @@ def test_losses_are_told(speech):
 
 def test_an_unknown_channel_is_named(speech):
     with pytest.raises(ChannelNameError, match="channel 'fax': unknown; expected one of clean, telephone, g711-mu"):
-        apply_channel("fax", speech, RATE, np.random.default_rng(0))
+        apply_transmission("fax", speech, RATE, np.random.default_rng(0))
 
 
 def test_steps_read_well_and_keep_their_numbers():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from edge.contract import Contract, embed_contract
 from edge.model import Model
 from edge.scoring import score_samples
-from edge.thresholds import Thresholds
 from workbench.deploy.bias_correction import correct_compression, correct_patches
 from workbench.deploy.export import count_parameters, export_tflite, state_names
 from workbench.deploy.fold import calibrate, fine_tune, fold, prune, sparsity_of
-from workbench.evaluate.calibration import fit_calibration, threshold_at_false_alarm, threshold_at_miss
+from workbench.deploy.thresholds import calibrated
 from workbench.evaluate.metrics import eer
 from workbench.evaluate.trials import through_transmission
 from workbench.models.network import Network
@@ -123,7 +122,7 @@ def quantize(
         heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel)[0])
         for channel in _FALSE_ALARM_CHANNELS:
             people_heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel, "bonafide")[0])
-    contract = calibrated(contract, heard, people_heard, experiment, options)
+    contract = calibrated(contract, heard, people_heard, experiment.dev.rows, bpcer=options.bpcer, apcer=options.apcer)
     bonafide = np.array([row.label == "bonafide" for row in experiment.dev.rows])
     both = ~np.isnan(raw_score) & ~np.isnan(float_raw_score)
     return Quantized(
@@ -162,44 +161,6 @@ def _heard(experiment: Experiment, index: int, channel: str) -> Float:
 def _cm_score(model: Model, samples: Float) -> float:
     score = score_samples(model, samples).cm_score
     return np.nan if score is None else score
-
-
-def calibrated(
-    contract: Contract,
-    heard: Sequence[Float],
-    people_heard: Sequence[Float],
-    experiment: Experiment,
-    options: QuantizeOptions,
-) -> Contract:
-    """Set calibration and thresholds from dev, with the error rates measured there.
-
-    ``heard`` has the evidence of every dev clip [shape=(n,)] for each channel: all of them count alike in the
-    calibration. ``people_heard`` has that of the bona fide clips through further ones. The spoof threshold keeps the
-    asked rate of false alarms in each of all these, not only on their average: whoever owns a bad microphone makes all
-    calls through it.
-    """
-    rows = list(experiment.dev.rows) * len(heard)
-    raw_score = np.concatenate(heard)
-    bonafide = np.array([row.label == "bonafide" for row in rows]) & ~np.isnan(raw_score)
-    spoof = np.array([row.label == "spoof" for row in rows]) & ~np.isnan(raw_score)
-    calibration = fit_calibration(raw_score[bonafide], raw_score[spoof])
-    scores = calibration.apply(raw_score)
-    real = np.array([row.label == "bonafide" for row in experiment.dev.rows])
-    people = [calibration.apply(part[~np.isnan(part)]) for part in [*(part[real] for part in heard), *people_heard]]
-    spoof_below = min(threshold_at_false_alarm(part, options.bpcer) for part in people)
-    bonafide_above = max(threshold_at_miss(scores[spoof], options.apcer), spoof_below)
-    thresholds = Thresholds(
-        spoof_below=spoof_below,
-        bonafide_above=bonafide_above,
-        bpcer=float(max((part < spoof_below).mean() for part in people)),
-        apcer=float((scores[spoof] > bonafide_above).mean()),
-    )
-    return replace(
-        contract,
-        calibration_scale=calibration.scale,
-        calibration_offset=calibration.offset,
-        thresholds=thresholds,
-    )
 
 
 def _contract(network: Network, info: RunInfo, name: str) -> Contract:

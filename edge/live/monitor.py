@@ -207,5 +207,5 @@ class Monitor:
         nags_with = ""
         if watch is not None and subject.has_calls:
             # One call must not silence another's alert.
-            nags_with = f"{kind}|{subject.name}|{watch.call_id}|{watch.start.detail}"
+            nags_with = f"{kind}|{subject.name}|{watch.call_id}|{watch.start.peer}"
         return Alarm(event, None if watch is None else watch.start.stream, nags_with)

@@ -27,7 +27,7 @@ class StreamWatch:
         self, start: StreamStart, session: Session, subject: Subject, settings: ListenSettings, now: float
     ) -> None:
         self.start, self.session = start, session
-        self.call_id = subject.call_id(start)
+        self.call_id = start.call_id
         self.heard_at = now
         self.live = _NOTHING
         self.alarms = 0

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.sources.events import StreamStart
-
 Kind = Literal["mic", "cmd", "stdin", "file", "rtp", "audiosocket"]
-
-_CALL = re.compile(r"call ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) from ")
 
 
 @dataclass(frozen=True)
@@ -47,12 +42,6 @@ class Subject:
     def can_vanish(self) -> bool:
         """Whether a stream that breaks off means that the source is gone."""
         return self.is_device or self.kind == "stdin"
-
-    def call_id(self, start: StreamStart) -> str | None:
-        """The identity of a call: AudioSocket's UUID, or the name of an RTP stream."""
-        if self.kind == "audiosocket" and (found := _CALL.match(start.detail)):
-            return found[1]
-        return start.stream if self.has_calls else None
 
 
 def subject_of(text: str, *, pace: float = 1.0) -> Subject:

@@ -141,7 +141,8 @@ class Call:
             self._streams += 1
             suffix = "" if self._streams == 1 else f".{self._streams}"
             self._track = Track(self._name + suffix, audio.sample_rate)
-            events.append(self._track.start(f"call {self.call} from {self._peer}"))
+            detail = f"call {self.call} from {self._peer}"
+            events.append(self._track.start(detail, call_id=str(self.call), peer=self._peer))
         events.append(self._track.audio(audio.samples))
         return events
 

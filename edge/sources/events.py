@@ -40,12 +40,16 @@ class StreamStart:
     ----------
     stream : name of the stream, unique within the source's life.
     sample_rate : Hz; it never changes within a stream.
-    detail : where it comes from, for people.
+    detail : where it comes from, for people; no program reads it.
+    call_id : identity of the call, where the stream is one: the UUID of AudioSocket, else the name of the stream.
+    peer : ``HOST:PORT`` of the sender, where the network brings the stream; of RTP with ``/SSRC``, in hexadecimal.
     """
 
     stream: str
     sample_rate: int
     detail: str = ""
+    call_id: str | None = None
+    peer: str = ""
 
 
 @dataclass(frozen=True, eq=False)

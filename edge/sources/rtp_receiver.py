@@ -131,7 +131,8 @@ class RtpReceiver:
         self._begun += 1
         self._streams[key] = stream
         detail = f"{NAMES[first.payload_type]} from {key[0]}, SSRC {key[1]:08x}"
-        events: list[SourceEvent] = [stream.track.start(detail)]
+        start = stream.track.start(detail, call_id=stream.track.stream, peer=f"{key[0]}/{key[1]:08x}")
+        events: list[SourceEvent] = [start]
         for packet in packets:
             events += stream.push(packet, now)
         return events

@@ -21,9 +21,9 @@ class Track:
         self.position = 0
         self.lost_samples = 0
 
-    def start(self, detail: str = "") -> StreamStart:
+    def start(self, detail: str = "", *, call_id: str | None = None, peer: str = "") -> StreamStart:
         """Return the event that opens the stream."""
-        return StreamStart(self.stream, self.sample_rate, detail)
+        return StreamStart(self.stream, self.sample_rate, detail, call_id, peer)
 
     def audio(self, samples: Float, *, broken: bool = False) -> AudioChunk:
         """Place samples [shape=(n,)] after all that came before."""

@@ -233,8 +233,8 @@ def test_two_calls_alarm_each_for_itself_by_its_own_identity(watch, alarming_mod
     watched = watch("audiosocket://:9092", alarming_model)
     other = CALL.replace("4", "5")
     watched.take(
-        StreamStart("call-1", RATE, f"call {CALL} from 127.0.0.1:4000"),
-        StreamStart("call-2", RATE, f"call {other} from 127.0.0.1:4002"),
+        StreamStart("call-1", RATE, "a caller", call_id=CALL, peer="127.0.0.1:4000"),
+        StreamStart("call-2", RATE, "a caller", call_id=other, peer="127.0.0.1:4002"),
     )
     for pair in zip(chunks(speech(8.0), stream="call-1"), chunks(speech(8.0), stream="call-2"), strict=True):
         watched.take(*pair)
@@ -310,13 +310,22 @@ def test_every_step_is_observed(calm_model, turned, speech):
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "call"),
-    [("mic:USB", "mic", None), ("-", "stdin", None), ("rtp://:5004", "rtp", "s"), ("cmd:x -y", "cmd", None)],
+    ("text", "kind"), [("mic:USB", "mic"), ("-", "stdin"), ("rtp://:5004", "rtp"), ("cmd:x -y", "cmd")]
 )
-def test_a_subject_knows_its_kind(text, kind, call):
+def test_a_subject_knows_its_kind(text, kind):
     subject = subject_of(text)
     assert (subject.name, subject.kind, subject.key) == (text, kind, None)
-    assert subject.call_id(StreamStart("s", RATE)) == call
+
+
+def test_the_text_for_people_changes_neither_a_calls_identity_nor_its_cooldown(watch, alarming_model, speech):
+    seen = []
+    for detail in (f"call {CALL} from 127.0.0.1:4000", "Incoming call, reception"):
+        watched = watch("audiosocket://:9092", alarming_model)
+        watched.take(StreamStart("call-1", RATE, detail, call_id=CALL, peer="127.0.0.1:4000"))
+        watched.hear(speech(8.0), "call-1")
+        seen.append([(alarm.event.call_id, alarm.nags_with) for alarm in watched.of(Alarm)])
+    assert seen[0] == seen[1]
+    assert [call for call, _ in seen[0]] == [CALL]
 
 
 def test_a_subject_of_no_source_is_refused():

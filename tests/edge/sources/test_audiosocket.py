@@ -124,7 +124,7 @@ def test_a_message_that_does_not_end_holds_little_memory():
 
 def test_a_call_is_a_stream():
     heard = Connection().feed(HELLO + FRAME * 3).feed(message(0x00)).close()
-    assert heard.starts["call-1"].detail == f"call {CALL} from 127.0.0.1:5"
+    assert (heard.starts["call-1"].call_id, heard.starts["call-1"].peer) == (str(CALL), "127.0.0.1:5")
     assert (heard.ends["call-1"].reason, heard.ends["call-1"].position) == ("finished", 480)
     assert not heard.of(Trouble)
 

@@ -72,7 +72,7 @@ def test_several_calls_at_once_each_heard_whole():
         for thread in threads:
             thread.join()
     assert {end.position for end in heard.ends.values()} == {320 * frames}
-    values = {start.detail.split()[1]: set(heard.samples(name) * 32768) for name, start in heard.starts.items()}
+    values = {start.call_id: set(heard.samples(name) * 32768) for name, start in heard.starts.items()}
     assert values == {str(uuid.UUID(int=number)): {100.0 * number} for number in range(1, calls + 1)}
     order = [event.stream for event in heard.order if hasattr(event, "position")]
     assert order != sorted(order), "they ran side by side"

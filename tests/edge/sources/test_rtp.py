@@ -101,6 +101,7 @@ def test_a_stream_is_decoded_sample_for_sample(kind, table):
     (name,) = heard.starts
     np.testing.assert_array_equal(heard.samples(name), table[np.repeat(np.arange(50), 160)])
     assert heard.starts[name].sample_rate == 8000
+    assert (heard.starts[name].call_id, heard.starts[name].peer) == (name, "127.0.0.1:4000/abcd0123")
     assert heard.ends[name] == StreamEnd(name, "finished", 8000)
 
 

@@ -1,6 +1,6 @@
 """The outbox: every alert is on disk, with one delivery a channel, before anything is sent.
 
-    publish ── one transaction: cooldown, event, deliveries ──► pending
+    publish ── one transaction: event, deliveries ──► pending
     claim   ── pending and due ──► leased to one worker until it settles or the lease runs out
     settle  ── done │ dead │ pending again, later
     expiry  ── what is useless late is not sent late
@@ -61,7 +61,7 @@ class Outbox:
         self._database.close()
 
     def publish(
-        self, event: AlertEvent, channels: Mapping[str, float], *, cooldown_s: float = 0.0, cooldown_key: str = ""
+        self, event: AlertEvent, channels: Mapping[str, float], *, held: bool = False, cooldown_key: str = ""
     ) -> Publication:
         """Write an event and its deliveries, all or nothing; when this returns, a kill loses nothing.
 
@@ -69,30 +69,35 @@ class Outbox:
         ----------
         event : as it may be stored, so redacted.
         channels : name of each channel → seconds after which a delivery over it is useless.
-        cooldown_s : after one alert, further ones of the same key are recorded but not sent for so long.
-        cooldown_key : what nags together; the event's kind and source when empty.
+        held : record it without deliveries, since `edge.alerts.policy.AlertPolicy` holds it back.
+        cooldown_key : under which `sent_at` names the moment; nothing when empty.
 
         An id is known until its event is pruned.
 
         Returns
         -------
-        ``published``, ``suppressed`` by the cooldown, or ``known`` when an event of this id is there already.
+        ``published``, ``suppressed`` if held, or ``known`` when an event of this id is there already.
         """
-        key = cooldown_key or f"{event.kind}|{event.source}"
         with explained(self.path), transaction(self._database) as database:
             # Read only now: the wait for another process's transaction must not make this event the older one.
             now = self._clock()
             if database.execute("SELECT 1 FROM events WHERE id = ?", (event.id,)).fetchone():
                 return "known"
-            quiet = cooldown_s > 0 and self._cools_down(key, now, cooldown_s)
-            database.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (event.id, now, quiet, event.to_json()))
-            if quiet:
+            database.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (event.id, now, held, event.to_json()))
+            if held:
                 return "suppressed"
+            if cooldown_key:
+                database.execute("INSERT OR REPLACE INTO cooldowns VALUES (?, ?, 0)", (cooldown_key, now))
             database.executemany(
                 "INSERT INTO deliveries VALUES (?, ?, 'pending', 0, ?, ?, NULL, NULL)",
                 [(event.id, name, now, now + expires_s) for name, expires_s in channels.items()],
             )
             return "published"
+
+    def sent_at(self) -> dict[str, float]:
+        """When the last event of each cooldown key was published, in seconds since 1970."""
+        with explained(self.path):
+            return dict(self._database.execute("SELECT key, started_at FROM cooldowns"))
 
     def record_test(self, event: AlertEvent, problems: Mapping[str, str]) -> None:
         """Write an event that its sender has sent already, by channel with what kept it from arriving, or nothing.
@@ -109,20 +114,6 @@ class Outbox:
                     for name, problem in problems.items()
                 ],
             )
-
-    def _cools_down(self, key: str, now: float, cooldown_s: float) -> bool:
-        """Whether ``key`` must keep quiet; when not, its cooldown starts. Called inside a transaction."""
-        database = self._database
-        row = database.execute("SELECT started_at FROM cooldowns WHERE key = ?", (key,)).fetchone()
-        # A start far in the future means that the clock was set back; silence until then could last for years.
-        if row is not None and abs(now - row[0]) < cooldown_s:
-            database.execute("UPDATE cooldowns SET suppressed = suppressed + 1 WHERE key = ?", (key,))
-            return True
-        database.execute(
-            "INSERT INTO cooldowns VALUES (?, ?, 0) ON CONFLICT (key) DO UPDATE SET started_at = excluded.started_at",
-            (key, now),
-        )
-        return False
 
     def claim(self, channel: str, *, lease_s: float) -> Claim | None:
         """Take the oldest delivery of ``channel`` that is due, for ``lease_s`` seconds; None when none is due."""

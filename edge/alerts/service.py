@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from edge.alerts.delivery import Dispatcher
 from edge.alerts.errors import OutboxError
 from edge.alerts.event import AlertEvent
 from edge.alerts.outbox import Outbox
+from edge.alerts.policy import AlertPolicy, cooldown_key
 from edge.alerts.records import Publication
 from edge.alerts.settings import AlertSettings
 
@@ -57,6 +57,7 @@ class Alerts:
         self.outbox = self._open_outbox()
         try:
             self.outbox.prune(older_than_s=settings.keep_days * _DAY_S)
+            self._policy = AlertPolicy(settings.cooldown_s, self.outbox.sent_at())
             channels = build_channels(settings, Surroundings(environment, terminal, clock, present))
         except BaseException:
             self.outbox.close()
@@ -73,14 +74,14 @@ class Alerts:
     ) -> None:
         self.close()
 
-    def publish(self, event: AlertEvent, *, cooldown_s: float | None = None, nags_with: str = "") -> Publication:
+    def publish(self, event: AlertEvent, *, cooldown_s: float | None = None, topic: str = "") -> Publication:
         """Redact the event, write it to disk, and wake the workers; returns without waiting for any receiver.
 
         Parameters
         ----------
         event : as it happened, unredacted.
         cooldown_s : seconds; None takes the configured one.
-        nags_with : events of one text share a cooldown; the kind and source when empty.
+        topic : events of one topic share a cooldown; the kind and source when empty.
 
         Raises
         ------
@@ -89,10 +90,8 @@ class Alerts:
         """
         settings = self._settings
         safe = event.redacted(show_numbers=settings.show_numbers, show_names=settings.show_names)
-        # From the source as it was: hidden, two people's recordings look the same. Hashed, since it goes to disk.
-        key = hashlib.sha256((nags_with or f"{event.kind}|{event.source}").encode()).hexdigest()
-        quiet_s = settings.cooldown_s if cooldown_s is None else cooldown_s
-        done = self.outbox.publish(safe, self._expiries, cooldown_s=quiet_s, cooldown_key=key)
+        sends = self._policy.sends(event, self._clock(), topic=topic, cooldown_s=cooldown_s)
+        done = self.outbox.publish(safe, self._expiries, held=not sends, cooldown_key=cooldown_key(event, topic))
         if done == "published":
             self._dispatcher.wake()
         if self._clock() - self._pruned_at > _DAY_S:
@@ -102,6 +101,10 @@ class Alerts:
             with suppress(OutboxError):
                 self.outbox.prune(older_than_s=settings.keep_days * _DAY_S)
         return done
+
+    def due(self) -> AlertEvent | None:
+        """Return an event of the policy's own that is to be published now."""
+        return self._policy.due(self._clock())
 
     def wait(self, event_id: str, *, timeout_s: float, poll_s: float = 0.05) -> bool:
         """Wait until no delivery of an event is pending; whether that came in time."""

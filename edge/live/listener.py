@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from edge.live.monitor import LiveClock, Monitor
 from edge.live.panel import Look
-from edge.live.reports import Alarm
 from edge.live.screen import Screen
 from edge.live.teller import Teller
 from edge.service.systemd import Notifier
@@ -69,8 +68,7 @@ class Listener:
             if clips is not None:
                 clips.before(event)
             for report in self._monitor.take(event, waited=waited):
-                if self._teller.tell(report) == "suppressed" and isinstance(report, Alarm):
-                    self._monitor.kept_quiet(report)
+                self._teller.tell(report)
             if clips is not None:
                 clips.after(event)
             self._between()
@@ -91,6 +89,8 @@ class Listener:
         """What is to be done now and then, also while nothing comes."""
         self._notifier.alive()
         self._teller.publisher.retry()
+        if (held := self._teller.publisher.due()) is not None:
+            self._teller.tell(held)
         if self._screen.is_due:
             self._teller.draw(self._look())
         now = self._clock.monotonic()

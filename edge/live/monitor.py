@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from edge.alerts.event import AlertEvent, new_event_id
-from edge.live.outage import Outage
 from edge.live.reports import Alarm, Notice, Report, StreamBegan, StreamEnded
 from edge.live.session import Session, Step
 from edge.live.settings import ListenSettings
@@ -67,7 +66,8 @@ class Monitor:
         self._observe = observe
         self._watches: dict[str, StreamWatch] = {}
         self._looked_at = clock.monotonic()
-        self._outage = Outage()
+        # In seconds of the clock; None while the source is there.
+        self._lost_at: float | None = None
         self._heard = False
         self._slow_told_at: float | None = None
 
@@ -90,11 +90,6 @@ class Monitor:
             reports += self._look(now)
         return reports
 
-    def kept_quiet(self, alarm: Alarm) -> None:
-        """Hear that the cooldown kept the last alarm from being sent."""
-        if alarm.event.kind in ("source_lost", "source_back"):
-            self._outage.kept_quiet(self._clock.monotonic())
-
     def finish(self) -> list[Report]:
         """End every stream, because we were asked to stop."""
         return [report for stream in list(self._watches) for report in self._close(stream, "stopped", "")]
@@ -109,8 +104,9 @@ class Monitor:
         watch.heard_at = now
         self._heard = True
         reports: list[Report] = []
-        if self._outage.lost_at is not None:
-            reports.append(self._alarm("source_back", watch, f"after {self._outage.end(now):.0f} s"))
+        if self._lost_at is not None:
+            reports.append(self._alarm("source_back", watch, f"after {now - self._lost_at:.0f} s"))
+            self._lost_at = None
         steps = watch.session.feed(chunk, waited=waited)
         # Once more, since the model has run.
         return reports + self._judge(watch, steps, self._clock.monotonic()) if steps else reports
@@ -134,8 +130,8 @@ class Monitor:
         watch, detail = self._watches[end.stream], self._hide(end.detail)
         reports = self._close(end.stream, end.reason, detail)
         self.failed = end.reason in _ABORTED
-        if self.failed and self._subject.can_vanish and self._outage.lost_at is None:
-            self._outage.begin(now)
+        if self.failed and self._subject.can_vanish and self._lost_at is None:
+            self._lost_at = now
             # An alert names its source anyway.
             note = self._hide(end.detail.removeprefix(f"{self._subject.name}: "))
             reports.append(self._alarm("source_lost", watch, note))
@@ -152,21 +148,16 @@ class Monitor:
         """Hear that nothing came: from a device that is a fault, from a port it is not."""
         limit_s = self._settings.silent_alert_s
         is_fault = self._subject.is_device or (self._subject.can_vanish and self._heard)
-        if not is_fault or self._outage.lost_at is not None or not limit_s or waited_s < limit_s:
+        if not is_fault or self._lost_at is not None or not limit_s or waited_s < limit_s:
             return []
-        self._outage.begin(now - waited_s)
+        self._lost_at = now - waited_s
         watch = next(iter(self._watches.values()), None)
         return [self._alarm("source_lost", watch, f"nothing came for {waited_s:.0f} s")]
 
     def _look(self, now: float) -> list[Report]:
         """Tell of the streams of which nothing comes; once a second, since no chunk of theirs would."""
         silent = (watch for watch in self._watches.values() if now - watch.heard_at >= BLIND_S)
-        reports: list[Report] = [watch.update(now) for watch in silent]
-        if (news := self._outage.due(now)) is not None:
-            lost_at = self._outage.lost_at
-            note = "it came and went" if lost_at is None else f"for {now - lost_at:.0f} s now, after it came and went"
-            reports.append(self._alarm(news, None, note))
-        return reports
+        return [watch.update(now) for watch in silent]
 
     def _complain(self, watch: StreamWatch, now: float) -> list[Report]:
         """Say that this machine is too slow, now and then."""
@@ -204,8 +195,8 @@ class Monitor:
             call_id=None if watch is None else watch.call_id,
             note=note,
         )
-        nags_with = ""
+        topic = ""
         if watch is not None and subject.has_calls:
             # One call must not silence another's alert.
-            nags_with = f"{kind}|{subject.name}|{watch.call_id}|{watch.start.peer}"
-        return Alarm(event, None if watch is None else watch.start.stream, nags_with)
+            topic = f"{kind}|{subject.name}|{watch.call_id}|{watch.start.peer}"
+        return Alarm(event, None if watch is None else watch.start.stream, topic)

@@ -19,8 +19,11 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 class Publishes(Protocol):
     """What is asked of `edge.alerts.service.Alerts`."""
 
-    def publish(self, event: AlertEvent, *, cooldown_s: float | None = None, nags_with: str = "") -> Publication:
+    def publish(self, event: AlertEvent, *, topic: str = "") -> Publication:
         """Write the event to disk; raises `OutboxError`."""
+
+    def due(self) -> AlertEvent | None:
+        """Return an event of the policy's own that is to be published now."""
 
     def wait(self, event_id: str, *, timeout_s: float) -> bool:
         """Wait until no delivery of an event is pending; raises `OutboxError`."""
@@ -63,6 +66,11 @@ class Publisher:
         if self._waiting and self._clock.monotonic() >= self._retry_at:
             self._drain()
 
+    def due(self) -> Alarm | None:
+        """Return an alarm that the policy held back and that is to be published now."""
+        event = self._alerts.due()
+        return None if event is None else Alarm(event, None)
+
     def settle(self, timeout_s: float) -> bool:
         """Before the end: write what waits, and give the receivers a little time; whether nothing is left undone.
 
@@ -92,7 +100,7 @@ class Publisher:
         while self._waiting:
             alarm = self._waiting[0]
             try:
-                done = self._alerts.publish(alarm.event, nags_with=alarm.nags_with)
+                done = self._alerts.publish(alarm.event, topic=alarm.topic)
             except OutboxError as error:
                 self._retry_at = self._clock.monotonic() + self._pause_s
                 self._complain(

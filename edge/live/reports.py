@@ -90,11 +90,11 @@ class Notice:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Something to alert about; ``nags_with`` as `edge.alerts.service.Alerts.publish` takes it."""
+    """Something to alert about; alarms of one ``topic`` share a cooldown (`edge.alerts.policy.AlertPolicy`)."""
 
     event: AlertEvent
     stream: str | None
-    nags_with: str = ""
+    topic: str = ""
 
 
 Report = StreamBegan | StreamUpdate | StreamEnded | Notice | Alarm

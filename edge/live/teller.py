@@ -58,8 +58,8 @@ class Teller:
         """Tell the service manager what is listened to, before anything comes of it."""
         self._notifier.status(self._standing())
 
-    def tell(self, report: Report) -> str | None:
-        """Tell a report; return what became of an alarm, as `edge.live.lines.json_line` takes it."""
+    def tell(self, report: Report) -> None:
+        """Tell a report."""
         published = None
         if isinstance(report, Alarm):
             # Before anything that can be slow or fail.
@@ -70,7 +70,6 @@ class Teller:
         self._print(report, published)
         self._count(report)
         self._say(report)
-        return published
 
     def draw(self, look: Look) -> None:
         """Draw the panel."""

@@ -85,7 +85,7 @@ def steps(folder, url, name, last):
 
     channel.send = stepped
     with Outbox(folder / "alerts.sqlite", clock=time.time, rng=random.Random(0)) as outbox:
-        outbox.publish(make_event(name), {"webhook": 3600.0}, cooldown_s=5.0)
+        outbox.publish(make_event(name), {"webhook": 3600.0}, cooldown_key="crash")
         (folder / "published").write_text(name)
         Worker(outbox, channel).drain()
 

@@ -67,7 +67,7 @@ def test_a_kill_between_any_two_steps_loses_nothing_and_doubles_no_id(tmp_path, 
         if not published:
             # The caller starts over with the same key, as `edge watch` does for the same recording.
             with Outbox(folder / "alerts.sqlite", clock=time.time, rng=random.Random(0)) as outbox:
-                outbox.publish(make_event(name), {"webhook": 3600.0}, cooldown_s=5.0)
+                outbox.publish(make_event(name), {"webhook": 3600.0}, cooldown_key="crash")
         events, _, states = drain_all(folder, receiver)
         assert [event.id for event in events] == [new_event_id(name)], step
         assert states == {("webhook", "done")}, step

@@ -30,9 +30,9 @@ def test_a_published_event_and_its_deliveries_are_there_after_a_restart(outbox, 
 
 def test_a_failure_half_way_leaves_neither_event_nor_cooldown(outbox, event):
     with pytest.raises(OutboxError):
-        outbox.publish(event, {"webhook": 60.0, "gpio": float("nan")}, cooldown_s=60.0)
-    assert outbox.events() == []
-    assert outbox.publish(event, {"webhook": 60.0}, cooldown_s=60.0) == "published"
+        outbox.publish(event, {"webhook": 60.0, "gpio": float("nan")}, cooldown_key="mic")
+    assert (outbox.events(), outbox.sent_at()) == ([], {})
+    assert outbox.publish(event, {"webhook": 60.0}) == "published"
 
 
 def test_the_same_id_is_published_once(outbox, event):
@@ -157,38 +157,29 @@ def test_an_attempt_under_way_does_not_expire(outbox, clock, event):
     assert state(outbox, event) == "done"
 
 
-def test_alerts_of_one_kind_and_source_stay_quiet_for_the_cooldown_also_after_a_restart(
-    outbox, open_outbox, clock, make_event
-):
-    first, second, third = (make_event(key) for key in ("1", "2", "3"))
-    assert outbox.publish(first, {"webhook": 60.0}, cooldown_s=60.0) == "published"
-    outbox.close()
+def test_an_event_that_the_policy_holds_is_recorded_and_not_sent(outbox, open_outbox, clock, make_event):
+    sent, held = make_event("1"), make_event("2")
+    assert outbox.publish(sent, {"webhook": 60.0}, cooldown_key="mic") == "published"
+    sent_at = clock.now
     clock.now += 59.0
+    assert outbox.publish(held, {"webhook": 60.0}, held=True, cooldown_key="mic") == "suppressed"
+    outbox.close()
     again = open_outbox()
-    assert again.publish(second, {"webhook": 60.0}, cooldown_s=60.0) == "suppressed"
-    assert again.deliveries(second.id) == []
-    assert [(record.event.id, record.suppressed) for record in again.events()] == [(second.id, True), (first.id, False)]
-    clock.now += 1.0
-    assert again.publish(third, {"webhook": 60.0}, cooldown_s=60.0) == "published"
+    assert again.sent_at() == {"mic": sent_at}
+    assert again.deliveries(held.id) == []
+    assert [(record.event.id, record.suppressed) for record in again.events()] == [(held.id, True), (sent.id, False)]
 
 
-def test_another_source_or_kind_is_not_kept_quiet(outbox, make_event):
-    outbox.publish(make_event("1"), {}, cooldown_s=60.0)
-    assert outbox.publish(make_event("2", source="line"), {}, cooldown_s=60.0) == "published"
-    assert outbox.publish(make_event("3", kind="source_lost"), {}, cooldown_s=60.0) == "published"
-
-
-def test_a_clock_set_back_neither_silences_nor_strands(outbox, clock, make_event):
+def test_a_clock_set_back_strands_nothing(outbox, clock, make_event):
     """A board without a clock starts in the past, or a wrong time is corrected: nothing may wait for years."""
     waiting, leased = make_event("waiting"), make_event("leased")
-    outbox.publish(waiting, {"webhook": 10 * 365 * DAY_S}, cooldown_s=60.0)
+    outbox.publish(waiting, {"webhook": 10 * 365 * DAY_S})
     outbox.failed(outbox.claim("webhook", lease_s=LEASE_S), DeliveryError("down"))
     outbox.publish(leased, {"gpio": 10 * 365 * DAY_S})
     outbox.claim("gpio", lease_s=LEASE_S)
     clock.now -= 365 * DAY_S
     assert outbox.claim("webhook", lease_s=LEASE_S).event == waiting
     assert outbox.claim("gpio", lease_s=LEASE_S).event == leased
-    assert outbox.publish(make_event("3"), {}, cooldown_s=60.0) == "published"
 
 
 def test_two_connections_claim_each_delivery_once(outbox, open_outbox, make_event):
@@ -208,21 +199,6 @@ def test_two_connections_claim_each_delivery_once(outbox, open_outbox, make_even
     for thread in threads:
         thread.join()
     assert sorted(claimed) == sorted(event.id for event in events)
-
-
-def test_two_connections_share_one_cooldown(outbox, open_outbox, make_event):
-    results = []
-
-    def work(number):
-        with open_outbox(close=False) as mine:
-            results.append(mine.publish(make_event(str(number)), {"webhook": 60.0}, cooldown_s=60.0))
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == ["published"] + 7 * ["suppressed"]
 
 
 def test_an_event_that_cannot_be_read_does_not_hold_up_the_others(outbox, clock, make_event, tmp_path):

@@ -103,10 +103,17 @@ def test_recordings_whose_names_are_hidden_do_not_keep_each_other_quiet(open_ale
     assert not any(b"Jane" in file.read_bytes() for file in (tmp_path / "a").iterdir())
 
 
-def test_what_nags_together_can_be_said(open_alerts, make_event):
-    alerts, _ = open_alerts(cooldown_s=60)
-    alerts.publish(make_event("1", source="line 1"), nags_with="house")
-    assert alerts.publish(make_event("2", source="line 2"), nags_with="house") == "suppressed"
+def test_an_outage_that_the_last_process_alerted_is_not_repeated(open_alerts, clock, make_event):
+    """Also that cooldowns are kept across restarts, and nothing is held for ever."""
+    alerts, _ = open_alerts(clock=clock, cooldown_s=60)
+    assert alerts.publish(make_event(kind="source_lost")) == "published"
+    alerts.close()
+    clock.now += 59.0
+    again, _ = open_alerts(clock=clock, cooldown_s=60)
+    assert again.publish(make_event(kind="source_lost")) == "suppressed"
+    clock.now += 1.0
+    assert again.due() is None
+    assert again.publish(make_event(kind="source_lost")) == "published"
 
 
 def test_with_every_channel_off_events_are_still_recorded(open_alerts, event):

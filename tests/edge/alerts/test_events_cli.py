@@ -122,10 +122,10 @@ class TestStates:
                 "dead": DeliveryError("401", retry=False),
             }
             for source, error in states.items():
-                outbox.publish(make_event(source, source=source), {"webhook": DAY_S}, cooldown_s=60.0)
+                outbox.publish(make_event(source, source=source), {"webhook": DAY_S})
                 claim = outbox.claim("webhook", lease_s=60.0)
                 outbox.succeeded(claim) if error is None else outbox.failed(claim, error)
-            outbox.publish(make_event("again", source="done"), {"webhook": DAY_S}, cooldown_s=60.0)
+            outbox.publish(make_event("again", source="done"), {"webhook": DAY_S}, held=True)
             outbox.publish(make_event("alone", source="alone"), {})
         return home
 

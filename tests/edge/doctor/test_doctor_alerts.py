@@ -76,7 +76,7 @@ class TestOutbox:
         with Outbox(path, clock=lambda: NOW, rng=random.Random(0)) as outbox:
             for name in "ab":
                 event = AlertEvent(new_event_id(name), "test", NOW, "mic")
-                outbox.publish(event, {"webhook": 3600.0}, cooldown_key=name)
+                outbox.publish(event, {"webhook": 3600.0})
         (found,) = check_outbox(path, lambda: NOW)
         assert (found.level, found.facts["pending"]) == ("ok", 2)
 

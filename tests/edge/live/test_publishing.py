@@ -23,11 +23,11 @@ class Alerts:
         self.outbox = Outbox(path, clock=clock.time, rng=random.Random(0))
         self.broken, self.tried = False, 0
 
-    def publish(self, event, *, cooldown_s=None, nags_with=""):
+    def publish(self, event, *, topic=""):
         self.tried += 1
         if self.broken:
             raise OutboxError("alerts.sqlite: the disk is full")
-        return self.outbox.publish(event, {"webhook": 60.0}, cooldown_s=0.0, cooldown_key=nags_with)
+        return self.outbox.publish(event, {"webhook": 60.0})
 
     def wait(self, event_id, *, timeout_s):
         return not any(item.state == "pending" for item in self.outbox.deliveries(event_id))

@@ -28,8 +28,8 @@ from android_bridge.screening import screen
 from android_bridge.settings import GuardSettings
 from edge.decision import LiveState
 from edge.errors import EdgeError
-from edge.model import StepModel
 from edge.resampling import Resampler
+from edge.stream import StepModel
 
 
 class CallGuard:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from android_bridge.errors import PcmError
 from edge.decision import LiveDecider, LiveState
-from edge.model import StepModel, StreamScorer
 from edge.operating_point import OperatingPoint
+from edge.stream import StepModel, StreamScorer
 
 Float = NDArray[np.float32]
 

@@ -17,7 +17,7 @@ from android_bridge.pcm import decode_pcm16
 from edge.audio.reading import open_audio, select_channels
 from edge.decision import Decision, FileDecider
 from edge.errors import UnreadableAudioError
-from edge.model import StepModel, StreamScorer
+from edge.stream import StepModel, StreamScorer
 
 Float = NDArray[np.float32]
 

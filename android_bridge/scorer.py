@@ -1,4 +1,4 @@
-"""LiteRT in Java behind the scorer's protocol: `edge.model.StreamScorer` runs on it as on `edge.model.Model`.
+"""LiteRT in Java behind the scorer's protocol: `edge.stream.StreamScorer` runs on it as on `edge.model.Model`.
 
 The Java class, `LiteRtScorer` of the app, keeps the states in buffers of its own, so that only the samples and two
 numbers cross the border for each chunk. What must it do:

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import EdgeError
-from edge.model import Model, StreamScorer, runtime_version
+from edge.model import Model, runtime_version
 from edge.scoring import score_samples
+from edge.stream import StreamScorer
 from edge.tables import columns
 
 Float = NDArray[np.float32]

@@ -85,6 +85,12 @@ class Contract:
         names = ", ".join(point.name for point in self.operating_points)
         raise ContractMismatchError(f"model {self.name} has no operating point {name!r}; expected one of {names}")
 
+    def stricter_points(self, point: OperatingPoint) -> tuple[OperatingPoint, ...]:
+        """The operating points after ``point``, which alarm less easily; none where the contract lacks it."""
+        if point not in self.operating_points:
+            return ()
+        return self.operating_points[self.operating_points.index(point) + 1 :]
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True)
 

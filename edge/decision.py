@@ -1,4 +1,7 @@
-"""From evidence to a verdict: pure, and apart from the model, so that it is tested without one."""
+"""From raw scores to a verdict: pure state machines, tested without a model.
+
+`FileDecider` decides on a recording at its end, `LiveDecider` on a live stream after every chunk.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,26 @@ import math
 from dataclasses import dataclass
 
 from edge.contract import Contract
-from edge.model import RawScore
 from edge.operating_point import OperatingPoint
 
 VERDICTS = ("bonafide", "spoof", "uncertain", "too_short", "no_speech", "silenced")
+
+
+@dataclass(frozen=True)
+class RawScore:
+    """The model's output for one chunk.
+
+    Attributes
+    ----------
+    start, end : position of the chunk in samples from the start of the stream (``end`` excluded).
+    value : log-odds of the running statistics, uncalibrated; higher = more bona fide.
+    speech_frames : weight of speech in this chunk, from 0 to the frames of a chunk.
+    """
+
+    start: int
+    end: int
+    value: float
+    speech_frames: float
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,7 @@ class Decision:
     p_bonafide: float | None
     speech_s: float
     spoof_s: float
-    timeline: tuple[TimelinePoint, ...]
+    timeline: tuple[TimelinePoint, ...] = ()
 
 
 def probability(cm_score: float) -> float:
@@ -49,6 +68,11 @@ def probability(cm_score: float) -> float:
     if cm_score >= 0:
         return 1.0 / (1.0 + math.exp(-cm_score))
     return math.exp(cm_score) / (1.0 + math.exp(cm_score))
+
+
+def calibrated(raw_score: RawScore, contract: Contract) -> float:
+    """``cm_score`` of a chunk: its raw score as a log-likelihood ratio in nats."""
+    return contract.calibration_scale * raw_score.value + contract.calibration_offset
 
 
 def score_verdict(cm_score: float, contract: Contract) -> str:
@@ -59,11 +83,11 @@ def score_verdict(cm_score: float, contract: Contract) -> str:
 
 
 class FileDecider:
-    """Gathers a recording's evidence in constant memory, but for the timeline when that is asked for.
+    """Decide on a recording from its raw scores, in constant memory (but for the timeline, where it is kept).
 
-    The running statistics look back about ``forgetting_s`` seconds of speech. So a recording is read as spans of
-    that much speech, each judged by the evidence at its end, and its score is their speech-weighted mean; a
-    recording shorter than one span is judged by its last evidence, which has seen all of it.
+    The running statistics of the model look back about ``forgetting_s`` seconds of speech. So a recording is cut into
+    spans of that much speech, each judged by the raw score at its end; the score of the recording is the
+    speech-weighted mean of its spans. A recording shorter than one span is judged by its last raw score.
     """
 
     def __init__(self, contract: Contract, *, keep_timeline: bool = False) -> None:
@@ -75,21 +99,25 @@ class FileDecider:
         self._timeline: list[TimelinePoint] = []
 
     def add(self, raw_score: RawScore) -> None:
-        """Take the evidence of the next chunk."""
-        contract = self.contract
-        speech_s = raw_score.speech_frames / contract.frontend.frames_per_s
+        """Add the raw score of the next chunk."""
+        speech_s = raw_score.speech_frames / self.contract.frontend.frames_per_s
         self._speech_s += speech_s
         self._span_speech_s += speech_s
         if speech_s > 0 or self._last is None:
-            self._last = contract.calibration_scale * raw_score.value + contract.calibration_offset
+            self._last = calibrated(raw_score, self.contract)
         if self.keep_timeline:
             self._timeline.append(self._point(raw_score, speech_s))
         if self._span_speech_s >= self._span_s:
             self._close_span()
 
     def decide(self, *, all_zero: bool) -> Decision:
-        """End the recording. ``all_zero``: every sample was exactly zero, so the platform withheld the audio."""
-        verdict = self._raw_score_missing(all_zero)
+        """Decide on the whole recording.
+
+        Parameters
+        ----------
+        all_zero : every sample was exactly zero, so the platform withheld the audio.
+        """
+        verdict = self._verdict_without_score(all_zero)
         timeline = tuple(self._timeline)
         if verdict is not None:
             return Decision(verdict, None, None, self._speech_s, 0.0, timeline)
@@ -105,7 +133,7 @@ class FileDecider:
             timeline,
         )
 
-    def _raw_score_missing(self, all_zero: bool) -> str | None:
+    def _verdict_without_score(self, all_zero: bool) -> str | None:
         if all_zero:
             return "silenced"
         if self._speech_s < self.contract.no_speech_s:
@@ -114,7 +142,7 @@ class FileDecider:
 
     def _close_span(self) -> None:
         if self._last is None:
-            raise ValueError("a span cannot end before any evidence came")
+            raise ValueError("a span cannot end before its first raw score")
         self._weighted += self._span_speech_s * self._last
         self._spans_s += self._span_speech_s
         if score_verdict(self._last, self.contract) == "spoof":
@@ -137,12 +165,12 @@ class FileDecider:
 
 @dataclass(frozen=True)
 class LiveState:
-    """What is known of a live stream after one chunk.
+    """The state of a live stream after one chunk.
 
     Attributes
     ----------
-    end : position in samples, at the model's rate, up to which the stream was heard.
-    speech_s : seconds of speech so far that was scored.
+    end : position in samples, at the model's rate, up to which the stream was scored.
+    speech_s : seconds of speech so far that were scored.
     cm_score : the smoothed log-likelihood ratio in nats, higher = more bona fide; None until there is enough speech.
     p_bonafide : the same as a probability at even odds, in [0, 1].
     verdict : one of `VERDICTS`.
@@ -158,7 +186,7 @@ class LiveState:
 
 
 class SequentialTest:
-    """Alarms from smoothed scores alone: two bounds, a hold, a cooldown.
+    """Raise alarms from smoothed scores: two bounds, a hold, a cooldown.
 
     Parameters
     ----------
@@ -169,24 +197,65 @@ class SequentialTest:
     def __init__(self, point: OperatingPoint, sample_rate: int) -> None:
         self.point = point
         self.spoof = False
-        """Between an alarm's condition and its end, whether or not the cooldown kept the alarm quiet."""
+        """From the score that enters the alarm to the one that leaves it, whether or not the cooldown silenced it."""
         self._below_s = 0.0
-        self._quiet_until = 0
-        self._cooldown = round(point.cooldown_s * sample_rate)
+        self._cooldown = Cooldown(point.cooldown_s, sample_rate)
 
-    def step(self, cm_score: float, heard_s: float, end: int) -> bool:
-        """Take the smoothed score after ``heard_s`` more seconds of speech, at position ``end``; whether to alarm."""
-        self._below_s = self._below_s + heard_s if cm_score < self.point.enter_below else 0.0
+    def step(self, cm_score: float, speech_s: float, end: int) -> bool:
+        """Add the smoothed score after ``speech_s`` more seconds of speech, at position ``end``; whether to alarm."""
+        return self.enter(cm_score, speech_s) and self._cooldown.pass_at(end)
+
+    def enter(self, cm_score: float, speech_s: float) -> bool:
+        """Add the smoothed score after ``speech_s`` more seconds of speech; whether it enters the alarm."""
+        self._below_s = self._below_s + speech_s if cm_score < self.point.enter_below else 0.0
         if self.spoof:
             self.spoof = cm_score <= self.point.leave_above
             return False
-        if self._below_s == 0.0 or self._below_s < self.point.hold_s:
-            return False
-        self.spoof = True
+        self.spoof = self._below_s > 0.0 and self._below_s >= self.point.hold_s
+        return self.spoof
+
+
+class Cooldown:
+    """Let one alarm pass, then none for ``seconds`` of the stream."""
+
+    def __init__(self, seconds: float, sample_rate: int) -> None:
+        self._samples = round(seconds * sample_rate)
+        self._quiet_until = 0
+
+    def pass_at(self, end: int) -> bool:
+        """Whether an alarm at position ``end`` passes."""
         if end < self._quiet_until:
             return False
-        self._quiet_until = end + self._cooldown
+        self._quiet_until = end + self._samples
         return True
+
+
+class _Smoothed:
+    """The average of an operating point over speech, and its sequential test."""
+
+    def __init__(self, point: OperatingPoint, contract: Contract) -> None:
+        self.test = SequentialTest(point, contract.frontend.sample_rate)
+        self._smoothing_s = point.smoothing_s
+        self._min_speech_s = max(point.min_speech_s, contract.min_speech_s)
+        self._speech_s = self._weight = self._weighted = 0.0
+
+    def add(self, cm_score: float, speech_s: float) -> bool:
+        """Average the score of a chunk in; whether it enters the alarm."""
+        kept = math.exp(-speech_s / self._smoothing_s) if self._smoothing_s and speech_s else float(not speech_s)
+        # What a weight falls to over the chunk, it gained before: a constant score gives itself, however it is cut.
+        gained = 1.0 - kept
+        self._weight = kept * self._weight + gained
+        self._weighted = kept * self._weighted + gained * cm_score
+        self._speech_s += speech_s
+        smoothed = self.cm_score
+        return smoothed is not None and speech_s > 0 and self.test.enter(smoothed, speech_s)
+
+    @property
+    def cm_score(self) -> float | None:
+        """The average, None until there is enough speech."""
+        if self._speech_s < self._min_speech_s or not self._weight:
+            return None
+        return self._weighted / self._weight
 
 
 class LiveDecider:
@@ -196,37 +265,40 @@ class LiveDecider:
     below ``enter_below`` for ``hold_s`` of speech it raises the alarm, above ``leave_above`` it ends the verdict. The
     two bounds lie apart, so that a score at the bound does not flicker.
 
+    Operating points keep their order: a point also alarms wherever a stricter point of the contract (one that stands
+    after it) alarms, or has alarmed within its cooldown before.
+
     Parameters
     ----------
-    contract : of the model that gives the evidence.
-    point : one of its operating points.
+    contract : of the model that gives the raw scores.
+    point : one of its operating points, or another, which then decides alone.
     """
 
     SILENCED_AFTER_S = 2.0
     """Seconds of exact zeros after which the platform is taken to withhold the audio; a real microphone has noise."""
     MAX_LOST_SHARE = 0.25
-    """Evidence of a chunk of which more was lost is not heard: what fills the gap is not speech."""
+    """A chunk of which more was lost is not scored: what fills the gap is not speech."""
 
     def __init__(self, contract: Contract, point: OperatingPoint) -> None:
         self.contract, self.point = contract, point
-        self._speech_s = self._weight = self._weighted = 0.0
-        self._zero_s = 0.0
-        self._test = SequentialTest(point, contract.frontend.sample_rate)
+        self._speech_s = self._zero_s = 0.0
+        self._tests = [_Smoothed(each, contract) for each in (point, *contract.stricter_points(point))]
+        self._cooldown = Cooldown(point.cooldown_s, contract.frontend.sample_rate)
 
     def add(self, raw_score: RawScore, *, all_zero: bool = False, lost_share: float = 0.0) -> LiveState:
-        """Take the evidence of the next chunk.
+        """Add the raw score of the next chunk; return the state after it.
 
         Parameters
         ----------
-        evidence : of `edge.model.StreamScorer`.
+        raw_score : of `edge.stream.StreamScorer`.
         all_zero : every sample of the chunk arrived and is exactly zero.
         lost_share : share of its samples that did not arrive, in [0, 1].
         """
         rate = self.contract.frontend.sample_rate
         self._zero_s = self._zero_s + (raw_score.end - raw_score.start) / rate if all_zero else 0.0
-        heard_s = 0.0 if all_zero or lost_share > self.MAX_LOST_SHARE else self._hear(raw_score)
+        scored = not all_zero and lost_share <= self.MAX_LOST_SHARE
+        alarm = scored and self._enter(raw_score) and self._cooldown.pass_at(raw_score.end)
         cm_score = self._smoothed()
-        alarm = cm_score is not None and heard_s > 0 and self._test.step(cm_score, heard_s, raw_score.end)
         return LiveState(
             end=raw_score.end,
             speech_s=self._speech_s,
@@ -236,25 +308,18 @@ class LiveDecider:
             alarm=alarm,
         )
 
-    def _hear(self, raw_score: RawScore) -> float:
-        """Average the chunk's score in; return its seconds of speech."""
-        contract = self.contract
-        speech_s = raw_score.speech_frames / contract.frontend.frames_per_s
-        cm_score = contract.calibration_scale * raw_score.value + contract.calibration_offset
-        kept = (
-            math.exp(-speech_s / self.point.smoothing_s) if self.point.smoothing_s and speech_s else float(not speech_s)
-        )
-        # What a weight falls to over the chunk, it gained before: a constant score gives itself, however it is cut.
-        gained = 1.0 - kept
-        self._weight = kept * self._weight + gained
-        self._weighted = kept * self._weighted + gained * cm_score
+    def _enter(self, raw_score: RawScore) -> bool:
+        """Add a chunk to every test; whether any enters its alarm."""
+        speech_s = raw_score.speech_frames / self.contract.frontend.frames_per_s
+        cm_score = calibrated(raw_score, self.contract)
         self._speech_s += speech_s
-        return speech_s
+        entered = [each.add(cm_score, speech_s) for each in self._tests]
+        return any(entered)
 
     def _smoothed(self) -> float | None:
-        if self._speech_s < max(self.point.min_speech_s, self.contract.min_speech_s) or not self._weight:
-            return None
-        return self._weighted / self._weight
+        """The score of the test that is in alarm, or of the first that has one: what is smoothed is what fires."""
+        alarmed = [each for each in self._tests if each.test.spoof]
+        return next((each.cm_score for each in alarmed or self._tests if each.cm_score is not None), None)
 
     def _verdict(self, cm_score: float | None) -> str:
         if self._zero_s >= self.SILENCED_AFTER_S:
@@ -263,6 +328,6 @@ class LiveDecider:
             return "no_speech"
         if cm_score is None:
             return "too_short"
-        if self._test.spoof:
+        if any(each.test.spoof for each in self._tests):
             return "spoof"
         return "bonafide" if cm_score > self.contract.thresholds.bonafide_above else "uncertain"

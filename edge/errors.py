@@ -5,6 +5,7 @@ EdgeError
 │   ├── UnreadableAudioError
 │   ├── UnsupportedFormatError
 │   └── ChannelError
+├── StreamEndedError
 ├── ConfigError
 └── ModelError
     ├── NotAModelError
@@ -32,6 +33,10 @@ class UnsupportedFormatError(AudioError):
 
 class ChannelError(AudioError):
     """The channel asked for does not exist."""
+
+
+class StreamEndedError(EdgeError):
+    """Samples were fed to a stream that was flushed or closed."""
 
 
 class ConfigError(EdgeError):

@@ -1,57 +1,61 @@
-"""Run a shipped model on a stream of 16 kHz samples: the only code that computes raw scores, live or from a file."""
+"""Load a shipped model and use it: score recordings, follow live streams."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.catalog import resolve_model
 from edge.contract import Contract, read_contract
-from edge.errors import ContractMismatchError, EdgeError, NotAModelError
+from edge.errors import ChannelError, ContractMismatchError, EdgeError, NotAModelError
+from edge.scoring import Score, score_file, score_samples
+from edge.stream import Stream
 
 Float = NDArray[np.float32]
 
 SIGNATURE = "step"
+DEFAULT_POINT = "balanced"
 _TRACKERS = "state_trackers"
 
 
-@dataclass(frozen=True)
-class RawScore:
-    """What the model says after one chunk.
+def load_model(name_or_path: str | Path | None = None, *, threads: int = 1) -> Model:
+    """Load a model.
 
-    Attributes
+    Parameters
     ----------
-    start, end : position of the chunk in samples from the start of the stream (``end`` excluded).
-    value : log-odds of the running statistics, uncalibrated; higher = more bona fide.
-    speech_frames : weight of speech in this chunk, 0 to the frames of a chunk.
+    name_or_path : a shipped model by name, as `edge models` lists them, or the path of a `.tflite`; None for the
+        newest shipped.
+    threads : of the TFLite runtime.
+
+    Raises
+    ------
+    NotAModelError
+        Neither a file nor a shipped name, or no TFLite model.
+    ContractMismatchError
+        Its contract is absent, or does not fit this runtime or the graph.
+
+    Examples
+    --------
+    >>> import edge
+    >>> edge.load_model("bonafone-tcn-v1").name
+    'bonafone-tcn-v1'
     """
-
-    start: int
-    end: int
-    value: float
-    speech_frames: float
-
-
-class StepModel(Protocol):
-    """What `StreamScorer` asks of a model: `Model` here, an interpreter in Java behind `android_bridge`."""
-
-    @property
-    def contract(self) -> Contract:
-        """The numbers that the model and the runtime agree on."""
-
-    def initial_states(self) -> Any:
-        """The states at the start of a stream; the scorer only hands them back."""
-
-    def step(self, samples: Float, states: Any) -> tuple[float, float, Any]:
-        """Run one chunk [shape=(chunk_samples,)]; return the raw score, speech frames and the new states."""
+    return Model.load(resolve_model(None if name_or_path is None else str(name_or_path)), threads=threads)
 
 
 class Model:
-    """A loaded `.tflite` with its contract. Not thread-safe: give each thread its own."""
+    """A loaded `.tflite` with its contract. Not thread-safe: load one for each thread.
+
+    `load_model` finds it by name; ``score`` is for recordings, ``stream`` for live calls.
+
+    Attributes
+    ----------
+    path : of the `.tflite`.
+    contract : `edge.contract.Contract`, with thresholds and operating points.
+    """
 
     def __init__(self, path: Path, contract: Contract, interpreter: Any) -> None:
         self.path, self.contract = path, contract
@@ -103,7 +107,81 @@ class Model:
 
     @property
     def name(self) -> str:
+        """The model's name, as `edge models` lists it."""
         return self.contract.name
+
+    def score(
+        self,
+        recording: str | Path | NDArray[Any],
+        *,
+        channel: str = "mix",
+        sample_rate: int | None = None,
+        keep_timeline: bool = False,
+    ) -> Score:
+        """Score one channel of a recording, or samples.
+
+        Parameters
+        ----------
+        recording : a path (any format whose decoder is installed, at 8 kHz or more), or samples of one channel
+            [shape=(n,), float, range -1 to 1].
+        channel : of a path: ``mix`` (all channels averaged), ``left``, ``right`` or a number from 1.
+        sample_rate : of samples, in Hz; None for the model's own. A file states its own.
+        keep_timeline : keep the score of every chunk in ``timeline``.
+
+        Raises
+        ------
+        AudioError
+            The recording cannot be read or lacks the channel, or the samples are none.
+
+        Examples
+        --------
+        >>> import edge
+        >>> model = edge.load_model("bonafone-patch-v6")
+        >>> score = model.score("examples/bonafide-telephone.wav")
+        >>> score.verdict, round(score.p_bonafide, 2), round(score.duration_s, 1)
+        ('bonafide', 0.82, 6.2)
+        """
+        if isinstance(recording, (str, Path)):
+            if sample_rate is not None:
+                raise ValueError(f"sample_rate is of samples, a file states its own; got {sample_rate} for {recording}")
+            if channel == "each":
+                raise ChannelError("channel 'each' gives several scores; call score_channels")
+            return score_file(self, recording, channel=channel, keep_timeline=keep_timeline)[0]
+        if channel != "mix":
+            raise ChannelError(f"channel {channel!r} asked for, but samples are of one channel; give that channel's")
+        rate = sample_rate or self.contract.frontend.sample_rate
+        decision = score_samples(self, recording, sample_rate=rate, keep_timeline=keep_timeline)
+        return Score(None, "mono", decision, len(recording) / rate, self.name)
+
+    def score_channels(self, path: str | Path, *, keep_timeline: bool = False) -> list[Score]:
+        """Score each channel of a recording by itself; see `score`.
+
+        Examples
+        --------
+        >>> import edge
+        >>> model = edge.load_model("bonafone-patch-v6")
+        >>> call = "examples/call-left-bonafide-right-spoof.wav"
+        >>> [(score.channel, score.verdict) for score in model.score_channels(call)]
+        [('left', 'bonafide'), ('right', 'uncertain')]
+        """
+        return score_file(self, path, channel="each", keep_timeline=keep_timeline)
+
+    def stream(self, sample_rate: int = 16000, operating_point: str = DEFAULT_POINT) -> Stream:
+        """Start a live stream.
+
+        Parameters
+        ----------
+        sample_rate : of the samples to come, in Hz.
+        operating_point : by name: ``cautious``, ``balanced`` or ``quiet``, from the most to the least easily alarmed.
+
+        Raises
+        ------
+        ContractMismatchError
+            The model has no operating point of that name.
+        UnsupportedFormatError
+            The rate needs soxr, which is not installed.
+        """
+        return Stream(self, sample_rate, self.contract.operating_point(operating_point))
 
     def initial_states(self) -> dict[str, Float]:
         """The states at the start of a stream: zeros, but for the trackers of the speech measure."""
@@ -122,55 +200,6 @@ class Model:
         new_states = {name: interpreter.get_tensor(self._outputs[name]) for name in states}
         raw_score = float(interpreter.get_tensor(self._outputs[self.contract.raw_score_output])[0])
         return raw_score, float(interpreter.get_tensor(self._outputs["speech_frames"])[0]), new_states
-
-
-class StreamScorer:
-    """Feed samples in pieces of any length; get a raw score for each full chunk.
-
-    The pieces are gathered to the model's own chunks, so how a stream is cut never changes a score.
-    """
-
-    def __init__(self, model: StepModel) -> None:
-        self.model = model
-        self._pending = np.zeros(model.contract.chunk_samples, np.float32)
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the stream and start another."""
-        self._states = self.model.initial_states()
-        self._filled = 0
-        self._position = 0
-
-    def feed(self, samples: Float) -> Iterator[RawScore]:
-        """Take samples [shape=(n,), 16 kHz, range -1 to 1] and yield the raw score of every chunk they complete.
-
-        The iterator must be exhausted before the next call.
-        """
-        chunk, offset = self.model.contract.chunk_samples, 0
-        while offset < len(samples):
-            taken = min(chunk - self._filled, len(samples) - offset)
-            self._pending[self._filled : self._filled + taken] = samples[offset : offset + taken]
-            self._filled += taken
-            offset += taken
-            if self._filled == chunk:
-                yield self._run(chunk)
-
-    def flush(self) -> Iterator[RawScore]:
-        """End the stream: pad the last chunk with silence, which is not scored, and yield its raw score."""
-        if self._filled:
-            length = self._filled
-            self._pending[length:] = 0.0
-            yield self._run(length)
-
-    def close(self) -> None:
-        """Drop the states; the model stays loaded for others."""
-        self._states = {}
-
-    def _run(self, length: int) -> RawScore:
-        value, speech_frames, self._states = self.model.step(self._pending, self._states)
-        start, self._position = self._position, self._position + length
-        self._filled = 0
-        return RawScore(start, self._position, value, speech_frames)
 
 
 def initial_values(contract: Contract) -> dict[str, tuple[float, ...]]:

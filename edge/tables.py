@@ -1,8 +1,18 @@
-"""Plain text tables for terminals."""
+"""Plain text for terminals: aligned columns, a row for each score, and its bar over time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+
+import click
+
+from edge.decision import TimelinePoint
+from edge.scoring import Score
+
+_COLOURS = {"bonafide": "green", "spoof": "red", "uncertain": "yellow"}
+_BARS = "▁▂▃▄▅▆▇█"
+_CELLS = 40
+HEADER = f"{'verdict':<10} {'p(bona fide)':>12} {'speech':>9} {'length':>9}  recording"
 
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:
@@ -16,3 +26,64 @@ def columns(rows: Iterable[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in table
     ]
+
+
+def text_row(score: Score) -> str:
+    """One line of the table that `HEADER` heads."""
+    verdict = click.style(f"{score.verdict:<10}", fg=_COLOURS.get(score.verdict, "bright_black"), bold=True)
+    p_bonafide = "–" if score.p_bonafide is None else f"{100 * score.p_bonafide:.0f} %"
+    # Names are bytes: what is no text is shown as a replacement mark, where strict terminals would refuse it.
+    name = "samples" if score.path is None else click.format_filename(score.path)
+    side = f" ({score.channel})" if score.channel not in ("mono", "mix") else ""
+    partly = f", spoof in {_seconds(score.spoof_s)} of it" if score.spoof_s and score.verdict != "spoof" else ""
+    lengths = f"{_seconds(score.speech_s):>9} {_seconds(score.duration_s):>9}"
+    return f"{verdict} {p_bonafide:>12} {lengths}  {name}{side}{partly}"
+
+
+def text_timeline(score: Score) -> list[str]:
+    """A bar of p_bonafide over the recording, then its spans of equal verdict."""
+    if not score.timeline:
+        return []
+    spans = [
+        f"    {_seconds(first.start_s):>9} – {_seconds(last.end_s):<9} {first.verdict:<10} {_range(points)}".rstrip()
+        for points in merge_spans(score.timeline)
+        for first, last in [(points[0], points[-1])]
+    ]
+    return [f"    {_bar(score.timeline)}", *spans]
+
+
+def merge_spans(timeline: Sequence[TimelinePoint]) -> list[list[TimelinePoint]]:
+    """Neighbours of equal verdict together."""
+    spans: list[list[TimelinePoint]] = []
+    for point in timeline:
+        if spans and spans[-1][-1].verdict == point.verdict:
+            spans[-1].append(point)
+        else:
+            spans.append([point])
+    return spans
+
+
+def _range(points: Sequence[TimelinePoint]) -> str:
+    known = [point.p_bonafide for point in points if point.p_bonafide is not None]
+    if not known:
+        return ""
+    low, high = (f"{100 * value:.0f}" for value in (min(known), max(known)))
+    return f"p(bona fide) {low} %" if low == high else f"p(bona fide) {low}–{high} %"
+
+
+def _bar(timeline: Sequence[TimelinePoint]) -> str:
+    cells = min(_CELLS, len(timeline))
+    bar = []
+    for cell in range(cells):
+        part = timeline[cell * len(timeline) // cells : (cell + 1) * len(timeline) // cells]
+        known = [point.p_bonafide for point in part if point.p_bonafide is not None]
+        bar.append(_BARS[min(int(sum(known) / len(known) * len(_BARS)), len(_BARS) - 1)] if known else "·")
+    return "".join(bar)
+
+
+def _seconds(value: float) -> str:
+    if value < 600:
+        return f"{value:.1f} s"
+    minutes, seconds = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

@@ -12,7 +12,7 @@ from environments import ROOT, run
 HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "librosa", "scipy", "matplotlib", "tqdm"}
 RUNTIMES = {"ai_edge_litert", "tflite_runtime"}
 SOURCES = ("edge", "workbench", "android_bridge", "tools")
-MAX_LINES = 300
+MAX_LINES = 400
 
 
 def modules(folder):
@@ -71,7 +71,7 @@ def test_import_linter_keeps_every_contract():
 
 
 @pytest.mark.parametrize("path", [path for folder in SOURCES for path in modules(folder)], ids=dotted)
-def test_a_module_has_at_most_300_lines(path):
+def test_a_module_has_at_most_400_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 

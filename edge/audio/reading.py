@@ -43,7 +43,7 @@ class AudioFile:
     def __iter__(self) -> Iterator[Float]:
         try:
             for block in self.blocks:
-                _check_samples(self.path, block)
+                check_range(block, f"{self.path}: ")
                 yield block
         except OSError as error:
             raise UnreadableAudioError(
@@ -105,17 +105,23 @@ def select_channels(block: Float, selection: str) -> list[tuple[str, Float]]:
     return [(names[index], np.ascontiguousarray(block[:, index]))]
 
 
-def _check_samples(path: Path, block: Float) -> None:
-    if not np.isfinite(block).all():
+def check_range(samples: NDArray[Any], where: str = "") -> None:
+    """Refuse samples that are no finite numbers, or far beyond full scale; ``where`` stands before the message.
+
+    Raises
+    ------
+    UnreadableAudioError
+        One of them is.
+    """
+    if not np.isfinite(samples).all():
         raise UnreadableAudioError(
-            f"{path}: samples that are NaN or infinite; expected finite values from -1 to 1; "
-            "write the file again from its source"
+            f"{where}samples that are NaN or infinite; expected finite values from -1 to 1; "
+            "write them again from their source"
         )
-    peak = float(np.abs(block).max(initial=0.0))
+    peak = float(np.abs(samples).max(initial=0.0))
     if peak > MAX_AMPLITUDE:
         raise UnreadableAudioError(
-            f"{path}: samples as large as {peak:.4g}; expected values from -1 to 1; "
-            "scale it to full scale 1 and write it again"
+            f"{where}samples as large as {peak:.4g}; expected values from -1 to 1; scale them to full scale 1"
         )
 
 

@@ -1,4 +1,4 @@
 """The commands of `edge`, one file each: parse options, call one function, print.
 
-Begin with `edge.cli.main`; `output` holds what the commands print alike.
+Begin with `edge.cli.main`, the group.
 """

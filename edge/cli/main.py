@@ -113,8 +113,8 @@ def score(
 
 
 def _printer(*, as_json: bool, timeline: bool) -> Callable[[Score | Failure], None]:
-    from edge.cli.output import HEADER, json_line, text_row, text_timeline
-    from edge.scoring import Failure
+    from edge.scoring import Failure, json_line
+    from edge.tables import HEADER, text_row, text_timeline
 
     header = [HEADER]
 

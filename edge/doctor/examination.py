@@ -145,7 +145,7 @@ def _speech(take: Take, model: Model | None) -> Iterator[Finding]:
         yield from_error("speech", error, "pip install 'bonafone[edge]'")
         return
     scorer.feed(take.samples)
-    decision = scorer.finish()
+    decision = scorer.flush()
     # The last chunk is filled up, and counts as a whole.
     speech_s = min(decision.speech_s, len(take.samples) / take.sample_rate)
     facts = {"speech_s": speech_s, "verdict": decision.verdict}

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.decision import LiveDecider, LiveState
+from edge.decision import LiveDecider, LiveState, RawScore
 from edge.live.arrivals import Arrivals, Arrived
 from edge.live.lag import LagMeter
-from edge.model import Model, RawScore, StreamScorer
+from edge.model import Model
 from edge.operating_point import OperatingPoint
 from edge.resampling import Resampler
 from edge.sources.events import AudioChunk, Clock, Float
+from edge.stream import StreamScorer
 
 BATCH_S = 0.128
 """Packets of 20 ms are gathered to half of the model's chunk: most of their cost is the same for any length."""

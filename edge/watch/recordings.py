@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.audio.riff import check_wave_header
-from edge.cli.output import json_line
 from edge.errors import AudioError, EdgeError, UnreadableAudioError
-from edge.scoring import Failure, Score
+from edge.scoring import Failure, Score, json_line
 from edge.watch.alerting import recording_event
 from edge.watch.errors import UNWRITTEN
 from edge.watch.ledger import Ledger

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from edge.cli.output import HEADER, json_line, text_row
-from edge.scoring import Failure, Score
+from edge.scoring import Failure, Score, json_line
+from edge.tables import HEADER, text_row
 from edge.watch.errors import ReportError
 from edge.watch.names import hidden_name, readable
 

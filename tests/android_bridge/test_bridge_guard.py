@@ -14,7 +14,7 @@ from android_bridge.guard import CallGuard
 from android_bridge.settings import GuardSettings
 from edge.decision import LiveDecider
 from edge.errors import ContractMismatchError, EdgeError
-from edge.model import StreamScorer
+from edge.stream import StreamScorer
 
 RATE = 16000
 ZEROS = bytes(2 * RATE)

@@ -12,7 +12,8 @@ from android_bridge.errors import PortError
 from android_bridge.scorer import JavaInterpreterModel
 from edge.contract import read_contract
 from edge.errors import ContractMismatchError
-from edge.model import Model, StreamScorer
+from edge.model import Model
+from edge.stream import StreamScorer
 
 
 class LiteRtScorer:

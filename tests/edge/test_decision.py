@@ -7,9 +7,8 @@ import math
 import pytest
 
 from edge.contract import Contract
-from edge.decision import FileDecider, probability
+from edge.decision import FileDecider, RawScore, probability
 from edge.frontend_spec import FrontEndSpec
-from edge.model import RawScore
 from edge.thresholds import Thresholds
 
 CHUNK_S = 0.256

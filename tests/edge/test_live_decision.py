@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from edge.contract import Contract
-from edge.decision import LiveDecider
+from edge.decision import LiveDecider, RawScore
 from edge.frontend_spec import FrontEndSpec
-from edge.model import RawScore
 from edge.operating_point import OperatingPoint
 from edge.thresholds import Thresholds
 

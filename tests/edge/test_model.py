@@ -10,8 +10,10 @@ import pytest
 
 from edge.catalog import default_model
 from edge.contract import embed_contract, read_contract
+from edge.decision import RawScore
 from edge.errors import ContractMismatchError, EdgeError, NotAModelError
-from edge.model import Model, RawScore, StreamScorer, runtime_version
+from edge.model import Model, runtime_version
+from edge.stream import StreamScorer
 
 
 def cut(model, samples, length):

@@ -34,7 +34,7 @@ def test_pieces_give_the_same_decision(model, speech, piece):
         scorer.feed(samples[start : start + piece])
     whole = ChannelScorer(model, 8000)
     whole.feed(samples)
-    assert scorer.finish() == whole.finish()
+    assert scorer.flush() == whole.flush()
 
 
 @pytest.mark.parametrize("channel", ["left", "right", "each", "mix"])

@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
 from edge.contract import Contract
-from edge.model import Model, StreamScorer
+from edge.model import Model
+from edge.stream import StreamScorer
 from workbench.config import config_from_dict
 from workbench.deploy.export import export_tflite, state_names
 from workbench.deploy.fold import calibrate, fold

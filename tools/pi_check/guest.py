@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.audio.reading import open_audio
-from edge.model import Model, StreamScorer, runtime_version
+from edge.model import Model, runtime_version
 from edge.resampling import Resampler
+from edge.stream import StreamScorer
 
 Float = NDArray[np.float32]
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge.contract import Contract
-from edge.decision import LiveDecider, LiveState
-from edge.model import RawScore
+from edge.decision import LiveDecider, LiveState, RawScore
 from edge.operating_point import OperatingPoint
 from workbench.live.traces import Trace
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import AudioError
-from edge.model import Model, StreamScorer
+from edge.model import Model
+from edge.stream import StreamScorer
 from workbench.data.cache import decode
 from workbench.evaluate.trials import CLEAN, Progress, check_failures, load_quietly, run_tasks, through_transmission
 from workbench.live.calls import Call
@@ -30,7 +31,7 @@ class Trace:
 
     Attributes
     ----------
-    values : log-odds, uncalibrated, as in `edge.model.Evidence`.
+    values : log-odds, uncalibrated, as in `edge.decision.RawScore`.
     speech_frames : weight of speech in each chunk.
     ends : position of each chunk's end in samples at the model's rate.
     fake_from : position at which the fake voice begins; the call's length where there is none.

@@ -14,6 +14,7 @@ import pytest
 
 from edge.catalog import default_model
 from edge.contract import embed_contract, read_contract
+from edge.decision import Decision
 from edge.model import Model
 from edge.scoring import Score
 from edge.watch.ledger import Ledger
@@ -81,7 +82,7 @@ class Bench:
         verdict = self.verdicts.get(path.name, "spoof")
         if isinstance(verdict, Exception):
             raise verdict
-        return [Score(path, "mono", verdict, 0.1, -3.0, 4.0, 0.0, 5.0, "m")]
+        return [Score(path, "mono", Decision(verdict, -3.0, 0.1, 4.0, 0.0), 5.0, "m")]
 
     def publish(self, event):
         if self.broken is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.alerts.event import new_event_id
+from edge.decision import Decision
 from edge.scoring import Score
 from edge.watch.alerting import cooldown_s, outage_event, recording_event
 
@@ -17,10 +18,8 @@ DIGEST = bytes(range(32))
 
 def score(verdict, channel="mono", cm_score=-2.0):
     known = verdict in ("spoof", "bonafide", "uncertain")
-    return Score(
-        Path("/rec/Jane +49 30 901820.wav"), channel, verdict, 0.1 if known else None, cm_score if known else None,
-        4.0 if known else 0.0, 0.0, 6.0, "m",
-    )  # fmt: skip
+    decision = Decision(verdict, cm_score if known else None, 0.1 if known else None, 4.0 if known else 0.0, 0.0)
+    return Score(Path("/rec/Jane +49 30 901820.wav"), channel, decision, 6.0, "m")
 
 
 @pytest.mark.parametrize("verdict", ["bonafide", "uncertain", "too_short", "no_speech"])

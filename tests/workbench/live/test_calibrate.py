@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from edge.catalog import default_model
 from edge.contract import read_contract
-from edge.model import Model, StreamScorer
+from edge.model import Model
+from edge.stream import StreamScorer
 from workbench.cli.main import main
 from workbench.data.manifest import Manifest, Row, write_manifest
 from workbench.live.calls import genuine_calls

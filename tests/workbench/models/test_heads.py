@@ -10,7 +10,8 @@ tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 import tf_keras  # noqa: E402
 
 from edge.contract import Contract  # noqa: E402
-from edge.model import Model, StreamScorer  # noqa: E402
+from edge.model import Model  # noqa: E402
+from edge.stream import StreamScorer  # noqa: E402
 from workbench.config import ExperimentConfig, override  # noqa: E402
 from workbench.deploy.export import count_parameters, export_tflite, state_names  # noqa: E402
 from workbench.deploy.fold import calibrate, fold  # noqa: E402

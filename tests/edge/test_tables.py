@@ -9,10 +9,9 @@ from pathlib import Path
 import click
 import pytest
 
-from edge.cli.output import HEADER, json_line, merge_spans, text_row, text_timeline
-from edge.decision import TimelinePoint
-from edge.scoring import Failure, Score
-from edge.tables import columns
+from edge.decision import Decision, TimelinePoint
+from edge.scoring import Failure, Score, json_line
+from edge.tables import HEADER, columns, merge_spans, text_row, text_timeline
 
 TIMELINE = (
     TimelinePoint(0.0, 0.256, 0.256, None, None, "too_short"),
@@ -24,10 +23,12 @@ TIMELINE = (
 
 def score(**changes):
     fields = {
-        "path": Path("calls/a.wav"), "channel": "mono", "verdict": "bonafide", "p_bonafide": 0.81757447,
-        "cm_score": 1.50000001, "speech_s": 4.2, "spoof_s": 0.0, "duration_s": 5.0, "model": "m-v1", "timeline": TIMELINE,
+        "verdict": "bonafide", "p_bonafide": 0.81757447, "cm_score": 1.50000001, "speech_s": 4.2, "spoof_s": 0.0,
+        "timeline": TIMELINE,
     }  # fmt: skip
-    return Score(**{**fields, **changes})
+    place = {"path": Path("calls/a.wav"), "channel": "mono", "duration_s": 5.0}
+    place |= {name: changes.pop(name) for name in place if name in changes}
+    return Score(**place, decision=Decision(**{**fields, **changes}), model="m-v1")
 
 
 def test_json_has_every_field_and_no_timeline_unless_asked():

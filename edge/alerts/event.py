@@ -13,10 +13,10 @@ import re
 import uuid
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Any
 
 from edge.alerts.errors import EventError
+from edge.service.source_address import HIDDEN, hide_name, shown_source
 
 KINDS = {
     "spoof": "Synthetic voice suspected",
@@ -33,8 +33,6 @@ _ID = re.compile(r"evt_[0-9a-f]{32}")
 _NUMBER = re.compile(r"\+?\d(?:[\s().\-/_]*\d){4,}")
 # The identities that PBXs give to calls tell nothing of the people, and tie an alert to the call's other records.
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HIDDEN = "***"
-_RECORDINGS = {".wav", ".mp3", ".m4a", ".mp4", ".aac", ".amr", ".3gp", ".ogg", ".opus", ".flac"}
 _ALREADY_HIDDEN = re.compile(r"\*{3}\d{0,2}")
 
 
@@ -140,9 +138,9 @@ class AlertEvent:
         # A number that is too short for the pattern, or the name part of an address, is personal all the same.
         values["caller"] = self.caller if show_numbers or not self.caller else _hide_tail(self.caller)
         if not show_names:
-            values["caller_name"] = _HIDDEN if self.caller_name else self.caller_name
-            values["recording"] = _hide_name(self.recording) if self.recording else self.recording
-            values["source"] = _hide_source(values["source"] or "")
+            values["caller_name"] = HIDDEN if self.caller_name else self.caller_name
+            values["recording"] = hide_name(self.recording) if self.recording else self.recording
+            values["source"] = shown_source(values["source"] or "")
         return replace(self, **values)  # type: ignore[arg-type] # source and note stay strings
 
     def to_json(self) -> str:
@@ -184,25 +182,9 @@ def _hide_numbers(text: str) -> str:
     return _NUMBER.sub(lambda match: _hide_tail(match[0]), text)
 
 
-def _hide_name(path: str) -> str:
-    """Only the kind of a recording is left; of "Jane.Doe" that would be the half of a name."""
-    suffix = PurePath(path).suffix.lower()
-    return _HIDDEN + (suffix if suffix in _RECORDINGS else "")
-
-
-def _hide_source(source: str) -> str:
-    """Files are named after people, and a command's arguments can hold anything; what kind it is may be known."""
-    kind, separator, rest = source.partition(":")
-    if kind == "file" and separator:
-        return kind + separator + _hide_name(rest)
-    if kind == "cmd" and separator and " " in rest.strip():
-        return kind + separator + PurePath(rest.split()[0]).name + " " + _HIDDEN
-    return source
-
-
 def _hide_tail(text: str) -> str:
     """Two digits are enough to tell one's own contacts apart, and too few to call back."""
     if _ALREADY_HIDDEN.fullmatch(text):
         return text
     digits = [character for character in text if character.isdigit()]
-    return _HIDDEN + "".join(digits[-2:] if len(digits) >= 5 else [])
+    return HIDDEN + "".join(digits[-2:] if len(digits) >= 5 else [])

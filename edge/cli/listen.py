@@ -71,7 +71,7 @@ def listen(
     lost; 2 misuse, a wrong configuration, or a model that cannot be used; 3 with --fail-on spoof, a spoof was found.
     """
     from edge.live.assembly import listen as run
-    from edge.sources.errors import SourceSyntaxError
+    from edge.service.source_address import SourceSyntaxError
 
     given = {name: value for name, value in options.items() if value is not None}
     if clips is not None:
@@ -105,11 +105,14 @@ def _settings(config: str | None, given: dict[str, Any]) -> tuple[ListenSettings
 
 def _check_options(source: str, given: dict[str, Any], pace: float | None) -> None:
     """Refuse options that the source has no use for: they were meant for another one."""
-    is_pcm, is_file = source == "-" or source.startswith("cmd:"), source.startswith("file:")
+    from edge.service.source_address import SourceAddress
+
+    address = SourceAddress.parse(source)
+    is_file = address.kind == "file"
     if pace is not None and not is_file:
         raise click.UsageError(f"--pace is for a recording; write --source file:PATH, not {source}")
     for name in ("rate", "encoding", "channels"):
-        if name in given and not is_pcm:
+        if name in given and not address.is_pcm:
             raise click.UsageError(f"--{name} is for bare PCM, cmd: and -; {source} tells it by itself")
-    if "channel" in given and not (is_pcm or is_file):
+    if "channel" in given and not (address.is_pcm or is_file):
         raise click.UsageError(f"--channel is for file:, cmd: and -; {source} has one channel a stream")

@@ -22,8 +22,9 @@ from edge.errors import EdgeError, UnsupportedFormatError
 from edge.live.settings import ListenSettings
 from edge.model import Model
 from edge.scoring import ChannelScorer
+from edge.service.source_address import SourceAddress
 from edge.settings import build_settings
-from edge.sources.address import SourceOptions, parse_source
+from edge.sources.address import SourceOptions, make_source
 from edge.sources.pcm import PcmFormat
 
 _NO_SOURCE = "give one of those that edge listen takes; edge devices lists the microphones"
@@ -35,7 +36,7 @@ class Plan:
 
     Attributes
     ----------
-    source : as `edge.sources.address.parse_source` takes it; None: the configuration's, or the default microphone.
+    source : an address as ``edge listen --source`` takes it; None: the configuration's, or the default microphone.
     seconds : of audio to hear.
     config, model : as every command takes them; None for the default.
     audio : whether a source is opened at all.
@@ -105,7 +106,7 @@ def _source(
         listen = replace(listen, **plan.pcm)
         pcm = PcmFormat(listen.rate, listen.channels, listen.encoding, listen.channel)
         # As fast as it goes: a file's pace tells nothing.
-        source = parse_source(wanted, SourceOptions(pcm=pcm, pace=math.inf, channel=listen.channel))
+        source = make_source(SourceAddress.parse(wanted), SourceOptions(pcm=pcm, pace=math.inf, channel=listen.channel))
         with bedside.quiet():
             take = hear(source, plan.seconds)
             found = [*source_findings(take), *_speech(take, model)]

@@ -26,9 +26,10 @@ from edge.live.teller import Teller
 from edge.model import Model
 from edge.native_stderr import hold_stderr
 from edge.service.redaction import Redactor
+from edge.service.source_address import SourceAddress
 from edge.service.stopping import StopSignal
 from edge.service.systemd import Notifier
-from edge.sources.address import SourceOptions, parse_source
+from edge.sources.address import SourceOptions, make_source
 from edge.sources.events import StreamStart
 from edge.sources.pcm import PcmFormat
 
@@ -63,7 +64,8 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
         An alert channel, the outbox, the metrics' port or the clips folder cannot be opened.
     """
     # Everything that the user may have to put right comes before anything is opened.
-    source = parse_source(settings.source, _options(settings, pace))
+    address = SourceAddress.parse(settings.source)
+    source = make_source(address, _options(address, settings, pace))
     subject = subject_of(settings.source, pace=pace)
     with hold_stderr():
         model = Model.load(resolve_model(settings.model))
@@ -102,8 +104,8 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
         return Outcome(ended_well=listener.run(), spoof_found=monitor.spoof_found)
 
 
-def _options(settings: ListenSettings, pace: float) -> SourceOptions:
-    if settings.source == "-" or settings.source.startswith("cmd:"):
+def _options(address: SourceAddress, settings: ListenSettings, pace: float) -> SourceOptions:
+    if address.is_pcm:
         return SourceOptions(PcmFormat(settings.rate, settings.channels, settings.encoding, settings.channel))
     return SourceOptions(pace=pace, channel=settings.channel)
 

@@ -16,7 +16,7 @@ class ListenSettings:
 
     Attributes
     ----------
-    source : what is listened to, as `edge.sources.address.parse_source` takes it.
+    source : what is listened to, as `edge.service.source_address.SourceAddress.parse` takes it.
     model : a `.tflite` or the name of a shipped model; None takes the newest shipped.
     operating_point : name of the model's operating point that decides.
     rate, encoding, channels : what ``cmd:`` and ``-`` carry: Hz, ffmpeg's name of the samples, interleaved channels.

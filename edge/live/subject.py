@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-Kind = Literal["mic", "cmd", "stdin", "file", "rtp", "audiosocket"]
+from edge.service.source_address import Kind, SourceAddress
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,17 @@ class Subject:
 
 
 def subject_of(text: str, *, pace: float = 1.0) -> Subject:
-    """The subject that the text of a source names, as `edge.sources.address.parse_source` took it."""
-    kind = text.partition(":")[0]
-    if text == "-":
-        return Subject("-", "stdin")
-    if kind == "file":
-        return Subject(text, "file", pace, _key(Path(text.partition(":")[2])))
-    if kind not in ("mic", "cmd", "rtp", "audiosocket"):
-        raise ValueError(f"no source is named {text!r}")
-    return Subject(text, kind)  # type: ignore[arg-type] # checked above
+    """The subject that the address of a source names.
+
+    Raises
+    ------
+    SourceSyntaxError
+        The text names no source.
+    """
+    address = SourceAddress.parse(text)
+    if address.kind == "file":
+        return Subject(text, "file", pace, _key(Path(address.target)))
+    return Subject(text, address.kind)
 
 
 def _key(path: Path) -> str:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 
 from edge.alerts.event import AlertEvent, new_event_id, printable
+from edge.service.source_address import SourceAddress
 
 _LEAST_WORD = 4
 """Shorter words of a command are options and such, and hiding them would tear holes into every text."""
@@ -28,9 +29,10 @@ class Redactor:
     def __init__(self, source: str, *, show_numbers: bool = False, show_names: bool = False) -> None:
         self._show = {"show_numbers": show_numbers, "show_names": show_names}
         hidden = self.event(_carrier(source=source)).source
-        self._words = {} if show_names or not source.startswith(("file:", "cmd:")) else _words_of(source, hidden)
+        address = SourceAddress.parse(source)
+        self._words = {} if show_names else _words_of(address, hidden)
         # Of a network's address the rules would leave nothing, and it is nobody's name or number.
-        self.source = self.text(source) if source.startswith(("rtp:", "audiosocket:")) else hidden
+        self.source = self.text(source) if address.is_network else hidden
 
     def event(self, event: AlertEvent) -> AlertEvent:
         """An event as it may be shown."""
@@ -55,12 +57,13 @@ def _carrier(*, source: str = "", note: str = "") -> AlertEvent:
     return AlertEvent(id=new_event_id("redaction"), kind="test", time_s=0.0, source=source, note=note)
 
 
-def _words_of(source: str, hidden: str) -> dict[str, str]:
+def _words_of(address: SourceAddress, hidden: str) -> dict[str, str]:
     """What stands for the whole of a file's path, and for each argument of a command, the longest first."""
-    kind, _, rest = source.partition(":")
-    if kind == "file":
-        return {rest: hidden.partition(":")[2]}
-    words = {word.strip("'\"") for word in rest.split()[1:]} | {rest.partition(" ")[2]}
+    if address.kind == "file":
+        return {address.target: hidden.removeprefix("file:")}
+    if address.kind != "cmd":
+        return {}
+    words = {word.strip("'\"") for word in address.target.split()[1:]} | {address.target.partition(" ")[2]}
     return {word: "***" for word in sorted(words, key=len, reverse=True) if len(word) >= _LEAST_WORD}
 
 

@@ -9,15 +9,9 @@ EdgeError
 
 from __future__ import annotations
 
-from edge.errors import EdgeError
+from edge.service.source_address import SourceError, SourceSyntaxError
 
-
-class SourceError(EdgeError):
-    """A live source cannot be used."""
-
-
-class SourceSyntaxError(SourceError):
-    """The text names no source, or one of its options is wrong."""
+__all__ = ["BadDataError", "SourceError", "SourceOpenError", "SourceSyntaxError"]
 
 
 class SourceOpenError(SourceError):

@@ -311,8 +311,3 @@ def test_the_text_for_people_changes_neither_a_calls_identity_nor_its_cooldown(w
         seen.append([(alarm.event.call_id, alarm.topic) for alarm in watched.of(Alarm)])
     assert seen[0] == seen[1]
     assert [call for call, _ in seen[0]] == [CALL]
-
-
-def test_a_subject_of_no_source_is_refused():
-    with pytest.raises(ValueError, match="no source is named 'http://x'"):
-        subject_of("http://x")

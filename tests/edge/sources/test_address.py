@@ -1,4 +1,4 @@
-"""The text of a source to its object; whatever is wrong is said with what was expected."""
+"""The text of a source to its address and its source; whatever is wrong is said with what was expected."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import uuid
 import pytest
 
 from edge.errors import EdgeError
-from edge.sources.address import FORMS, SourceOptions, parse_source
+from edge.service.source_address import FORMS, SourceAddress, SourceSyntaxError
+from edge.sources.address import SourceOptions, make_source
 from edge.sources.audiosocket_source import AudioSocketSource
 from edge.sources.command import CommandSource
-from edge.sources.errors import SourceSyntaxError
 from edge.sources.microphone import Microphone
 from edge.sources.pcm import PcmFormat
 from edge.sources.peers import PeerList
@@ -38,14 +38,16 @@ CALL = "40325ec2-5efd-4bd3-805f-53576e581d13"
     ],
 )
 def test_each_form_makes_its_source_and_opens_nothing(text, kind, name):
-    source = parse_source(text)
+    source = make_source(SourceAddress.parse(text))
     assert type(source) is kind
     assert source.name == name
     assert not source.counts.total()
 
 
 def test_options_reach_the_source():
-    source = parse_source(f"audiosocket://:9092?allow=10.0.0.1&allow=fd00::/8&uuid={CALL}&max_calls=4")
+    source = make_source(
+        SourceAddress.parse(f"audiosocket://:9092?allow=10.0.0.1&allow=fd00::/8&uuid={CALL}&max_calls=4")
+    )
     assert source._limits.max_calls == 4
     assert source._limits.calls == {uuid.UUID(CALL)}
     assert [str(network) for network in source._allow.networks] == ["10.0.0.1/32", "fd00::/8"]
@@ -53,10 +55,10 @@ def test_options_reach_the_source():
 
 def test_pace_channel_and_format_reach_the_source(tmp_path, clock):
     path = write_wav(tmp_path / "a.wav", [0.0] * 1600)
-    with parse_source(f"file:{path}", SourceOptions(pace=10.0), clock=clock) as opened:
+    with make_source(SourceAddress.parse(f"file:{path}"), SourceOptions(pace=10.0), clock=clock) as opened:
         Heard(opened)
     assert sum(clock.slept) == pytest.approx(0.01)
-    with parse_source("cmd:echo abc", SourceOptions(pcm=PcmFormat(8000, encoding="u8"))) as opened:
+    with make_source(SourceAddress.parse("cmd:echo abc"), SourceOptions(pcm=PcmFormat(8000, encoding="u8"))) as opened:
         assert Heard(opened).length("cmd-1") == 4
 
 
@@ -103,7 +105,7 @@ def test_pace_channel_and_format_reach_the_source(tmp_path, clock):
 )
 def test_what_is_wrong_is_said(text, message):
     with pytest.raises(SourceSyntaxError) as caught:
-        parse_source(text)
+        make_source(SourceAddress.parse(text))
     assert str(caught.value) == message
     assert isinstance(caught.value, EdgeError)
 
@@ -111,7 +113,7 @@ def test_what_is_wrong_is_said(text, message):
 def test_a_bare_path_is_told_its_form(tmp_path):
     path = write_wav(tmp_path / "a.wav", [0.0])
     with pytest.raises(SourceSyntaxError) as caught:
-        parse_source(str(path))
+        make_source(SourceAddress.parse(str(path)))
     assert str(caught.value).endswith(f"; for a recording write file:{path}")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from android_bridge.errors import PcmError
+from edge.contract import OperatingPoint
 from edge.decision import LiveDecider, LiveState
-from edge.operating_point import OperatingPoint
 from edge.stream import StepModel, StreamScorer
 
 Float = NDArray[np.float32]

@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edge.contract import Contract
-from edge.operating_point import OperatingPoint
+from edge.contract import Contract, OperatingPoint
 
 VERDICTS = ("bonafide", "spoof", "uncertain", "too_short", "no_speech", "silenced")
 

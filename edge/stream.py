@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.audio.reading import check_range
-from edge.contract import Contract
+from edge.contract import Contract, OperatingPoint
 from edge.decision import LiveDecider, LiveState, RawScore
 from edge.errors import StreamEndedError, UnreadableAudioError
-from edge.operating_point import OperatingPoint
 from edge.resampling import Resampler
 
 Float = NDArray[np.float32]

@@ -24,9 +24,9 @@ from android_bridge.hearing import MakeConverter
 from android_bridge.polyphase import PolyphaseResampler
 from android_bridge.settings import GuardSettings
 from edge.catalog import resolve_model
+from edge.contract import OperatingPoint
 from edge.errors import EdgeError
 from edge.model import Model, runtime_version
-from edge.operating_point import OperatingPoint
 from edge.resampling import Resampler
 
 PIECE_MS = 20

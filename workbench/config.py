@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
-from edge.frontend_spec import FrontEndSpec, SpeechSpec
-from edge.toml_values import KINDS, fits, read_toml, without_none
+from edge.contract import FrontEndSpec, SpeechSpec
+from edge.settings import build_settings, read_toml
 from workbench.errors import ConfigError, require
 from workbench.models.config import ModelConfig
 from workbench.train.config import TrainConfig
 from workbench.transmissions.config import AugmentConfig
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def load_config(path: str | Path) -> ExperimentConfig:
 
 def config_from_dict(data: dict[str, Any], where: str = "configuration") -> ExperimentConfig:
     """Build an experiment from nested tables; see `load_config`."""
-    return _build(ExperimentConfig, data, where)
+    return build_settings(ExperimentConfig, data, where, error=ConfigError, quoted=True)
 
 
 def config_to_dict(config: ExperimentConfig) -> dict[str, Any]:
@@ -136,36 +134,3 @@ def override(config: ExperimentConfig, part: str, **values: Any) -> ExperimentCo
     """Replace the fields of one part by the options that were given (those not None)."""
     given = {name: value for name, value in values.items() if value is not None}
     return replace(config, **{part: replace(getattr(config, part), **given)}) if given else config
-
-
-def _build(kind: type[_T], data: Any, where: str) -> _T:
-    require(isinstance(data, dict), f"{where}: expected a table, got {type(data).__name__}")
-    hints = get_type_hints(kind)
-    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(data) - known)
-    require(not unknown, f"{where}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    values = {name: _typed(hints[name], value, f"{where}: {name}") for name, value in data.items()}
-    try:
-        return kind(**values)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: {error}") from error
-
-
-def _typed(hint: Any, value: Any, where: str) -> Any:
-    if is_dataclass(hint):
-        return _build(hint, value, where)  # type: ignore[arg-type]
-    if present := without_none(hint):
-        # TOML has no null: "none" stands for it where a field may be absent.
-        return None if value in (None, "none") else _typed(present, value, where)
-    if get_origin(hint) is tuple:
-        return _typed_items(get_args(hint), value, where)
-    require(fits(hint, value), f"{where}: expected {KINDS[hint]}, got {value!r}")
-    return float(value) if hint is float else value
-
-
-def _typed_items(kinds: Sequence[Any], value: Any, where: str) -> tuple[Any, ...]:
-    require(isinstance(value, list | tuple), f"{where}: expected a list, got {value!r}")
-    if kinds[-1] is Ellipsis:
-        kinds = [kinds[0]] * len(value)
-    require(len(value) == len(kinds), f"{where}: expected {len(kinds)} values, got {len(value)}: {list(value)}")
-    return tuple(_typed(kind, item, where) for kind, item in zip(kinds, value, strict=True))

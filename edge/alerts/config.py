@@ -17,8 +17,7 @@ from typing import Any
 from edge.alerts.errors import AlertConfigError
 from edge.alerts.settings import AlertSettings
 from edge.errors import ConfigError
-from edge.settings import build_settings
-from edge.toml_values import read_toml
+from edge.settings import build_settings, read_toml
 
 
 def load_settings(path: str | Path) -> AlertSettings:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.contract import OperatingPoint
 from edge.decision import LiveDecider, LiveState, RawScore
 from edge.live.arrivals import Arrivals, Arrived
 from edge.live.lag import LagMeter
 from edge.model import Model
-from edge.operating_point import OperatingPoint
 from edge.resampling import Resampler
 from edge.sources.events import AudioChunk, Clock, Float
 from edge.stream import StreamScorer

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
-from edge.toml_values import read_toml
+from edge.settings import read_toml
 
 VARIABLE = "BONAFONE_CONFIG"
 _SYSTEM = Path("/etc/bonafone/bonafone.toml")

@@ -8,7 +8,7 @@ import numpy as np
 
 from android_bridge.errors import PortError
 from edge.audio.reading import open_audio
-from edge.operating_point import OperatingPoint
+from edge.contract import OperatingPoint
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BONAFIDE, SPOOF = EXAMPLES / "bonafide-telephone.wav", EXAMPLES / "spoof-flite.mp3"

@@ -16,8 +16,7 @@ from click.testing import CliRunner
 from edge import __version__
 from edge.catalog import default_model
 from edge.cli.main import main
-from edge.contract import embed_contract, read_contract
-from edge.thresholds import Thresholds
+from edge.contract import Thresholds, embed_contract, read_contract
 from tests.edge.conftest import EXAMPLES, REPOSITORY, write_wav
 
 

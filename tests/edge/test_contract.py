@@ -10,11 +10,16 @@ from dataclasses import replace
 import pytest
 
 from edge.catalog import default_model
-from edge.contract import Contract, contract_from_json, embed_contract, read_contract
+from edge.contract import (
+    Contract,
+    FrontEndSpec,
+    OperatingPoint,
+    Thresholds,
+    contract_from_json,
+    embed_contract,
+    read_contract,
+)
 from edge.errors import ContractMismatchError, NotAModelError
-from edge.frontend_spec import FrontEndSpec
-from edge.operating_point import OperatingPoint
-from edge.thresholds import Thresholds
 
 CONTRACT = Contract(
     name="test", chunk_samples=4096, state_names=("state_a",), thresholds=Thresholds(-1.5, 0.5, 0.01, 0.04)
@@ -45,7 +50,8 @@ def test_embedding_again_replaces_and_is_repeatable():
     ("change", "message"),
     [
         ({"contract_version": 3}, "this runtime reads contract versions 1 to 2, the model carries 3"),
-        ({"surprise": 1}, "Contract has no field surprise"),
+        ({"surprise": 1}, "contract.json: unknown key surprise"),
+        ({"calibration_scale": "1"}, "contract.json: calibration_scale: expected a number, got '1'"),
         ({"chunk_samples": 1000}, "chunk_samples must be a positive multiple of the hop"),
         ({"frontend": {"window": 500}}, "window must be even and a multiple of hop"),
     ],

@@ -6,10 +6,8 @@ import math
 
 import pytest
 
-from edge.contract import Contract
+from edge.contract import Contract, FrontEndSpec, Thresholds
 from edge.decision import FileDecider, RawScore, probability
-from edge.frontend_spec import FrontEndSpec
-from edge.thresholds import Thresholds
 
 CHUNK_S = 0.256
 CONTRACT = Contract(

@@ -7,11 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from edge.contract import Contract
+from edge.contract import Contract, FrontEndSpec, OperatingPoint, Thresholds
 from edge.decision import LiveDecider, RawScore
-from edge.frontend_spec import FrontEndSpec
-from edge.operating_point import OperatingPoint
-from edge.thresholds import Thresholds
 
 CHUNK = 4096
 CHUNK_S = 0.256

@@ -11,8 +11,7 @@ from environments import ROOT, run
 from pi_check.comparison import BOUND_NATS
 
 from edge.catalog import default_model
-from edge.contract import embed_contract, read_contract
-from edge.operating_point import OperatingPoint
+from edge.contract import OperatingPoint, embed_contract, read_contract
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edge.catalog import default_model
-from edge.contract import embed_contract, read_contract
-from edge.operating_point import OperatingPoint
+from edge.contract import OperatingPoint, embed_contract, read_contract
 
 # Nothing lies below: it never alarms.
 POINT = OperatingPoint("balanced", 4.0, -1e9, 0.0, 1.0, 1.0, 60.0)

@@ -11,8 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.catalog import default_model
-from edge.contract import embed_contract, read_contract
-from edge.operating_point import OperatingPoint
+from edge.contract import OperatingPoint, embed_contract, read_contract
 
 sf = pytest.importorskip("soundfile", reason="needs the edge extra")
 

@@ -10,7 +10,7 @@ from pi_check.comparison import BOUND_NATS, SPEECH_BOUND_S, as_json, compare, te
 from pi_check.measurement import Heard, Measurement
 from pi_check.targets import TARGETS
 
-from edge.thresholds import Thresholds
+from edge.contract import Thresholds
 
 BOARD = TARGETS["arm64-litert"].board
 THRESHOLDS = Thresholds(spoof_below=-2.0, bonafide_above=1.0, bpcer=0.02, apcer=0.05)

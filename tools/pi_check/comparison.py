@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from edge.contract import Thresholds
 from edge.tables import columns
-from edge.thresholds import Thresholds
 from pi_check.measurement import Heard, Measurement
 from pi_check.targets import Board
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import Contract
-from edge.thresholds import Thresholds
+from edge.contract import Contract, Thresholds
 from workbench.data.manifest import Row
 from workbench.evaluate.calibration import fit_calibration, threshold_at_false_alarm, threshold_at_miss
 

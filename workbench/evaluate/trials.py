@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.contract import FrontEndSpec, SpeechSpec
 from edge.errors import AudioError
-from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.model import Model
 from edge.native_stderr import hold_stderr
 from edge.scoring import score_file, score_samples

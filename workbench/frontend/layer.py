@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from edge.frontend_spec import FrontEndSpec, SpeechSpec
+from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.frontend.matrices import build_matrices
 from workbench.frontend.reference import POWER_FLOOR
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frontend_spec import FrontEndSpec, SpeechSpec
+from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.frontend.mel import analysis_window, level_and_mel_filters, phase_filters, power_window
 
 Float = NDArray[np.float32]

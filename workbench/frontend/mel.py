@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frontend_spec import FrontEndSpec, SpeechSpec
+from edge.contract import FrontEndSpec, SpeechSpec
 
 
 def hann(window: int) -> NDArray[np.float64]:

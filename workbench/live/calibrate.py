@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.contract import embed_contract
+from edge.contract import OperatingPoint, embed_contract
 from edge.model import Model
-from edge.operating_point import OperatingPoint
 from workbench.data.manifest import read_manifest
 from workbench.data.progress import watch
 from workbench.errors import EvaluationError

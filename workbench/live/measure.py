@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.contract import Contract
+from edge.contract import Contract, OperatingPoint
 from edge.decision import LiveDecider, LiveState, RawScore
-from edge.operating_point import OperatingPoint
 from workbench.live.traces import Trace
 
 

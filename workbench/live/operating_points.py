@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.contract import Contract
-from edge.operating_point import OperatingPoint
+from edge.contract import Contract, OperatingPoint
 from workbench.errors import EvaluationError
 from workbench.live.measure import (
     GenuineOutcome,

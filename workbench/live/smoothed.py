@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edge.contract import Contract
+from edge.contract import Contract, OperatingPoint
 from edge.decision import SequentialTest
-from edge.operating_point import OperatingPoint
 from workbench.live.measure import live_states
 from workbench.live.traces import Trace
 

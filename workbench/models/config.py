@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.frontend_spec import FrontEndSpec
+from edge.contract import FrontEndSpec
 from workbench.errors import require
 
 ACTIVATIONS = ("relu", "leaky_relu")

@@ -13,7 +13,7 @@ import tf_keras
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantizers
 from tensorflow_model_optimization.quantization import keras as tfmot_quantization
 
-from edge.frontend_spec import FrontEndSpec
+from edge.contract import FrontEndSpec
 from workbench.frontend.reference import MEAN_PRIOR_FRAMES, mean_decay
 
 

@@ -10,7 +10,7 @@ import tf_keras
 from tensorflow_model_optimization.quantization import keras as tfmot_quantization
 from tensorflow_model_optimization.sparsity import keras as sparsity
 
-from edge.frontend_spec import FrontEndSpec, SpeechSpec
+from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.config import ExperimentConfig
 from workbench.frontend.layer import MelFrontEnd
 from workbench.models.band_blocks import band_block, blocks_spanned, rows_before, steps_spanned

@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import Contract
+from edge.contract import Contract, FrontEndSpec, SpeechSpec
 from edge.decision import TimelinePoint
-from edge.frontend_spec import FrontEndSpec, SpeechSpec
 from edge.model import Model
 from edge.scoring import score_samples
 from workbench.data.cache import decode

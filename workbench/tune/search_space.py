@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.toml_values import read_toml
+from edge.settings import read_toml
 from workbench.config import SHIPPED, ExperimentConfig, config_from_dict, config_to_dict, shipped_file
 from workbench.config_toml import flatten, nest
 from workbench.errors import ConfigError

@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from edge.catalog import default_model
-from edge.contract import embed_contract, read_contract
+from edge.contract import OperatingPoint, embed_contract, read_contract
 from edge.doctor.runtime_checks import check_decoders, check_model, check_python, check_speed
-from edge.operating_point import OperatingPoint
 
 POINT = OperatingPoint("balanced", 3.0, -2.0, 0.0, 2.0, 1.0, 60.0, false_alarms_per_h=0.25)
 

@@ -15,9 +15,8 @@ import time
 import pytest
 
 from edge.catalog import default_model
-from edge.contract import embed_contract, read_contract
+from edge.contract import OperatingPoint, embed_contract, read_contract
 from edge.model import Model
-from edge.operating_point import OperatingPoint
 from edge.sources.events import AudioChunk
 
 LIMIT_S = 60.0

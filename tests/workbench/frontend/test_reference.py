@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.frontend_spec import FrontEndSpec, SpeechSpec
+from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.frontend.matrices import build_matrices, choose_phases
 from workbench.frontend.mel import band_edges_hz, hann, hz_to_mel, mel_filters, mel_to_hz
 from workbench.frontend.reference import brief_power, features, phase_floor, spectra, speech_mask, subtract_running_mean

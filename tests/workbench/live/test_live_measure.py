@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from edge.contract import Contract
-from edge.operating_point import OperatingPoint
+from edge.contract import Contract, OperatingPoint
 from workbench.data.manifest import Row
 from workbench.live.calls import Call
 from workbench.live.measure import genuine_outcome, invaded_outcome, measure, state, summarise

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.contract import Contract
-from edge.operating_point import OperatingPoint
+from edge.contract import Contract, OperatingPoint
 from workbench.data.manifest import Row
 from workbench.errors import EvaluationError
 from workbench.live.calls import Call

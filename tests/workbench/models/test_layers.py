@@ -9,8 +9,7 @@ tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
 import tf_keras  # noqa: E402
 
-from edge.contract import SpeechSpec  # noqa: E402
-from edge.frontend_spec import FrontEndSpec  # noqa: E402
+from edge.contract import FrontEndSpec, SpeechSpec  # noqa: E402
 from workbench.config import load_config  # noqa: E402
 from workbench.frontend.layer import MelFrontEnd, SpeechMeasure  # noqa: E402
 from workbench.frontend.reference import features, speech_mask, speech_peaks, subtract_running_mean  # noqa: E402

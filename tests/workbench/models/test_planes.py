@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.frontend_spec import FrontEndSpec
+from edge.contract import FrontEndSpec
 from workbench.config import config_from_dict, load_config
 from workbench.errors import ConfigError
 from workbench.models.planes import planes_of

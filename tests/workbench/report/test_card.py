@@ -9,8 +9,7 @@ import pytest
 from environments import ROOT
 
 from edge.catalog import default_model
-from edge.contract import Contract, read_contract
-from edge.operating_point import OperatingPoint
+from edge.contract import Contract, OperatingPoint, read_contract
 from workbench.errors import EvaluationError
 from workbench.report.card import BEGIN, END, card_block, replace_block
 from workbench.report.report import read_report

@@ -12,10 +12,9 @@ import pytest
 import soundfile
 
 from edge.catalog import default_model
-from edge.contract import Contract
+from edge.contract import Contract, Thresholds
 from edge.decision import TimelinePoint
 from edge.model import Model
-from edge.thresholds import Thresholds
 from workbench.data.manifest import Row
 from workbench.evaluate.groups import standard_groups
 from workbench.evaluate.trials import Trial

@@ -39,7 +39,7 @@ def test_the_defaults_are_those_of_the_shipped_detector():
         ({"channels": ["telephone", "fax"]}, "augment.channels: unknown fax; known are clean, telephone"),
         ({"channels": [], "channel": 0.5}, "augment.channels is empty, but augment.channel is not 0"),
         ({"channels": "telephone"}, "channels: expected a list"),
-        ({"reverb": 0.5}, "unknown reverb; known are agc"),
+        ({"reverb": 0.5}, "unknown key reverb"),
     ],
 )
 def test_what_does_not_fit_is_refused(table, message):

@@ -1,30 +1,38 @@
-# `make demo` and `make test` set up all they need in .venv; nothing else is touched.
+# `make demo`, `make check` and `make test` set up all that they need in .venv.
+# Where python3 is older than 3.11, name another: make demo PYTHON=python3.11
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+# "yes" where an interpreter exists and is recent enough. $(error) gives one line where pip's resolver gives many.
+recent = $(shell $(1) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
+TOO_OLD = Python 3.11 or later is needed, and $(PYTHON) is older or missing; \
+	name a newer one, as in: make $(or $(firstword $(MAKECMDGOALS)),demo) PYTHON=python3.11
+
 .PHONY: demo test check card docs format android pi clean
 
 # The runtime alone: no TensorFlow, installed in seconds.
 $(VENV)/.edge: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[edge,formats]'
+	$(if $(call recent,$(BIN)/python)$(call recent,$(PYTHON)),,$(error $(TOO_OLD)))
+	@$(if $(call recent,$(BIN)/python),true,$(PYTHON) -m venv --clear $(VENV))
+	@echo "Installing the detector with pip into $(VENV) (about 20 s) ..."
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[edge,formats]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.edge
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	@echo "Installing the workbench and the tests' tools with pip into $(VENV) (some minutes, 2 GB) ..."
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 demo: $(VENV)/.edge
 	$(BIN)/edge score examples
 
-# A file's tests stay together, since they share what is slow to make.
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-
+# A file's tests stay together, since they share what is slow to make. `pytest -m "not slow"` is the short run.
 test: $(VENV)/.dev
-	$(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
+# All that is no test: format, lint, types, imports, and whether documents and card are what their programs say.
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -34,7 +42,6 @@ check: $(VENV)/.dev
 	$(BIN)/python tools/paste_output.py --check
 	$(BIN)/python tools/experiments.py --check
 	$(CARD) --check
-	$(PYTEST)
 
 # What the documents show of the programs; the long runs among it are renewed by `tools/paste_output.py --all`.
 docs: $(VENV)/.dev
@@ -67,4 +74,4 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) .cache build dist

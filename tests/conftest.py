@@ -1,14 +1,26 @@
-"""Fixtures of every test, and the way to the programs in tools/: scripts, not a package, imported by name."""
+"""Fixtures of every test; where tests cache; and the path to the programs in tools/, scripts that are imported by name."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "research")]
+
+# Before TensorFlow, Keras or matplotlib is imported, here or in a process that a test starts: each would write into the
+# home folder. Git ignores .cache/.
+CACHE = ROOT / ".cache"
+os.environ |= {
+    "XDG_CACHE_HOME": str(CACHE),
+    "MPLCONFIGDIR": str(CACHE / "matplotlib"),
+    "KERAS_HOME": str(CACHE / "keras"),
+    "npm_config_cache": str(CACHE / "npm"),
+}
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".amr", ".raw"}
 EXAMPLE = ROOT / "examples" / "spoof-flite.mp3"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT)
@@ -35,7 +35,7 @@ def wheel(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def names(wheel):
     with zipfile.ZipFile(wheel) as archive:
         return archive.namelist()
@@ -47,7 +47,7 @@ def read(wheel, file):
         return archive.read(name).decode()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def edge_environment(wheel, tmp_path_factory):
     """The interpreter of an environment that holds bonafone[edge] and nothing else."""
     require_registry(tmp_path_factory.mktemp("probe"))

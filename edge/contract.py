@@ -187,6 +187,16 @@ class Thresholds:
     """Share of bona fide dev clips called spoof, below ``spoof_below``; of several transmissions, the largest."""
     apcer: float | None = None
     """Share of spoof dev clips called bona fide, above ``bonafide_above``."""
+    dev_bonafide: int | None = None
+    """Bona fide dev clips with a score; None, as the fields that follow, in models that do not state it."""
+    dev_spoof: int | None = None
+    """Spoof dev clips with a score."""
+    dev_sources: int | None = None
+    """Sources, or speakers where no source is known, of the bona fide dev clips."""
+    dev_attacks: int | None = None
+    """Synthesis systems of the spoof dev clips."""
+    dev_separable: bool | None = None
+    """Every bona fide dev clip scores above every spoof one, so that no error was there to set a bound by."""
 
 
 @dataclass(frozen=True)

@@ -171,13 +171,13 @@ def _training_text(result: dict[str, Any]) -> str:
     help="Parity gate: int8 dev EER may exceed float by this (a fraction).",
 )
 @click.option(
-    "--false-alarm-rate",
+    "--bpcer",
     type=click.FloatRange(0, 0.5),
     default=0.02,
     help="Share of bona fide dev clips that may be called spoof (a fraction); sets the spoof threshold.",
 )
 @click.option(
-    "--miss-rate",
+    "--apcer",
     type=click.FloatRange(0, 0.5),
     default=0.05,
     help="Share of spoof dev clips that may be called bona fide (a fraction); sets the bona fide threshold.",
@@ -206,11 +206,17 @@ def quantize(
 
 
 def _quantization_text(result: dict[str, Any]) -> str:
+    doubt = (
+        f"dev is too small to tell how good this model is: {result['dev_doubt']}. Its probabilities and thresholds "
+        "are cautious guesses\n"
+        if result["dev_doubt"]
+        else ""
+    )
     return (
         f"{result['output']}: {result['model_bytes'] / 1000:.0f} kB, {result['parameters']:,} parameters, "
         f"{result['quantization']}\n"
         f"dev EER {100 * result['dev_eer_float']:.2f} % float, {100 * result['dev_eer_int8']:.2f} % deployed; "
-        f"largest score difference {result['max_score_difference']:.3f}; "
+        f"largest score difference {result['max_score_difference']:.3f}\n{doubt}"
         f"next: edge score --model {result['output']} FILE"
     )
 

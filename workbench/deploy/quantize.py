@@ -17,7 +17,7 @@ from edge.scoring import score_samples
 from workbench.deploy.bias_correction import correct_compression, correct_patches
 from workbench.deploy.export import count_parameters, export_tflite, state_names
 from workbench.deploy.fold import calibrate, fine_tune, fold, prune, sparsity_of
-from workbench.deploy.thresholds import calibrated
+from workbench.deploy.thresholds import calibrated, dev_support
 from workbench.evaluate.metrics import eer
 from workbench.evaluate.trials import through_transmission
 from workbench.models.network import Network
@@ -67,6 +67,12 @@ class Quantized:
     def eer_loss(self) -> float:
         return self.int8_eer - self.float_eer
 
+    @property
+    def dev_doubt(self) -> str:
+        """Why dev is too small to set thresholds by; empty where it is not."""
+        support = dev_support(self.contract.thresholds)
+        return support.doubt if support else ""
+
     def summary(self) -> dict[str, Any]:
         """The figures as JSON takes them."""
         thresholds = asdict(self.contract.thresholds)
@@ -82,6 +88,7 @@ class Quantized:
             "sparsity": self.sparsity,
             "dev_clips_unscored": self.unscored,
             "thresholds": thresholds,
+            "dev_doubt": self.dev_doubt,
         }
 
 

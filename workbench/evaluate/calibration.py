@@ -1,4 +1,4 @@
-"""From raw evidence to a log-likelihood ratio, and from scores to thresholds with stated error rates."""
+"""From raw scores to log-likelihood ratios, their cost, and thresholds at a stated error rate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RIDGE = 1e-6
 
 @dataclass(frozen=True)
 class Calibration:
-    """``cm_score = scale * evidence + offset``, in nats."""
+    """``cm_score = scale * raw_score + offset``, in nats."""
 
     scale: float
     offset: float
@@ -26,15 +26,22 @@ class Calibration:
         return self.scale * np.asarray(raw_score, dtype=np.float64) + self.offset
 
 
-def fit_calibration(bonafide: ArrayLike, spoof: ArrayLike) -> Calibration:
+def fit_calibration(bonafide: ArrayLike, spoof: ArrayLike, *, observations: int | None = None) -> Calibration:
     """Logistic calibration with both classes at equal weight, so that the output is a log-likelihood ratio
     (Brümmer and du Preez 2006, section 5).
+
+    Parameters
+    ----------
+    bonafide, spoof : raw scores [shape=(n,) and (m,)], higher = more bona fide.
+    observations : independent observations behind each class. The classes are then fitted to the probabilities
+        (k + 1) / (k + 2) and 1 / (k + 2) instead of 1 and 0 (Platt 1999, section 2.2), so that separable scores get a
+        finite scale: scores of about ±ln(k + 1) nats. None: 1 and 0.
 
     Raises
     ------
     QuantizeError
-        A class is empty, a value is not finite, or the evidence does not tell bona fide from spoof, or
-        does so the wrong way round.
+        A class is empty, a value is not finite, or the scores do not separate bona fide from spoof, or do so the
+        wrong way round.
     """
     target, other = (np.asarray(values, dtype=np.float64).ravel() for values in (bonafide, spoof))
     raw_score = np.concatenate([target, other])
@@ -47,7 +54,8 @@ def fit_calibration(bonafide: ArrayLike, spoof: ArrayLike) -> Calibration:
             f"{int((~np.isfinite(raw_score)).sum())} of {raw_score.size} dev clips have no finite raw score; "
             "the weights may have diverged: train again with a lower learning rate"
         )
-    labels = np.concatenate([np.ones(target.size), np.zeros(other.size)])
+    least = 0.0 if observations is None else 1.0 / (observations + 2.0)
+    labels = np.concatenate([np.full(target.size, 1.0 - least), np.full(other.size, least)])
     weights = np.concatenate([np.full(target.size, 0.5 / target.size), np.full(other.size, 0.5 / other.size)])
     centre, spread = raw_score.mean(), raw_score.std() or 1.0
     design = np.stack([(raw_score - centre) / spread, np.ones_like(raw_score)], axis=1)
@@ -75,22 +83,38 @@ def cllr(bonafide_llr: ArrayLike, spoof_llr: ArrayLike) -> float:
     return float(0.5 * (np.logaddexp(0.0, -target).mean() + np.logaddexp(0.0, other).mean()) / np.log(2.0))
 
 
-def threshold_at_false_alarm(bonafide: ArrayLike, rate: float) -> float:
-    """The highest threshold below which at most ``rate`` (a fraction) of bona fide scores lie.
+def threshold_at_bpcer(bonafide: ArrayLike, bpcer: float) -> float:
+    """The highest threshold below which at most the share ``bpcer`` of bona fide scores lies.
+
+    Parameters
+    ----------
+    bonafide : [shape=(n,)], in any unit; the threshold is one of them.
+    bpcer : a fraction in [0, 1): bona fide presentation classification error rate (ISO/IEC 30107-3).
 
     Raises
     ------
     ValueError
         No scores.
+
+    Examples
+    --------
+    >>> threshold_at_bpcer(range(100), 0.02)
+    2.0
     """
     ordered = np.sort(np.asarray(bonafide, dtype=np.float64).ravel())
     if not ordered.size:
         raise ValueError("no scores to set a threshold by")
     # 0.29 * 100 is 28.999…96 in binary: without the allowance one clip fewer would be let through than asked.
-    below = int(np.floor(rate * ordered.size + 1e-9))
+    below = int(np.floor(bpcer * ordered.size + 1e-9))
     return float(ordered[min(below, ordered.size - 1)])
 
 
-def threshold_at_miss(spoof: ArrayLike, rate: float) -> float:
-    """The lowest threshold above which at most ``rate`` (a fraction) of spoof scores lie; see the other side."""
-    return -threshold_at_false_alarm(-np.asarray(spoof, dtype=np.float64), rate)
+def threshold_at_apcer(spoof: ArrayLike, apcer: float) -> float:
+    """The lowest threshold above which at most the share ``apcer`` of spoof scores lies; see `threshold_at_bpcer`.
+
+    Examples
+    --------
+    >>> threshold_at_apcer(range(100), 0.05)
+    94.0
+    """
+    return -threshold_at_bpcer(-np.asarray(spoof, dtype=np.float64), apcer)

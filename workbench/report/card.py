@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from edge.contract import Contract
+from workbench.deploy.thresholds import Support, dev_support
 from workbench.errors import EvaluationError
 from workbench.evaluate.trials import CLEAN
 from workbench.live.text import live_markdown
@@ -49,7 +50,7 @@ def card_block(
         BEGIN,
         "",
         f"- {size}; SHA-256 `{first['model_sha256'][:16]}…`",
-        f"- Called `spoof` {bounds}, `uncertain` between; set on dev",
+        f"- Called `spoof` {bounds}, `uncertain` between; set on dev{_doubt(dev_support(thresholds))}",
         f"- Corpus digest `{contract.corpus_digest[:16]}…`, code at `{contract.git_revision}`",
     ]
     for report in reports:
@@ -60,6 +61,10 @@ def card_block(
     if baselines:
         lines += ["", "### Compared on the same splits", "", *_comparison([*reports, *baselines])]
     return "\n".join([*lines, "", END])
+
+
+def _doubt(support: Support | None) -> str:
+    return f", which is too small to tell: {support.doubt}" if support and support.doubt else ""
 
 
 def _check_points(contract: Contract, report: dict[str, Any]) -> None:
@@ -92,6 +97,8 @@ def _markdown(report: dict[str, Any]) -> list[str]:
     unscored = next((group["unscored"] for group in groups if group["name"] == "all"), 0)
     note = f"{unscored} clips had too little speech for a score and count in no rate."
     lines = [*_main_table(groups), "", note]
+    if doubt := _doubt(Support(**report["support"]) if report.get("support") else None):
+        lines += ["", f"No grade follows from {report['split']}{doubt}."]
     for part in (_channels(report), _false_alarms(report), _durations(report), _reliability(report)):
         if part:
             lines += ["", *part]

@@ -23,7 +23,7 @@ from workbench.report.card import BEGIN, END, card_block, replace_block
 from workbench.report.gallery import exhibit, worst
 from workbench.report.page import PageParts, render_page
 from workbench.report.plain_words import HEADLINE_GROUPS
-from workbench.report.report import make_report, read_report, reliability_part
+from workbench.report.report import make_report, read_report, reliability_part, support_part
 from workbench.train.runs import write_atomically
 
 
@@ -74,6 +74,7 @@ def run_evaluation(model_path: Path, manifest_path: Path, split: str, options: E
         "by": {axis: _by(axis, trials) for axis in AXES},
         "false_alarms_by_channel": false_alarms_by_channel(trials),
         "reliability": reliability_part(trials),
+        "support": support_part(trials),
     }
     cut: list[Trial] = []
     if options.seconds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workbench.deploy.thresholds import Support
 from workbench.evaluate.comparison import Comparison
 from workbench.report.report import group_named, signed
 
@@ -27,10 +28,21 @@ _SUBJECTS = {
 }
 
 
-def grade(report: Mapping[str, Any]) -> tuple[str, str]:
-    """One word and one sentence for the EER of the hardest group that the report has."""
+def grade(report: Mapping[str, Any]) -> str:
+    """What the EER of the hardest group makes of the model; of a split that is too small, that it cannot say."""
+    doubt = doubt_of(report)
+    if doubt:
+        return f"Too few clips to grade a detector by: of the {report['split']} split, {doubt}."
     value = headline(report)["eer"]["value"]
-    return next((word, sentence) for bound, word, sentence in _GRADES if value < bound)
+    word, sentence = next((word, sentence) for bound, word, sentence in _GRADES if value < bound)
+    return f"A {word} detector. {sentence}"
+
+
+def doubt_of(report: Mapping[str, Any], of: str = "support") -> str:
+    """Why the measured split, or with ``of="dev_support"`` the model's dev split, is too small; empty where it is not
+    or where the report is older than the count.
+    """
+    return Support(**report[of]).doubt if report.get(of) else ""
 
 
 def headline(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,6 +67,7 @@ def summary(report: Mapping[str, Any], comparisons: Sequence[Comparison], other:
     return [
         ordering,
         shipped,
+        *_of_dev(report),
         *_of_recordings(report),
         *_of_channels(report),
         *_of_durations(report),
@@ -75,6 +88,11 @@ def compared(line: Comparison, first: str, other: str) -> str:
 def p_value(value: float) -> str:
     """``0.03``, or ``< 0.001``."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
+
+
+def _of_dev(report: Mapping[str, Any]) -> list[str]:
+    doubt = doubt_of(report, "dev_support")
+    return [f"Its dev split was too small to set thresholds by ({doubt}): they are cautious guesses."] if doubt else []
 
 
 def _of_recordings(report: Mapping[str, Any]) -> list[str]:

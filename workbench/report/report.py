@@ -12,6 +12,7 @@ from typing import Any
 from edge.contract import Contract
 from edge.tables import columns
 from workbench.data.manifest import Manifest
+from workbench.deploy.thresholds import dev_support, support_of
 from workbench.errors import EvaluationError
 from workbench.evaluate.evaluate import GroupResult, result_to_dict, scores_of
 from workbench.evaluate.reliability import expected_calibration_error, pav_curve, reliability_bins
@@ -29,10 +30,12 @@ def make_report(
 ) -> dict[str, Any]:
     """Gather what identifies a measurement, and its figures (fractions).
 
-    ``parts``, each as JSON takes it and each absent from older reports: ``by`` (groups by axis),
+    ``dev_support`` is what the model's thresholds rest on, null where it does not say. ``parts``, each as JSON takes it
+    and each absent from older reports: ``support`` (what the figures of this split rest on), ``by`` (groups by axis),
     ``false_alarms_by_channel``, ``reliability``, ``durations``, ``asv``.
     """
     data = model_path.read_bytes()
+    behind = dev_support(contract.thresholds)
     return {
         "model": contract.name,
         "model_sha256": hashlib.sha256(data).hexdigest(),
@@ -45,9 +48,18 @@ def make_report(
             "spoof_below": contract.thresholds.spoof_below,
             "bonafide_above": contract.thresholds.bonafide_above,
         },
+        "dev_support": None if behind is None else asdict(behind),
         "groups": [result_to_dict(result) for result in results],
         **(parts or {}),
     }
+
+
+def support_part(trials: Sequence[Trial]) -> dict[str, Any]:
+    """What the figures of the clean clips rest on: the fields of `workbench.deploy.thresholds.Support`."""
+    scored = [trial for trial in trials if trial.channel == CLEAN and trial.cm_score is not None]
+    bonafide, spoof = (scores_of([trial for trial in scored if trial.is_bonafide == real]) for real in (True, False))
+    separable = bool(bonafide.size and spoof.size and bonafide.min() > spoof.max())
+    return asdict(support_of((trial.row for trial in scored), separable=separable))
 
 
 def reliability_part(trials: Sequence[Trial]) -> dict[str, Any]:

@@ -102,6 +102,8 @@ def test_the_model_carries_its_contract_and_calibration(quantized, run):
     assert contract.corpus_digest == json.loads((run / "run.json").read_text())["manifest_digest"]
     assert contract.calibration_scale > 0
     assert contract.thresholds.bpcer <= 0.02
+    assert contract.thresholds.spoof_below < 0 < contract.thresholds.bonafide_above
+    assert "bona fide clips (at least 30 needed)" in summary["dev_doubt"]
     assert summary["parameters"] == contract.parameters
     assert summary["model_bytes"] == path.stat().st_size
 
@@ -146,7 +148,7 @@ def test_the_parity_gate_refuses_a_model_that_lost_too_much_and_keeps_it_aside(r
     monkeypatch.setattr(ActivationQuantizer, "freeze", broken)
     monkeypatch.setattr(
         "workbench.deploy.thresholds.fit_calibration",
-        lambda *_: __import__("workbench.evaluate.calibration", fromlist=["x"]).Calibration(1.0, 0.0),
+        lambda *_, **__: __import__("workbench.evaluate.calibration", fromlist=["x"]).Calibration(1.0, 0.0),
     )
     refused = _quantize(run, tmp_path / "model.tflite")
     assert refused.exit_code == 1

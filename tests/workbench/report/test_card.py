@@ -9,7 +9,7 @@ import pytest
 from environments import ROOT
 
 from edge.catalog import default_model
-from edge.contract import Contract, OperatingPoint, read_contract
+from edge.contract import Contract, OperatingPoint, Thresholds, read_contract
 from workbench.errors import EvaluationError
 from workbench.report.card import BEGIN, END, card_block, replace_block
 from workbench.report.report import read_report
@@ -116,6 +116,16 @@ def test_the_card_compares_with_the_baselines(old):
     assert card.startswith("# Title\nwords\n<!--")
     assert card.endswith("-->\nmore words\n")
     assert "old" not in card
+
+
+def test_a_card_says_where_dev_or_the_split_is_too_small(old):
+    few = {"dev_bonafide": 10, "dev_spoof": 90, "dev_sources": 5, "dev_attacks": 4, "dev_separable": False}
+    contract = replace(CONTRACT, thresholds=Thresholds(-0.5, 0.5, **few))
+    support = {"bonafide": 90, "spoof": 90, "sources": 1, "attacks": 4, "separable": False}
+    block = card_block(contract, [{**old, "support": support}], [])
+    assert "set on dev, which is too small to tell: it has 10 bona fide clips (at least 30 needed)" in block
+    assert "No grade follows from test, which is too small to tell: it has 1 source" in block
+    assert "too small" not in card_block(CONTRACT, [old], [])
 
 
 def test_a_card_without_markers_is_refused():

@@ -28,7 +28,19 @@ def report(*groups, **parts):
 def test_the_grade_is_that_of_the_hardest_group(eer, word):
     found = report(group("all", 0.001), group("unseen attacks, paired", eer))
     assert headline(found)["name"] == "unseen attacks, paired"
-    assert grade(found)[0] == word
+    assert grade(found).startswith(f"A {word} detector.")
+
+
+def test_a_split_that_is_too_small_is_not_graded():
+    """One speaker and two voices without an error are no strong detector."""
+    few = {"bonafide": 60, "spoof": 80, "sources": 1, "attacks": 2, "separable": True}
+    found = report(group("all", 0.0), split="dev", support=few, dev_support=few)
+    assert grade(found).startswith("Too few clips to grade a detector by: of the dev split, it has 1 source ")
+    assert any("too small to set thresholds by" in line for line in summary(found, [], None))
+    enough = {"bonafide": 60, "spoof": 80, "sources": 3, "attacks": 3, "separable": False}
+    found = report(group("all", 0.01), split="dev", support=enough, dev_support=enough)
+    assert grade(found).startswith("A strong detector.")
+    assert not any("too small" in line for line in summary(found, [], None))
 
 
 def test_a_report_without_pairs_falls_back_to_all_clips():

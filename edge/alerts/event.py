@@ -11,12 +11,13 @@ import json
 import math
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from edge.alerts.errors import EventError
-from edge.service.source_address import HIDDEN, hide_name, shown_source
+from edge.service.redaction import hide_name, hide_number, hide_numbers, hide_source, printable
 
 KINDS = {
     "spoof": "Synthetic voice suspected",
@@ -29,11 +30,6 @@ KINDS = {
 MAX_SUMMARY = 500
 _TYPE_PREFIX = "alert."
 _ID = re.compile(r"evt_[0-9a-f]{32}")
-# Five digits and more in a row, however a person groups them; a UDP port or a year is shorter.
-_NUMBER = re.compile(r"\+?\d(?:[\s().\-/_]*\d){4,}")
-# The identities that PBXs give to calls tell nothing of the people, and tie an alert to the call's other records.
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ALREADY_HIDDEN = re.compile(r"\*{3}\d{0,2}")
 
 
 def new_event_id(key: str | None = None) -> str:
@@ -130,17 +126,17 @@ class AlertEvent:
 
     def redacted(self, *, show_numbers: bool = False, show_names: bool = False) -> AlertEvent:
         """The event as it may be stored and sent: numbers keep two digits, names nothing, unless asked for."""
-        number = _same if show_numbers else _hide_numbers
+        number: Callable[[str], str] = str if show_numbers else hide_numbers
         values: dict[str, str | None] = {
             name: number(value) if (value := getattr(self, name)) else value
             for name in ("source", "call_id", "recording", "note")
         }
         # A number that is too short for the pattern, or the name part of an address, is personal all the same.
-        values["caller"] = self.caller if show_numbers or not self.caller else _hide_tail(self.caller)
+        values["caller"] = self.caller if show_numbers or not self.caller else hide_number(self.caller)
         if not show_names:
-            values["caller_name"] = HIDDEN if self.caller_name else self.caller_name
+            values["caller_name"] = hide_name("") if self.caller_name else self.caller_name
             values["recording"] = hide_name(self.recording) if self.recording else self.recording
-            values["source"] = shown_source(values["source"] or "")
+            values["source"] = hide_source(values["source"] or "")
         return replace(self, **values)  # type: ignore[arg-type] # source and note stay strings
 
     def to_json(self) -> str:
@@ -165,26 +161,3 @@ def event_from_json(text: str) -> AlertEvent:
         return AlertEvent(**{name: value for name, value in data.items() if name in known})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise EventError(f"expected the JSON of an alert, got {text[:60]!r} ({error!r})") from error
-
-
-def printable(text: str) -> str:
-    """Text without control characters: a caller's name comes from the network and must not steer a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def _same(text: str) -> str:
-    return text
-
-
-def _hide_numbers(text: str) -> str:
-    if _UUID.fullmatch(text):
-        return text
-    return _NUMBER.sub(lambda match: _hide_tail(match[0]), text)
-
-
-def _hide_tail(text: str) -> str:
-    """Two digits are enough to tell one's own contacts apart, and too few to call back."""
-    if _ALREADY_HIDDEN.fullmatch(text):
-        return text
-    digits = [character for character in text if character.isdigit()]
-    return HIDDEN + "".join(digits[-2:] if len(digits) >= 5 else [])

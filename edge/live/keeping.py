@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from edge.live.clips import ClipError, ClipFolder, ClipRecorder
-from edge.live.reports import Alarm
+from edge.live.reports import Alarm, redacted
 from edge.service.redaction import Redactor
 from edge.sources.events import AudioChunk, Idle, SourceEvent, StreamEnd, StreamStart
 
@@ -37,7 +37,7 @@ class ClipKeeper:
         if alarm.event.kind != "spoof" or recorder is None:
             return
         try:
-            recorder.alarm(alarm.event.id, json.loads(self._redactor.event(alarm.event).to_json()))
+            recorder.alarm(alarm.event.id, json.loads(redacted(alarm.event, self._redactor).to_json()))
         except ClipError as error:
             self._complain(str(error))
 

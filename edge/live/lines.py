@@ -8,8 +8,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from edge.alerts.event import AlertEvent, printable
+from edge.alerts.event import AlertEvent
 from edge.live.reports import Alarm, Notice, Report, StreamBegan, StreamEnded, StreamUpdate
+from edge.service.redaction import printable
 from edge.sources.events import TroubleKind
 
 _KEPT_QUIET = {

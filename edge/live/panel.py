@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from edge.alerts.event import printable
 from edge.live.lines import waiting_text
 from edge.live.reports import Report, StreamBegan, StreamEnded, StreamUpdate
+from edge.service.redaction import printable
 
 HISTORY_S = 30
 """Seconds of scores that a line shows, one cell each; fewer in a narrow window."""

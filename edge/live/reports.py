@@ -7,6 +7,7 @@ from typing import Literal
 
 from edge.alerts.event import AlertEvent
 from edge.decision import LiveState
+from edge.service.redaction import Redactor
 
 StreamState = Literal["listening", "silenced", "quiet", "blind"]
 """``listening``: audio comes. ``silenced``: exact zeros, the platform withholds it. ``quiet``: a device gives next to
@@ -95,6 +96,11 @@ class Alarm:
     event: AlertEvent
     stream: str | None
     topic: str = ""
+
+
+def redacted(event: AlertEvent, redactor: Redactor) -> AlertEvent:
+    """Return an event as it may be shown."""
+    return event.redacted(show_numbers=redactor.show_numbers, show_names=redactor.show_names)
 
 
 Report = StreamBegan | StreamUpdate | StreamEnded | Notice | Alarm

@@ -9,7 +9,7 @@ from edge.live.lines import counted, json_line, text_line, waiting_text
 from edge.live.monitor import LiveClock
 from edge.live.panel import Look, Panel
 from edge.live.publishing import Publisher, Publishes
-from edge.live.reports import Alarm, Notice, Report, StreamBegan, StreamEnded, StreamUpdate
+from edge.live.reports import Alarm, Notice, Report, StreamBegan, StreamEnded, StreamUpdate, redacted
 from edge.live.screen import Screen
 from edge.service.redaction import Redactor
 from edge.service.systemd import Notifier
@@ -77,7 +77,7 @@ class Teller:
 
     def _print(self, report: Report, published: str | None) -> None:
         now = self._clock.time()
-        shown = self._redactor.event(report.event) if isinstance(report, Alarm) else None
+        shown = redacted(report.event, self._redactor) if isinstance(report, Alarm) else None
         line = text_line(report, now, shown=shown, published=published)
         if isinstance(report, Notice) and line is not None:
             self._screen.notice(line)

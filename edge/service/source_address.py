@@ -1,10 +1,9 @@
-"""The address of a live source: the one parser of its text, and the form that logs and alerts may show."""
+"""The address of a live source: the one parser of its text."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,8 +11,6 @@ from edge.errors import EdgeError
 
 Kind = Literal["mic", "cmd", "stdin", "file", "rtp", "audiosocket"]
 FORMS = "mic, mic:NAME, cmd:COMMAND, -, file:PATH, rtp://[HOST]:PORT or audiosocket://[HOST]:PORT"
-HIDDEN = "***"
-_RECORDINGS = {".wav", ".mp3", ".m4a", ".mp4", ".aac", ".amr", ".3gp", ".ogg", ".opus", ".flac"}
 
 
 class SourceError(EdgeError):
@@ -71,7 +68,7 @@ class SourceAddress:
         >>> address.kind, address.port, address.options
         ('rtp', 5004, (('allow', '10.0.0.5'),))
         """
-        parts = _split(text)
+        parts = split_address(text)
         if parts is None:
             hint = f"; for a recording write file:{text}" if os.path.isfile(text) else ""
             raise SourceSyntaxError(f"source {text!r}: expected {FORMS}{hint}")
@@ -93,27 +90,8 @@ class SourceAddress:
         return [value for name, value in self.options if name == option]
 
 
-def shown_source(text: str) -> str:
-    """Return the text of a source without what it may hold of people; any other text stays as it is.
-
-    Recordings are named after people, and the arguments of a command can be anything; the kind of both stays.
-    """
-    kind, target = _split(text) or ("", "")
-    if kind == "file":
-        return f"file:{hide_name(target)}"
-    if kind == "cmd" and " " in target.strip():
-        return f"cmd:{PurePath(target.split()[0]).name} {HIDDEN}"
-    return text
-
-
-def hide_name(path: str) -> str:
-    """Return the kind of a recording alone: of "Jane.Doe" the part after the point would be half of a name."""
-    suffix = PurePath(path).suffix.lower()
-    return HIDDEN + (suffix if suffix in _RECORDINGS else "")
-
-
-def _split(text: str) -> tuple[Kind, str] | None:
-    """Kind and rest of a text, or None where it names no source."""
+def split_address(text: str) -> tuple[Kind, str] | None:
+    """Return kind and rest of a text, or None where it names no source."""
     kind, colon, rest = text.partition(":")
     if text == "-":
         return "stdin", ""

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import PurePath
-
-from edge.scoring import AUDIO_SUFFIXES
 
 
 def readable(text: str) -> str:
     """Text that can be written everywhere: names are bytes, and what is no text in them is shown escaped."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def hidden_name(path: str) -> str:
-    """Only the kind of a recording is left: dialers put names and numbers into the rest."""
-    suffix = PurePath(path).suffix.lower()
-    return "***" + (suffix if suffix in AUDIO_SUFFIXES else "")
 
 
 def is_below(path: str, folder: str) -> bool:

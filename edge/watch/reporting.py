@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from edge.scoring import Failure, Score, json_line
+from edge.service.redaction import hide_name
 from edge.tables import HEADER, text_row
 from edge.watch.errors import ReportError
-from edge.watch.names import hidden_name, readable
+from edge.watch.names import readable
 
 
 class Reporter:
@@ -54,7 +55,7 @@ class Reporter:
     def note(self, text: str, path: str = "") -> None:
         """Print it on stderr; where that cannot be written, watching goes on all the same."""
         if path and not self._names_err:
-            text = text.replace(path, hidden_name(path))
+            text = text.replace(path, hide_name(path))
         with suppress(OSError):
             click.echo(readable(text), err=True)
 
@@ -62,5 +63,5 @@ class Reporter:
         if not self._headed:
             click.echo(HEADER)
             self._headed = True
-        shown = score.path if self._names_out else Path(hidden_name(str(score.path)))
+        shown = score.path if self._names_out else Path(hide_name(str(score.path)))
         click.echo(text_row(replace(score, path=shown)))

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from edge.alerts.errors import DeliveryError, MissingPartError
-from edge.alerts.event import printable
+from edge.service.redaction import printable
 
 # What programs need to find themselves and the desktop. The rest stays here: it may hold the secrets of other channels.
 _KEPT = (

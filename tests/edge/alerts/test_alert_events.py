@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from edge.alerts.errors import EventError
-from edge.alerts.event import AlertEvent, event_from_json, new_event_id, printable
+from edge.alerts.event import AlertEvent, event_from_json, new_event_id
 
 
 def test_an_id_from_a_key_is_the_same_in_every_process():
@@ -108,29 +108,6 @@ def test_each_is_shown_when_asked_for(personal):
     assert personal.redacted(show_numbers=True, show_names=True) == personal
 
 
-def test_a_short_number_and_an_address_are_hidden_whole(make_event):
-    assert make_event("x", caller="110").redacted().caller == "***"
-    assert make_event("x", caller="jane@example.org").redacted().caller == "***"
-
-
-@pytest.mark.parametrize(
-    ("source", "shown"),
-    [
-        ("file:/rec/Jane Doe.M4A", "file:***.m4a"),
-        ("file:/rec/Jane.Doe", "file:***"),
-        ("cmd:/usr/bin/ffmpeg -i https://t0ken@host -f s16le -", "cmd:ffmpeg ***"),
-        ("cmd:parec", "cmd:parec"),
-        ("mic:USB Audio", "mic:USB Audio"),
-        ("audiosocket://:9092", "audiosocket://:9092"),
-    ],
-)
-def test_of_a_source_only_what_it_is_stays(make_event, source, shown):
-    hidden = make_event("x", source=source).redacted()
-    assert hidden.source == shown
-    assert hidden.redacted() == hidden
-    assert make_event("x", source=source).redacted(show_names=True, show_numbers=True).source == source
-
-
 def test_redaction_is_stable_and_keeps_the_identity(personal):
     once = personal.redacted()
     assert once.redacted() == once
@@ -146,7 +123,6 @@ def test_ports_and_call_identities_stay_readable(make_event):
 def test_a_summary_cannot_steer_a_terminal(make_event):
     summary = make_event("x", caller_name="\x1b[2J\r\nBank").summary()
     assert summary.isprintable()
-    assert printable("a\x07ü") == "a?ü"
 
 
 def test_a_summary_stays_short_enough_to_hand_to_a_program(make_event):

@@ -40,14 +40,12 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python tools/document_cli.py --check
 	$(BIN)/python tools/paste_output.py --check
-	$(BIN)/python tools/experiments.py --check
 	$(CARD) --check
 
 # What the documents show of the programs; the long runs among it are renewed by `tools/paste_output.py --all`.
 docs: $(VENV)/.dev
 	$(BIN)/python tools/document_cli.py
 	$(BIN)/python tools/paste_output.py
-	$(BIN)/python tools/experiments.py > /dev/null
 
 CARD = $(BIN)/workbench card models/bonafone-patch-v6.tflite -o models/bonafone-patch-v6.md \
 	--report docs/reports/bonafone-patch-v6-dev.json --report docs/reports/bonafone-patch-v6-test.json \

@@ -1,7 +1,7 @@
 """What a ridge run heard of its train split, and its head solved again with sources left out; for the programs here.
 
 Every fifth of the paired sources is scored by a head that was solved on the rest as the run's own was. The filters,
-and the bound between narrow and wide bands, saw all of train, but no label; a teacher of the run saw labels too.
+and the bound between narrow and wide bands, saw all of train, but no label.
 """
 
 from __future__ import annotations
@@ -51,8 +51,6 @@ class Heard:
     passes: Whole
     narrow: Marks
     """Narrow-band as the gate tells it [shape=(n,)]."""
-    targets: Float | None = None
-    """What is solved for instead of the class [shape=(n,), range -1 to 1], where the run had teachers."""
 
     @cached_property
     def bonafide(self) -> Marks:
@@ -97,38 +95,33 @@ def read_heard(run: Path, passes: Sequence[int] | None = None) -> Heard:
         raise TrainingError(f"{info.manifest}: changed since {run} was trained; its passes name clips by their place")
     numbers = range(settings.passes) if passes is None else sorted(set(passes))
     kept = [_read_pass(run, number) for number in numbers]
-    statistics, indices, taught = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    statistics, indices = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     rows = manifest.select(split="train").rows
     gate = fit_gate(statistics, upper_power(info.config))
     # Heavy, and not needed to say what is wrong with a folder.
     from workbench.models.quiet_tensorflow import load_tensorflow
 
     load_tensorflow()
-    from workbench.train.closed_form import NARROW, head_reading
-    from workbench.train.distillation import soften_targets
 
-    bonafide = np.array([rows[index].label == "bonafide" for index in indices])
-    heard_in = np.concatenate([np.full(len(part), n) for n, (_, part, _) in zip(numbers, kept, strict=True)])
+    from workbench.train.closed_form import NARROW, head_reading
+
+    heard_in = np.concatenate([np.full(len(part), n) for n, (_, part) in zip(numbers, kept, strict=True)])
     # As the run fitted it: on clips as they are, where those are read.
     fitted = statistics[heard_in == 0] if 0 in numbers else statistics
     return Heard(
         config=info.config,
         rows=rows,
-        statistics=head_reading(info.config.model, gate, fitted)(statistics),
+        statistics=head_reading(info.config.model, fitted)(statistics),
         indices=indices,
         passes=heard_in,
         narrow=gate(statistics) > NARROW,
-        targets=soften_targets(bonafide, taught, settings.distillation, settings.temperature)
-        if settings.distillation
-        else None,
     )
 
 
-def _read_pass(run: Path, number: int) -> tuple[Float, Whole, Float]:
+def _read_pass(run: Path, number: int) -> tuple[Float, Whole]:
     try:
         with np.load(run / f"pass-{number}.npz") as kept:
-            taught = kept["taught"] if "taught" in kept else np.zeros(len(kept["indices"]), np.float32)
-            return kept["statistics"].astype(np.float32), kept["indices"], taught
+            return kept["statistics"].astype(np.float32), kept["indices"]
     except FileNotFoundError as error:
         raise TrainingError(
             f"{run}: pass {number} is not there; choose among those there are, or let `workbench train` end it"
@@ -199,7 +192,6 @@ def _solve(heard: Heard, train: Marks, penalties: Sequence[float], read: Whole |
         heard.narrow[train],
         (heard.passes == 0)[train],
         heard.nuisance,
-        None if heard.targets is None else heard.targets[train],
     )
     return [problem.solve(penalty) for penalty in penalties]
 

@@ -138,11 +138,6 @@ def test_a_filters_columns_are_those_that_the_network_fills_with_it(phase):
         np.testing.assert_array_equal(np.abs(statistics(on) - rest) > 1e-6, owner == number)
 
 
-def test_two_heads_read_every_column_twice():
-    once, twice = filter_of_column(config_of()), filter_of_column(config_of(head_gate=True))
-    np.testing.assert_array_equal(twice, np.tile(once, 2))
-
-
 def test_a_share_of_filters_is_one_of_those_on_power_and_of_those_on_phase():
     config = config_of(64, patch_filters=16)
     owner = filter_of_column(config)

@@ -69,8 +69,7 @@ _cache_option = click.option(
 )
 @click.option(
     "--config",
-    help="TOML configuration: a file, or a shipped one by name: patches, tcn, lcnn, mixture, dessa, asvspoof2019.  "
-    "[default: tcn]",
+    help="TOML configuration: a file, or a shipped one by name: patches, tcn, dessa, asvspoof2019.  [default: tcn]",
 )
 @click.option(
     "--run",
@@ -83,18 +82,6 @@ _cache_option = click.option(
     "--noise",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of background noise to mix in.",
-)
-@click.option(
-    "--teacher",
-    "teachers",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Run folder to learn from, beside the labels; several are averaged. train.distillation is their share.",
-)
-@click.option(
-    "--start-from",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Run folder of the same network whose best weights to begin with.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Epochs at most.  [default: from the configuration]")
 @click.option("--steps-per-epoch", type=click.IntRange(1), help="Batches an epoch.  [default: from the configuration]")
@@ -109,8 +96,6 @@ def train(
     config: str | None,
     run_path: Path,
     noise: Path | None,
-    teachers: tuple[Path, ...],
-    start_from: Path | None,
     cache: Path,
     as_json: bool,
     **options: Any,
@@ -129,7 +114,7 @@ def train(
         "spoof": spoof,
         "noise": noise,
     }
-    result = run_training(data, config, run_path, cache, options, teachers=teachers, start_from=start_from)
+    result = run_training(data, config, run_path, cache, options)
     click.echo(json.dumps(result) if as_json else _training_text(result))
 
 
@@ -174,13 +159,13 @@ def _training_text(result: dict[str, Any]) -> str:
     "--bpcer",
     type=click.FloatRange(0, 0.5),
     default=0.02,
-    help="Share of bona fide dev clips that may be called spoof (a fraction); sets the spoof threshold.",
+    help="Fraction of bona fide dev clips that may be called spoof; sets the spoof threshold.",
 )
 @click.option(
     "--apcer",
     type=click.FloatRange(0, 0.5),
     default=0.05,
-    help="Share of spoof dev clips that may be called bona fide (a fraction); sets the bona fide threshold.",
+    help="Fraction of spoof dev clips that may be called bona fide; sets the bona fide threshold.",
 )
 @click.option("--ignore-parity", is_flag=True, help="Write the model and exit 0 even if the gate fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.data.cache import AudioCache
 from workbench.data.sampling import BalancedSampler
-from workbench.transmissions.augment import augment_described, channel_class
+from workbench.transmissions.augment import augment
 from workbench.transmissions.config import AugmentConfig
 
 Float = NDArray[np.float32]
@@ -24,18 +24,10 @@ _SHORTENED = 0.3
 
 @dataclass(frozen=True)
 class Batch:
-    """``samples`` [B, n] float32 and ``labels`` [B] (1 = bona fide, 0 = spoof), and where the clips come from.
-
-    ``sources`` [B] int32 are places in `BalancedSampler.paired_sources`, -1 for clips of other sources; ``channels``
-    [B] int32 are places in `workbench.transmissions.augment.TRANSMISSION_CLASSES`. ``clean`` [B, n] float32 are the
-    same stretches before augmentation, where the loader keeps them.
-    """
+    """``samples`` [B, n] float32 and ``labels`` [B] (1 = bona fide, 0 = spoof)."""
 
     samples: Float
     labels: Float
-    sources: NDArray[np.int32]
-    channels: NDArray[np.int32]
-    clean: Float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,21 +43,14 @@ class Loader:
     seed: int
     noises: Sequence[Float] = ()
     rooms: Sequence[Float] = ()
-    keep_clean: bool = False
 
     def batch(self, epoch: int, step: int) -> Batch:
         """Make one batch: half spoof, half bona fide."""
         rng = np.random.default_rng([self.seed, epoch, step])
         indices = [index for _ in range(self.batch_size // 2) for index in self.sampler.draw_pair(rng)]
-        clips, stretches, channels = zip(*(self._clip(index, rng) for index in indices), strict=True)
         return Batch(
-            samples=np.stack(clips),
+            samples=np.stack([self._clip(index, rng) for index in indices]),
             labels=np.tile(np.array([0.0, 1.0], np.float32), self.batch_size // 2),
-            sources=self.sampler.source_numbers[indices],
-            channels=np.array(channels, np.int32),
-            clean=np.stack([fit_length(stretch, self.clip_samples) for stretch in stretches])
-            if self.keep_clean
-            else None,
         )
 
     def epoch(self, epoch: int, steps: int) -> Iterator[Batch]:
@@ -96,25 +81,20 @@ class Loader:
                 _drain(ready)
                 thread.join(0.05)
 
-    def _clip(self, index: int, rng: np.random.Generator) -> tuple[Float, Float, int]:
-        """The augmented clip, the stretch that it was made of, and the class of its channel."""
-        stretch = cut(self.cache.clip(index), self.clip_samples, self.sample_rate, rng)
-        made, channel = self._augmented(stretch, rng)
-        return made, stretch, channel
+    def variant(self, index: int, number: int) -> Float:
+        """Clip ``index`` in pass ``number`` over the clips [shape=(clip_samples,)].
 
-    def variant(self, index: int, number: int, *, augmented: bool = True) -> Float:
-        """Clip ``index`` as pass ``number`` hears it [shape=(clip_samples,)]: its beginning as it is in pass 0, else a
-        random stretch, augmented (or the same stretch before that); depends on (seed, number, index) only.
+        Pass 0 has its unchanged beginning, every other pass a random stretch, augmented; it depends on (seed, number,
+        index) only.
         """
         if number == 0:
             return fit_length(self.cache.clip(index), self.clip_samples)
-        rng = np.random.default_rng([self.seed, number, index, 3])
-        stretch = cut(self.cache.clip(index), self.clip_samples, self.sample_rate, rng)
-        return self._augmented(stretch, rng)[0] if augmented else fit_length(stretch, self.clip_samples)
+        return self._clip(index, np.random.default_rng([self.seed, number, index, 3]))
 
-    def _augmented(self, samples: Float, rng: np.random.Generator) -> tuple[Float, int]:
-        made, steps = augment_described(samples, self.augmentation, rng, self.sample_rate, self.noises, self.rooms)
-        return fit_length(made, self.clip_samples), channel_class(steps)
+    def _clip(self, index: int, rng: np.random.Generator) -> Float:
+        stretch = cut(self.cache.clip(index), self.clip_samples, self.sample_rate, rng)
+        made = augment(stretch, self.augmentation, rng, self.sample_rate, self.noises, self.rooms)
+        return fit_length(made, self.clip_samples)
 
 
 def cut(samples: Float, length: int, sample_rate: int, rng: np.random.Generator) -> Float:

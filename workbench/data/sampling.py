@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.data.manifest import Row
 from workbench.errors import TrainingError
@@ -58,18 +56,6 @@ class BalancedSampler:
             source_of=tuple(row.source_repo for row in rows),
             paired_share=paired_share,
         )
-
-    @cached_property
-    def paired_sources(self) -> tuple[str, ...]:
-        """Names of the sources that hold clips of both classes, sorted."""
-        spoofed = {self.source_of[index] for attack in self.attacks for clips in attack for index in clips}
-        return tuple(sorted(spoofed & set(self.bonafide_of_source)))
-
-    @cached_property
-    def source_numbers(self) -> NDArray[np.int32]:
-        """Place of each row's source among `paired_sources` [shape=(n_rows,)]; -1 for clips of other sources."""
-        places = {name: place for place, name in enumerate(self.paired_sources)}
-        return np.array([places.get(name, -1) for name in self.source_of], np.int32)
 
     def draw_pair(self, rng: np.random.Generator) -> tuple[int, int]:
         """Indices of one spoof and one bona fide clip."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workbench.models.band_blocks import spread
 from workbench.models.layers import ActivationQuantizer
 from workbench.models.network import Network
-from workbench.train.stepper import Stepper
+from workbench.train.descent import Stepper
 
 Float = NDArray[np.float32]
 

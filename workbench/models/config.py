@@ -48,8 +48,6 @@ class ModelConfig:
     """Time constant in seconds of speech; None keeps everything."""
     head_units: int = 32
     """Hidden units between the statistics and the evidence; 0: the evidence is linear in them."""
-    head_gate: bool = False
-    """Two linear heads, for wide-band and for narrow-band recordings, mixed by how much the upper bands hold."""
     head_compression: float = 0.0
     """Above 0, the head reads each statistic as ``tanh(head_compression * (x - mean) / deviation)``, by mean and
     deviation over the training clips: a clip that is odd in a few of them then counts for no more than others."""
@@ -82,16 +80,12 @@ class ModelConfig:
         require(
             min(self.patch_phase_share, self.patch_brief_share) >= 0
             and self.patch_phase_share + self.patch_brief_share < 1,
-            "patch_phase_share and patch_brief_share are at least 0, and leave filters to power, which the head's gate "
-            f"needs; got {self.patch_phase_share} and {self.patch_brief_share}",
+            "patch_phase_share and patch_brief_share are at least 0, and leave filters to power; "
+            f"got {self.patch_phase_share} and {self.patch_brief_share}",
         )
         require(
-            not self.head_gate or (self.patch_filters > 0 and self.patch_regions > 1 and self.head_units == 0),
-            "head_gate needs patches in several regions and a linear head (head_units = 0)",
-        )
-        require(
-            self.head_compression == 0 or (self.head_compression > 0 and self.patch_filters > 0 and not self.head_gate),
-            "head_compression is at least 0 (statistics as they are), and above 0 needs patches and no head_gate; "
+            self.head_compression == 0 or (self.head_compression > 0 and self.patch_filters > 0),
+            "head_compression is at least 0 (statistics as they are), and above 0 needs patches; "
             f"got {self.head_compression}",
         )
         require(self.head_units >= 0, f"head_units is at least 0 (a linear head); got {self.head_units}")

@@ -14,7 +14,7 @@ from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.config import ExperimentConfig
 from workbench.frontend.layer import MelFrontEnd
 from workbench.models.band_blocks import band_block, blocks_spanned, rows_before, steps_spanned
-from workbench.models.heads import CompressionLayer, make_head
+from workbench.models.heads import CompressionLayer
 from workbench.models.layers import ActivationQuantizer, ConvolutionQuantization, RunningMean, RunningStatistics, Taps
 from workbench.models.planes import planes_of
 from workbench.models.row_blocks import rows_as_channels
@@ -69,12 +69,6 @@ class Network:
         """Features [B, T, 1, F] and speech weights [B, T] to evidence after each chunk [B, T / chunk]."""
         statistics = self.statistics_model(frames)
         return tf_keras.Model(statistics.inputs, self._head(statistics.output), name="raw_score")
-
-    def training_model(self, frames: int) -> Any:
-        """`raw_score_model` that also gives what the last layer reads after each chunk [B, T / chunk, D]."""
-        statistics = self.statistics_model(frames)
-        embedding = self._embed(statistics.output)
-        return tf_keras.Model(statistics.inputs, [self._read(embedding), embedding], name="training")
 
     def statistics_model(self, frames: int) -> Any:
         """Features [B, T, 1, F] and speech weights [B, T] to what the head reads after each chunk [B, T / chunk, S]."""
@@ -274,26 +268,13 @@ class Network:
             return self._quantize(block, f"{name}_out")
         return self._quantize(self._quantize(block, f"{name}_act") + skip, f"{name}_out")
 
-    def narrow_band(self, statistics: Any) -> Any:
-        """How narrow the band of what was heard is, from 0 (wide) to 1 [..., 1]; see `workbench.train.gate`."""
-        level = self._layer("head_gate", lambda name: tf_keras.layers.Dense(1, name=name))(statistics)
-        return tf.minimum(tf.maximum(level, 0.0), 1.0)
-
     def _head(self, statistics: Any) -> Any:
-        return self._read(self._embed(statistics))
-
-    def _embed(self, statistics: Any) -> Any:
         units = self.config.model.head_units
-        if self.config.model.head_gate:
-            gate = self.narrow_band(statistics)
-            statistics = tf.concat([statistics * (1.0 - gate), statistics * gate], axis=-1)
+        hidden = statistics
         if self.config.model.head_compression:
-            statistics = self._layer("head_compression", lambda name: CompressionLayer(name=name))(statistics)
-        if not units:
-            return statistics
-        hidden = self._layer("head_hidden", lambda name: tf_keras.layers.Dense(units, name=name))(statistics)
-        hidden = self._layer("head_norm", tf_keras.layers.BatchNormalization)(hidden)
-        return self._layer("head_act", lambda name: tf_keras.layers.LeakyReLU(0.3, name=name))(hidden)
-
-    def _read(self, embedding: Any) -> Any:
-        return self._layer("head_raw_score", lambda name: make_head(self.config.train, name))(embedding)[..., 0]
+            hidden = self._layer("head_compression", lambda name: CompressionLayer(name=name))(hidden)
+        if units:
+            hidden = self._layer("head_hidden", lambda name: tf_keras.layers.Dense(units, name=name))(hidden)
+            hidden = self._layer("head_norm", tf_keras.layers.BatchNormalization)(hidden)
+            hidden = self._layer("head_act", lambda name: tf_keras.layers.LeakyReLU(0.3, name=name))(hidden)
+        return self._layer("head_raw_score", lambda name: tf_keras.layers.Dense(1, name=name))(hidden)[..., 0]

@@ -24,13 +24,12 @@ _KEPT = 0.7
 def filter_of_column(config: ExperimentConfig) -> Whole:
     """Which filter each statistic comes from [shape=(S,)]: those on power first, then phase, then the brief ones.
 
-    The vector is that of `workbench.models.network.Network.statistics_model`, doubled where `workbench.train.gate` has
-    two heads: for each statistic the power filters of the lowest region of bands, of the next, and so on, then the
-    others.
+    The vector is that of `workbench.models.network.Network.statistics_model`: for each statistic the power
+    filters of the lowest region of bands, of the next, and so on, then the others.
     """
     model = config.model
     pooled = np.concatenate([np.tile(part, model.patch_regions) for part in filters_by_part(config)])
-    return np.tile(pooled, len(model.statistics) * (2 if model.head_gate else 1))
+    return np.tile(pooled, len(model.statistics))
 
 
 def filters_by_part(config: ExperimentConfig) -> list[range]:

@@ -21,8 +21,7 @@ from workbench.models.network import Network
 from workbench.train.choice import choose_filters, filter_of_column, filters_by_part
 from workbench.train.collector import Collector, Progress, Weights, dev_statistics, hear_pass, keep, learn
 from workbench.train.dev import DevScores, DevSet, evaluate_dev
-from workbench.train.distillation import Teachers, soften_targets
-from workbench.train.gate import Gate, fit_gate, upper_power
+from workbench.train.gate import fit_gate, upper_power
 from workbench.train.ridge import Problem, pose, weigh_rows
 from workbench.train.runs import RunFolder
 from workbench.train.squash import Compression, fit_compression
@@ -42,12 +41,10 @@ def fit_closed_form(
     dev_through_transmission: DevSet | None,
     folder: RunFolder,
     progress: Progress,
-    teachers: Teachers | None = None,
 ) -> list[dict[str, Any]]:
     """Train ``network`` (patches and a linear head) to ``folder.weights``; return the history, one record a penalty.
 
-    ``rows`` are those of the loader's cache; what ``teachers`` say of them joins the labels in what is solved for. See
-    `workbench.train.descent.fit` for ``progress``.
+    ``rows`` are those of the loader's cache. See `workbench.train.descent.fit` for ``progress``.
 
     Raises
     ------
@@ -60,25 +57,22 @@ def fit_closed_form(
             'train.solver = "ridge" trains patches and a linear head: set model.patch_filters, widths = [], '
             'dilations = [], head_units = 0 and batch_norm = false, or solver = "gradient"'
         )
-    collector = Collector(network, loader, rows, teachers)
+    collector = Collector(network, loader, rows)
     raw_score_model = network.raw_score_model(dev.features.shape[1])
     collector.set_filters(_filters(collector, folder, progress))
     passes = [
         hear_pass(collector, number, folder.path / f"pass-{number}.npz", progress) for number in range(settings.passes)
     ]
-    statistics, indices, taught = (np.concatenate(parts) for parts in zip(*passes, strict=True))
-    as_it_is = np.concatenate([np.full(len(chosen), number == 0) for number, (_, chosen, _) in enumerate(passes)])
+    statistics, indices = (np.concatenate(parts) for parts in zip(*passes, strict=True))
+    as_it_is = np.concatenate([np.full(len(chosen), number == 0) for number, (_, chosen) in enumerate(passes)])
     bonafide = np.array([rows[index].label == "bonafide" for index in indices])
-    targets = soften_targets(bonafide, taught, settings.distillation, settings.temperature)
     gate = fit_gate(statistics, upper_power(network.config))
     narrow = gate(statistics) > NARROW
-    if model.head_gate:
-        network.layers["head_gate"].set_weights([gate.weights[:, None], np.array([gate.bias], np.float32)])
-    read = head_reading(model, gate, statistics[as_it_is])
+    read = head_reading(model, statistics[as_it_is])
     if isinstance(read, Compression):
         network.layers["head_compression"].set_weights([read.scale, read.shift])
     statistics = read(statistics)
-    problem = pose_passes(statistics, rows, indices, narrow, as_it_is, settings.nuisance, targets)
+    problem = pose_passes(statistics, rows, indices, narrow, as_it_is, settings.nuisance)
     if settings.nuisance:
         statistics, bonafide = statistics[as_it_is], bonafide[as_it_is]
     heard = [
@@ -100,10 +94,8 @@ def fit_closed_form(
     return history
 
 
-def head_reading(model: ModelConfig, gate: Gate, as_they_are: Float) -> Callable[[Float], Float]:
+def head_reading(model: ModelConfig, as_they_are: Float) -> Callable[[Float], Float]:
     """What the head reads of statistics [shape=(n, S)]; ``as_they_are`` are those of clips that were not augmented."""
-    if model.head_gate:
-        return gate.expand
     return fit_compression(as_they_are, model.head_compression) if model.head_compression else np.asarray
 
 
@@ -114,12 +106,10 @@ def pose_passes(
     narrow: NDArray[np.bool_],
     as_it_is: NDArray[np.bool_],
     nuisance: float,
-    targets: Float | None = None,
 ) -> Problem:
     """The regression on ``statistics`` [shape=(n, S)] of the clips ``rows[indices]``, as ``train.nuisance`` asks.
 
-    ``narrow`` and ``as_it_is`` [shape=(n,)]: band as the gate tells it, and whether the clip was left as it is;
-    ``targets`` [shape=(n,)] as `workbench.train.ridge.pose` takes them.
+    ``narrow`` and ``as_it_is`` [shape=(n,)]: band as the gate tells it, and whether the clip was left as it is.
     """
     fitted = as_it_is if nuisance else np.ones(len(indices), bool)
     chosen = [rows[index] for index in indices[fitted]]
@@ -129,7 +119,6 @@ def pose_passes(
         statistics[fitted],
         bonafide,
         conditions,
-        None if targets is None else targets[fitted],
         [row.attack_id for row in chosen],
     )
     return problem.against(_differences(statistics, indices, as_it_is), nuisance) if nuisance else problem
@@ -168,27 +157,26 @@ def _filters(collector: Collector, folder: RunFolder, progress: Progress) -> Wei
 def _best_candidates(collector: Collector, folder: RunFolder, progress: Progress) -> Weights:
     """The most useful of ``train.candidates`` filters on the training clips as they are."""
     config = collector.network.config
-    many = replace(config, model=replace(config.model, patch_filters=config.train.candidates, head_gate=False))
-    wide = Collector(Network(many), collector.loader, collector.rows, collector.teachers)
+    many = replace(config, model=replace(config.model, patch_filters=config.train.candidates))
+    wide = Collector(Network(many), collector.loader, collector.rows)
     found = learn(wide)
     wide.set_filters(found)
     file = folder.path / "candidates.npz"
-    statistics, indices, taught = hear_pass(wide, 0, file, progress)
+    statistics, indices = hear_pass(wide, 0, file, progress)
     chosen = [wide.rows[index] for index in indices]
     bonafide = np.array([row.label == "bonafide" for row in chosen])
     gate = fit_gate(statistics, upper_power(many))
     narrow = gate(statistics) > NARROW
     conditions = name_conditions(chosen, narrow, np.ones(len(chosen), bool))
-    targets = soften_targets(bonafide, taught, config.train.distillation, config.train.temperature)
     # As the head is going to read them; what is kept of them below stays as it was heard.
-    read = head_reading(many.model, gate, statistics)(statistics)
-    rows = weigh_rows(read, bonafide, conditions, targets, [row.attack_id for row in chosen])
+    read = head_reading(many.model, statistics)(statistics)
+    rows = weigh_rows(read, bonafide, conditions, [row.attack_id for row in chosen])
     owner = filter_of_column(many)
     wanted = config.model.patch_parts(config.frontend).values()
     parts = list(zip(filters_by_part(many), wanted, strict=True))
     kept = choose_filters(rows, owner, parts, _CHOICE_PENALTY)
     # What the kept filters heard is the first pass; the rest, hundreds of megabytes, nothing reads again.
-    keep(folder.path / "pass-0.npz", statistics=statistics[:, np.isin(owner, kept)], indices=indices, taught=taught)
+    keep(folder.path / "pass-0.npz", statistics=statistics[:, np.isin(owner, kept)], indices=indices)
     file.unlink()
     return {
         f"{name}/{what}": found[f"{name}/{what}"][..., kept[np.isin(kept, part)] - part.start]

@@ -15,9 +15,8 @@ from workbench.data.manifest import Row
 from workbench.errors import TrainingError
 from workbench.models.network import Network
 from workbench.models.planes import planes_of
+from workbench.train.config import MIN_SPEECH_S
 from workbench.train.dev import DevSet
-from workbench.train.distillation import Teachers
-from workbench.train.objective import Objective
 from workbench.train.patches import cut_patches, learn_filters
 
 Float = NDArray[np.float32]
@@ -30,15 +29,15 @@ _PATCHES_A_CLIP = 25
 
 
 class Collector:
-    """Statistics of training clips by the network's own layers, and the teachers' evidence."""
+    """Statistics of training clips by the network's own layers."""
 
-    def __init__(self, network: Network, loader: Loader, rows: Sequence[Row], teachers: Teachers | None) -> None:
-        self.network, self.loader, self.rows, self.teachers = network, loader, rows, teachers
+    def __init__(self, network: Network, loader: Loader, rows: Sequence[Row]) -> None:
+        self.network, self.loader, self.rows = network, loader, rows
         self.frames = loader.clip_samples // network.config.frontend.hop
         self.features = tf.function(network.feature_model(loader.clip_samples))
         self.statistics = network.statistics_model(self.frames)
         self.run = tf.function(self.statistics)
-        self.min_frames = Objective(network.config).min_frames
+        self.min_frames = MIN_SPEECH_S * network.config.frontend.frames_per_s
 
     @property
     def parts(self) -> list[str]:
@@ -50,19 +49,12 @@ class Collector:
         for name in self.parts:
             self.network.layers[name].set_weights([weights[f"{name}/kernel"], weights[f"{name}/bias"]])
 
-    def batch(self, number: int, indices: Iterable[int], *, augmented: bool = True) -> Float:
+    def batch(self, number: int, indices: Iterable[int]) -> Float:
         """Clips ``indices`` as pass ``number`` hears them; always `_BATCH` rows, so that the graph is traced once."""
         clips = np.zeros((_BATCH, self.loader.clip_samples), np.float32)
         for place, index in enumerate(indices):
-            clips[place] = self.loader.variant(index, number, augmented=augmented)
+            clips[place] = self.loader.variant(index, number)
         return clips
-
-    def taught(self, number: int, indices: Iterable[int], heard: Float) -> Float:
-        """Evidence of the teachers on the clips of a batch, of which the student has ``heard``; zeros without any."""
-        if self.teachers is None:
-            return np.zeros(len(heard), np.float32)
-        clean = self.network.config.train.teacher_hears == "clean"
-        return self.teachers(self.batch(number, indices, augmented=False) if clean else heard)
 
     def patches(self, rng: np.random.Generator) -> Iterator[list[Float]]:
         """Patches of random training clips, as they are and augmented by turns: for each convolution those it reads."""
@@ -108,20 +100,15 @@ def keep(file: Path, **arrays: NDArray[Any]) -> None:
     temporary.replace(file)
 
 
-def hear_pass(
-    collector: Collector, number: int, file: Path, progress: Progress
-) -> tuple[Float, NDArray[np.int_], Float]:
-    """Statistics [shape=(n, S)] of the clips with enough speech, which rows those are [shape=(n,)], and the teachers'
-    evidence on them [shape=(n,)]; read from ``file``, or heard and written there.
+def hear_pass(collector: Collector, number: int, file: Path, progress: Progress) -> tuple[Float, NDArray[np.int_]]:
+    """Statistics [shape=(n, S)] of the clips with enough speech, and which rows those are [shape=(n,)]; read from
+    ``file``, or computed and written there.
     """
     if file.exists():
         with np.load(file) as kept:
-            indices = kept["indices"]
-            taught = kept["taught"] if "taught" in kept else np.zeros(len(indices), np.float32)
-            return kept["statistics"].astype(np.float32), indices, taught
+            return kept["statistics"].astype(np.float32), kept["indices"]
     values: list[Float] = []
     chosen_rows: list[int] = []
-    raw_score: list[float] = []
     starts = range(0, len(collector.rows), _BATCH)
     with progress(number, len(starts)) as bar:
         for start in starts:
@@ -129,16 +116,14 @@ def hear_pass(
             clips = collector.batch(number, chosen)
             features, mask = collector.features(clips)
             found = collector.run([features, mask])[:, -1].numpy()
-            said = collector.taught(number, chosen, clips)
             heard = mask.numpy().sum(axis=1) >= collector.min_frames
             for place, index in enumerate(chosen):
                 if heard[place]:
                     values.append(found[place])
                     chosen_rows.append(index)
-                    raw_score.append(float(said[place]))
             bar.update(0.0)
-    result = np.stack(values), np.array(chosen_rows), np.array(raw_score, np.float32)
-    keep(file, statistics=result[0], indices=result[1], taught=result[2])
+    result = np.stack(values), np.array(chosen_rows)
+    keep(file, statistics=result[0], indices=result[1])
     return result
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,7 @@ from workbench.deploy.quantize import QuantizeOptions, quantize
 from workbench.errors import ParityError, TrainingError
 from workbench.models.network import Network
 from workbench.train.closed_form import fit_closed_form
-from workbench.train.config import TrainConfig
 from workbench.train.descent import fit
-from workbench.train.distillation import load_teachers
-from workbench.train.earlier_runs import take_weights
 from workbench.train.experiment import prepare
 from workbench.train.runs import RunFolder, RunInfo, collect_versions, git_revision
 
@@ -32,19 +29,15 @@ def run_training(
     cache: Path,
     options: dict[str, Any],
     progress: Callable[[int, int], Any] = EpochBar,
-    *,
-    teachers: Sequence[Path] = (),
-    start_from: Path | None = None,
 ) -> dict[str, Any]:
     """Train to a run folder; see `workbench train --help`. What ``data`` names replaces the configuration's.
 
-    ``progress(epoch, steps)`` is handed to `workbench.train.descent.fit`; ``teachers``
-    and ``start_from`` are run folders.
+    ``progress(epoch, steps)`` is handed to `workbench.train.descent.fit`.
 
     Raises
     ------
     ConfigError, ManifestError, TrainingError
-        The configuration, the data or the earlier runs do not fit, or the folder holds another run.
+        The configuration or the data do not fit, or the folder holds another run.
     """
     import tf_keras
 
@@ -58,7 +51,6 @@ def run_training(
         config = replace(config, data=DataConfig(noise=config.data.noise))
     config = override(config, "data", **given)
     noise = None if config.data.noise is None else Path(config.data.noise)
-    _check_earlier_runs(config.train, teachers, start_from)
     folder = RunFolder(run_path)
     manifest, manifest_file = gather_manifest(config.data, folder, config.train.seed)
     info = RunInfo(
@@ -69,8 +61,6 @@ def run_training(
         noise="" if noise is None else str(noise.resolve()),
         git_revision=git_revision(Path(__file__).parent),
         versions=collect_versions(),
-        teachers=tuple(RunFolder(run).as_earlier() for run in teachers),
-        start=None if start_from is None else RunFolder(start_from).as_earlier(),
     )
     folder.create(info)
     tf_keras.utils.set_random_seed(config.train.seed)
@@ -78,17 +68,12 @@ def run_training(
         config, manifest, cache, noise_folder=noise, progress=lambda rows: watch(rows, len(rows), "decoding")
     )
     network, loader, dev = experiment.network, experiment.loader, experiment.dev
-    # Before any other network is built, so that the first weights depend on the seed alone.
-    network.raw_score_model(network.chunk_frames)
-    if start_from is not None:
-        take_weights(network, start_from)
-    taught_by = load_teachers(teachers, experiment) if teachers else None
     if config.train.solver == "ridge":
         channel = config.train.heard_through
         through = None if channel is None else experiment.dev_through(channel)
-        history = fit_closed_form(network, loader, experiment.train_rows, dev, through, folder, progress, taught_by)
+        history = fit_closed_form(network, loader, experiment.train_rows, dev, through, folder, progress)
     else:
-        history = fit(network, loader, dev, folder, progress, teachers=taught_by)
+        history = fit(network, loader, dev, folder, progress)
     best = min(history, key=lambda record: record["selection"])
     return {
         "run": str(run_path),
@@ -97,15 +82,6 @@ def run_training(
         "best_dev_eer": best["dev_eer"],
         "best": best,
     }
-
-
-def _check_earlier_runs(settings: TrainConfig, teachers: Sequence[Path], start_from: Path | None) -> None:
-    if teachers and settings.distillation == 0:
-        raise TrainingError("--teacher needs train.distillation above 0 in the configuration: the teachers' share")
-    if settings.distillation > 0 and not teachers:
-        raise TrainingError("train.distillation is above 0: give the run folder of a teacher with --teacher")
-    if start_from is not None and settings.solver == "ridge":
-        raise TrainingError('--start-from needs train.solver = "gradient": "ridge" solves and starts from nothing')
 
 
 def gather_manifest(data: DataConfig, folder: RunFolder, seed: int) -> tuple[Manifest, Path]:

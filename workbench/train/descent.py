@@ -1,4 +1,4 @@
-"""The training loop: batches in, best weights out; a killed run goes on where its last checkpoint stands."""
+"""Training by gradient descent: batches in, best weights out; a killed run resumes from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -12,50 +12,18 @@ import tf_keras
 from numpy.typing import NDArray
 
 from workbench.config import ExperimentConfig
-from workbench.data.loader import Batch, Loader
-from workbench.errors import TrainingError
+from workbench.data.loader import Loader
 from workbench.models.network import Network
-from workbench.train.adversary import Adversary, domain_counts
+from workbench.train.config import MIN_SPEECH_S
 from workbench.train.dev import DevSet, evaluate_dev, score_dev
-from workbench.train.distillation import Teachers
-from workbench.train.objective import Lesson
 from workbench.train.runs import RunFolder
-from workbench.train.stepper import Stepper
 from workbench.train.tensorboard_views import TrainingViews
 from workbench.transmissions.augment import mask_features
 
 Float = NDArray[np.float32]
 
 _WARM_UP_STEPS = 50
-
-
-class FeatureSource:
-    """Turns the loader's batches into augmented features, and asks the teachers about them."""
-
-    def __init__(self, network: Network, loader: Loader, teachers: Teachers | None = None) -> None:
-        self.loader, self.teachers = loader, teachers
-        self.model = tf.function(network.feature_model(loader.clip_samples))
-
-    def epoch(self, epoch: int, steps: int) -> Iterator[tuple[Float, Float, Float]]:
-        """Yield (features, mask, labels) of each batch of one epoch."""
-        for step, batch in enumerate(self.loader.epoch(epoch, steps)):
-            yield (*self._augmented(batch, epoch, step), batch.labels)
-
-    def lessons(self, epoch: int, steps: int) -> Iterator[Lesson]:
-        """Yield each batch of one epoch with all that a step of training takes."""
-        for step, batch in enumerate(self.loader.epoch(epoch, steps)):
-            features, mask = self._augmented(batch, epoch, step)
-            yield Lesson(features, mask, batch.labels, batch.sources, batch.channels, self._taught(batch))
-
-    def _augmented(self, batch: Batch, epoch: int, step: int) -> tuple[Float, Float]:
-        features, mask = self.model(batch.samples)
-        rng = np.random.default_rng([self.loader.seed, epoch, step, 1])
-        return mask_features(features.numpy(), self.loader.augmentation, rng), mask.numpy()
-
-    def _taught(self, batch: Batch) -> Float:
-        if self.teachers is None:
-            return np.zeros_like(batch.labels)
-        return self.teachers(batch.samples if batch.clean is None else batch.clean)
+_LARGEST_GRADIENT = 5.0
 
 
 def fit(
@@ -65,27 +33,36 @@ def fit(
     folder: RunFolder,
     progress: Callable[[int, int], Any],
     stop_after_epochs: int | None = None,
-    teachers: Teachers | None = None,
 ) -> list[dict[str, Any]]:
-    """Train ``network`` to ``folder.weights``; return the history.
+    """Train ``network`` by descent on cross-entropy; write the best weights to ``folder``.
 
-    ``progress(epoch, steps)`` makes a context manager whose ``update(loss)`` is called each step and
-    ``finish(record)`` each epoch. ``stop_after_epochs`` ends the call early, as a kill would, and can be resumed.
-    ``teachers`` are asked where ``train.distillation`` is above 0. A ``network`` that holds weights starts from them.
+    Parameters
+    ----------
+    network
+        Freshly made, or with weights to start from; holds the last epoch's weights afterwards.
+    loader
+        Makes the batches; batch k of epoch e depends on (seed, e, k) alone.
+    dev
+        Scored after every epoch; the epoch with the lowest `DevScores.selection` is kept.
+    folder
+        Receives weights, history, checkpoints and TensorBoard files. A checkpoint in it is resumed.
+    progress
+        ``progress(epoch, steps)`` makes a context manager whose ``update(loss)`` is called each step and
+        ``finish(record)`` each epoch.
+    stop_after_epochs
+        Return once the history is that long, as a kill would; a later call resumes.
 
-    Raises
-    ------
-    TrainingError
-        ``train.ranking`` or ``train.adversarial`` has no sources to work on.
+    Returns
+    -------
+    One record an epoch, oldest first: epoch, loss (nats), dev_eer and dev_auc (fractions), selection.
     """
     settings = network.config.train
     optimizer = _optimizer(network.config)
-    stepper = _stepper(network, loader, optimizer)
-    parts = {} if stepper.adversary is None else {"adversary": stepper.adversary}
-    checkpoint = tf.train.Checkpoint(model=stepper.model, optimizer=optimizer, **parts)
+    stepper = Stepper(network, loader.clip_samples // network.config.frontend.hop, optimizer)
+    checkpoint = tf.train.Checkpoint(model=stepper.model, optimizer=optimizer)
     manager = tf.train.CheckpointManager(checkpoint, str(folder.checkpoints), max_to_keep=1)
     history = _restore(checkpoint, manager, folder, stepper)
-    source = FeatureSource(network, loader, teachers)
+    source = FeatureSource(network, loader)
     views = TrainingViews(source, loader, dev, audio=settings.tensorboard_audio)
     with tf.summary.create_file_writer(str(folder.tensorboard)).as_default():
         for epoch in range(len(history), settings.epochs):
@@ -106,41 +83,81 @@ def fit(
     return history
 
 
-def _run_epoch(
-    epoch: int,
-    stepper: Stepper,
-    source: FeatureSource,
-    network: Network,
-    dev: DevSet,
-    progress: Callable[..., Any],
-    views: TrainingViews,
-) -> dict[str, Any]:
-    steps = network.config.train.steps_per_epoch
-    losses: list[dict[str, float]] = []
-    with progress(epoch, steps) as bar:
-        for lesson in source.lessons(epoch, steps):
-            losses.append(stepper.learn(lesson))
-            bar.update(losses[-1]["loss"])
-        with averaged_weights(stepper):
-            raw_score = score_dev(network, dev)
-        scores = evaluate_dev(dev, raw_score)
-        views.write(epoch, raw_score, float(stepper.optimizer.learning_rate))
-        record = {
-            "epoch": epoch,
-            **{
-                name if name == "loss" else f"loss_{name}": float(np.mean([step[name] for step in losses]))
-                for name in losses[0]
-            },
-            **scores.record(),
-            "selection": scores.selection,
-        }
-        bar.finish(record)
-    return record
+class FeatureSource:
+    """Compute the features of the loader's batches, with masks drawn over them."""
+
+    def __init__(self, network: Network, loader: Loader) -> None:
+        self.loader = loader
+        self.model = tf.function(network.feature_model(loader.clip_samples))
+
+    def epoch(self, epoch: int, steps: int) -> Iterator[tuple[Float, Float, Float]]:
+        """Yield features [B, T, 1, F], speech weights [B, T] and labels [B] of each batch of one epoch."""
+        for step, batch in enumerate(self.loader.epoch(epoch, steps)):
+            features, mask = self.model(batch.samples)
+            rng = np.random.default_rng([self.loader.seed, epoch, step, 1])
+            yield mask_features(features.numpy(), self.loader.augmentation, rng), mask.numpy(), batch.labels
+
+
+class Stepper:
+    """One compiled optimisation step of a network's raw-score model; a call takes it and returns the loss."""
+
+    def __init__(self, network: Network, frames: int, optimizer: Any) -> None:
+        self.model = network.raw_score_model(frames)
+        self.optimizer = optimizer
+        self.objective = Objective(network.config)
+        self._compiled = tf.function(self._step)
+
+    def __call__(self, features: NDArray[Any], mask: NDArray[Any], labels: NDArray[Any]) -> float:
+        return float(self._compiled(features, mask, labels))
+
+    def averages(self) -> list[Any]:
+        """The optimiser's running averages of the model's variables, in their order; empty without averaging."""
+        # tf_keras has no public way to read them without overwriting the variables for good.
+        return list(self.optimizer._model_variables_moving_average) if self.optimizer.use_ema else []
+
+    def _step(self, features: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = self.objective(self.model([features, mask], training=True), mask, labels)
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), _LARGEST_GRADIENT)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+
+class Objective:
+    """Cross-entropy of the raw score at the clip's end and, with less weight, at the chunks before it."""
+
+    def __init__(self, config: ExperimentConfig) -> None:
+        self.settings = config.train
+        self.chunk_frames = config.model.chunk_samples // config.frontend.hop
+        self.min_frames = MIN_SPEECH_S * config.frontend.frames_per_s
+
+    def __call__(self, raw_score: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Mean loss in nats of ``raw_score`` [B, chunks], given speech weights [B, T] and labels [B]."""
+        losses = cross_entropy(raw_score, labels[:, None], self.settings.label_smoothing)
+        chunks = raw_score.shape[1]
+        speech = tf.cumsum(tf.reduce_sum(tf.reshape(mask, [-1, chunks, self.chunk_frames]), axis=2), axis=1)
+        early = self.settings.intermediate_loss * tf.cast(speech > self.min_frames, tf.float32) / chunks
+        weights = early + tf.one_hot(chunks - 1, chunks)[None, :]
+        weights *= labels[:, None] * (self.settings.bonafide_weight - 1.0) + 1.0
+        return tf.reduce_sum(weights * losses) / tf.reduce_sum(weights)
+
+
+def cross_entropy(raw_score: tf.Tensor, bonafide: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
+    """Compute the binary cross-entropy of each element, in nats [shape of ``raw_score``].
+
+    Parameters
+    ----------
+    bonafide : 1 for bona fide, 0 for spoof; broadcast to ``raw_score``.
+    smoothing : probability, in [0, 0.5], that a label is wrong (Szegedy et al. 2016).
+    """
+    targets = bonafide * (1.0 - 2.0 * smoothing) + smoothing
+    return tf.nn.sigmoid_cross_entropy_with_logits(tf.broadcast_to(targets, tf.shape(raw_score)), raw_score)
 
 
 @contextmanager
 def averaged_weights(stepper: Stepper) -> Iterator[None]:
-    """Put the optimiser's running averages in place of the weights, and the weights back at the end."""
+    """Swap the optimiser's running averages in for the weights until the context ends."""
     averages = stepper.averages()
     variables = stepper.model.trainable_variables if averages else []
     current = [variable.numpy() for variable in variables]
@@ -153,19 +170,33 @@ def averaged_weights(stepper: Stepper) -> Iterator[None]:
             variable.assign(value)
 
 
-def _stepper(network: Network, loader: Loader, optimizer: Any) -> Stepper:
-    settings, sources = network.config.train, loader.sampler.paired_sources
-    frames = loader.clip_samples // network.config.frontend.hop
-    if settings.ranking and not sources:
-        raise TrainingError(
-            "train.ranking compares clips of one source, and no source of the train split holds both classes: "
-            "give a manifest with source_repo, or ranking = 0"
-        )
-    if not settings.adversarial:
-        return Stepper(network, frames, optimizer)
-    width = network.training_model(frames).output[1].shape[-1]
-    adversary = Adversary(width, domain_counts(len(sources), loader.augmentation))
-    return Stepper(network, frames, optimizer, adversary, settings.epochs * settings.steps_per_epoch)
+def _run_epoch(
+    epoch: int,
+    stepper: Stepper,
+    source: FeatureSource,
+    network: Network,
+    dev: DevSet,
+    progress: Callable[..., Any],
+    views: TrainingViews,
+) -> dict[str, Any]:
+    steps = network.config.train.steps_per_epoch
+    losses: list[float] = []
+    with progress(epoch, steps) as bar:
+        for features, mask, labels in source.epoch(epoch, steps):
+            losses.append(stepper(features, mask, labels))
+            bar.update(losses[-1])
+        with averaged_weights(stepper):
+            raw_score = score_dev(network, dev)
+        scores = evaluate_dev(dev, raw_score)
+        views.write(epoch, raw_score, float(stepper.optimizer.learning_rate))
+        record = {
+            "epoch": epoch,
+            "loss": float(np.mean(losses)),
+            **scores.record(),
+            "selection": scores.selection,
+        }
+        bar.finish(record)
+    return record
 
 
 def _optimizer(config: ExperimentConfig) -> Any:
@@ -184,14 +215,14 @@ def _optimizer(config: ExperimentConfig) -> Any:
         weight_decay=settings.weight_decay,
         use_ema=settings.average_momentum > 0,
         ema_momentum=settings.average_momentum,
-        # Never written over the weights by the optimiser itself: `averaged_weights` does that for a moment.
+        # The optimiser never overwrites the weights itself: `averaged_weights` swaps them for a moment.
         ema_overwrite_frequency=None,
     )
 
 
 def _restore(checkpoint: Any, manager: Any, folder: RunFolder, stepper: Stepper) -> list[dict[str, Any]]:
-    """Load the last checkpoint; the history counts only as far as that checkpoint reaches."""
-    stepper.optimizer.build(stepper.variables)
+    """Load the last checkpoint; return the history up to that checkpoint."""
+    stepper.optimizer.build(stepper.model.trainable_variables)
     if manager.latest_checkpoint is None:
         return []
     checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()

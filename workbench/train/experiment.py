@@ -74,7 +74,6 @@ def prepare(
         seed=config.train.seed,
         noises=recordings.noises,
         rooms=recordings.rooms,
-        keep_clean=config.train.distillation > 0 and config.train.teacher_hears == "clean",
     )
     dev_set = prepare_dev(network, dev_cache, dev.rows, range(len(dev.rows)))
     return Experiment(network, loader, train.rows, dev_set, dev_cache)

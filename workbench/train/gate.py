@@ -30,11 +30,6 @@ class Gate:
     def __call__(self, statistics: Float) -> Float:
         return np.clip(statistics @ self.weights + np.float32(self.bias), 0.0, 1.0).astype(np.float32)
 
-    def expand(self, statistics: Float) -> Float:
-        """What the two heads read [shape=(n, 2 S)]: the statistics times one less the gate, and times the gate."""
-        gate = self(statistics)[:, None]
-        return np.concatenate([statistics * (1.0 - gate), statistics * gate], axis=1)
-
 
 def upper_power(config: ExperimentConfig) -> NDArray[np.bool_]:
     """Which statistics are means of filters on power in the upper half of the regions [shape=(S,)]."""

@@ -83,20 +83,19 @@ def pose(
     statistics: Float,
     bonafide: NDArray[np.bool_],
     sources: Sequence[str],
-    targets: Float | None = None,
     attacks: Sequence[str] | None = None,
 ) -> Problem:
-    """Set up the regression of the class (1 bona fide, -1 spoof), or of ``targets``, on ``statistics`` [shape=(n, S)].
+    """Set up the regression of the class (1 bona fide, -1 spoof) on ``statistics`` [shape=(n, S)].
 
-    ``bonafide`` [shape=(n,)]; ``sources`` names each clip's recording conditions; ``targets`` [shape=(n,), range -1 to
-    1] may say how sure the class is, and ``attacks`` [shape=(n,)] which spoof clips of a source are to share a weight.
+    ``bonafide`` [shape=(n,)]; ``sources`` names each clip's recording conditions; ``attacks`` [shape=(n,)] says which
+    spoof clips of a source share a weight.
 
     Raises
     ------
     ValueError
         A class is missing.
     """
-    rows = weigh_rows(statistics, bonafide, sources, targets, attacks)
+    rows = weigh_rows(statistics, bonafide, sources, attacks)
     return Problem(
         gram=(rows.values.T @ rows.values).astype(np.float64),
         moment=rows.values.T.astype(np.float64) @ rows.target,
@@ -110,7 +109,6 @@ def weigh_rows(
     statistics: Float,
     bonafide: NDArray[np.bool_],
     sources: Sequence[str],
-    targets: Float | None = None,
     attacks: Sequence[str] | None = None,
 ) -> WeightedRows:
     """The rows behind `pose`, whose arguments these are.
@@ -137,7 +135,7 @@ def weigh_rows(
             middles.append(middle)
     for chosen in (bonafide, ~bonafide):
         weights[chosen] *= 0.5 / weights[chosen].sum()
-    target = (np.where(bonafide, 1.0, -1.0) if targets is None else targets) * np.sqrt(weights)
+    target = np.where(bonafide, 1.0, -1.0) * np.sqrt(weights)
     return WeightedRows(
         values=rows * np.sqrt(weights)[:, None].astype(np.float32),
         target=np.asarray(target, dtype=np.float64),

@@ -1,6 +1,6 @@
 """The run folder: everything that lets a training run be understood, resumed and repeated.
 
-RUN/run.json           config, seed, versions, manifest path and digest, git revision, teachers, start
+RUN/run.json           config, seed, versions, manifest path and digest, git revision
 RUN/history.jsonl      one object an epoch
 RUN/checkpoints/       resumable state
 RUN/best.weights.h5    weights of the best dev epoch
@@ -9,12 +9,11 @@ RUN/tensorboard/       curves, pictures, and clips of the corpus unless train.te
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,6 @@ from workbench.config import ExperimentConfig, config_from_dict, config_to_dict
 from workbench.errors import TrainingError
 
 _PACKAGES = ("bonafone", "tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-model-optimization", "numpy", "soxr")
-
-
-@dataclass(frozen=True)
-class EarlierRun:
-    """A run that this one was taught by, or started from: its folder, and the SHA-256 of the weights it had."""
-
-    run: str
-    weights: str
 
 
 @dataclass(frozen=True)
@@ -44,12 +35,6 @@ class RunInfo:
     noise: str
     git_revision: str
     versions: dict[str, str]
-    teachers: tuple[EarlierRun, ...] = ()
-    start: EarlierRun | None = None
-
-    def lineage(self) -> tuple[list[str], str | None]:
-        """Weights of the teachers and of the start: where the folders lie does not matter."""
-        return [teacher.weights for teacher in self.teachers], None if self.start is None else self.start.weights
 
 
 @dataclass(frozen=True)
@@ -71,7 +56,7 @@ class RunFolder:
         return self.path / "tensorboard"
 
     def create(self, info: RunInfo) -> None:
-        """Make the folder, or check that an earlier start had the same configuration, data, teachers and weights.
+        """Make the folder, or check that an earlier start had the same configuration and data.
 
         Raises
         ------
@@ -88,27 +73,6 @@ class RunFolder:
                 f"{self.path} holds a run with another configuration or manifest; "
                 "give another --run folder, or the same options to resume it"
             )
-        if earlier.lineage() != info.lineage():
-            raise TrainingError(
-                f"{self.path} holds a run with other teachers, or that started from other weights; "
-                "give another --run folder, or the same --teacher and --start-from to resume it"
-            )
-
-    def as_earlier(self) -> EarlierRun:
-        """Name the run as ``run.json`` of one that builds on it does.
-
-        Raises
-        ------
-        TrainingError
-            It has no weights yet.
-        """
-        try:
-            weights = hashlib.sha256(self.weights.read_bytes()).hexdigest()
-        except OSError as error:
-            raise TrainingError(
-                f"{self.path}: no trained weights ({error}); give the folder of a run of which an epoch has ended"
-            ) from error
-        return EarlierRun(str(self.path.resolve()), weights)
 
     def info(self) -> RunInfo:
         """Read ``run.json``.
@@ -121,12 +85,7 @@ class RunFolder:
         try:
             data = json.loads((self.path / "run.json").read_text())
             config = config_from_dict(data.pop("config"), f"{self.path}/run.json")
-            # Runs from before there were teachers do not name any.
-            teachers = tuple(EarlierRun(**teacher) for teacher in data.pop("teachers", ()))
-            start = data.pop("start", None)
-            return RunInfo(
-                config=config, teachers=teachers, start=None if start is None else EarlierRun(**start), **data
-            )
+            return RunInfo(config=config, **data)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise TrainingError(f"{self.path}: not a run folder of `workbench train` ({error})") from error
 
@@ -182,6 +141,4 @@ def _info_to_dict(info: RunInfo) -> dict[str, Any]:
         "noise": info.noise,
         "git_revision": info.git_revision,
         "versions": info.versions,
-        "teachers": [asdict(teacher) for teacher in info.teachers],
-        "start": None if info.start is None else asdict(info.start),
     }

@@ -11,27 +11,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.transmissions import TRANSMISSION_NAMES, Step, apply_transmission_described, draws
-from workbench.transmissions.codecs import CODECS
+from workbench.transmissions import Step, apply_transmission_described, draws
 from workbench.transmissions.config import AugmentConfig
 from workbench.transmissions.noise import add_noise, draw_noise
 
 __all__ = [
-    "TRANSMISSION_CLASSES",
     "add_noise",
     "augment",
     "augment_described",
     "band_limit",
-    "channel_class",
     "draw_noise",
     "mask_features",
     "set_peak",
 ]
 
 Float = NDArray[np.float32]
-
-TRANSMISSION_CLASSES: tuple[str, ...] = tuple(dict.fromkeys((*TRANSMISSION_NAMES, *CODECS)))
-"""What `channel_class` tells apart: "clean" first, then channels and codecs by name."""
 
 
 def augment(
@@ -71,16 +65,6 @@ def augment_described(
         samples = _disturbed(samples, config, rng, sample_rate, noises, rooms, steps)
     peak_db = rng.uniform(*config.level_db)
     return set_peak(samples, peak_db), (*steps, Step("level", {"peak_db": peak_db}))
-
-
-def channel_class(steps: Sequence[Step]) -> int:
-    """Place in `TRANSMISSION_CLASSES` of what a clip went through: the last codec, which leaves the clearest mark;
-    without one the channel by its name, else "clean". Room, noise and level by themselves are no channel.
-    """
-    named = [step for step in steps if step.name in ("channel", "codec")]
-    codecs = [step for step in named if step.name == "codec"]
-    last = (codecs or named or [Step("channel", {"name": "clean"})])[-1]
-    return TRANSMISSION_CLASSES.index(str(last.values["name"]))
 
 
 def _disturbed(

@@ -74,13 +74,3 @@ def test_clips_of_unknown_source_are_no_pair():
 
 def test_the_same_seed_draws_the_same_clips():
     assert draws(0.5, 50) == draws(0.5, 50)
-
-
-def test_only_sources_that_hold_both_classes_have_a_number():
-    """Source three holds bona fide clips alone; a clip of unknown source has none."""
-    rows = [*ROWS, Row("x", label="spoof", attack_id="big"), Row("y"), Row("z", label="spoof", source_repo="four")]
-    sampler = BalancedSampler.of(rows, 0.5)
-    assert sampler.paired_sources == ("one", "two")
-    numbers = dict(zip((row.path for row in rows), sampler.source_numbers.tolist(), strict=True))
-    wanted = {"big0": 0, "one3": 0, "small1": 1, "two0": 1, "lone0": -1, "x": -1, "y": -1, "z": -1}
-    assert {path: numbers[path] for path in wanted} == wanted

@@ -27,14 +27,6 @@ def test_the_gate_opens_for_recordings_without_upper_bands(rng):
     np.testing.assert_array_equal(gate((wide * np.where(upper, 1.0, 0.0)).astype(np.float32)), 0.0)
 
 
-def test_the_two_heads_read_disjoint_shares(rng):
-    statistics = rng.uniform(0.0, 1.0, (30, 4)).astype(np.float32)
-    gate = fit_gate(statistics, np.array([True, True, False, False]))
-    both = gate.expand(statistics)
-    np.testing.assert_allclose(both[:, :4] + both[:, 4:], statistics, atol=1e-6)
-    np.testing.assert_allclose(both[:, 4:], statistics * gate(statistics)[:, None], atol=1e-6)
-
-
 @pytest.mark.parametrize("value", [0.0, 0.3])
 def test_one_group_alone_gives_a_finite_gate(value):
     gate = fit_gate(np.full((10, 3), value, np.float32), np.array([True, False, True]))

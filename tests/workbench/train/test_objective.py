@@ -1,4 +1,4 @@
-"""What a step minimises: the labels, weighed over chunks and classes, and the terms that have a weight."""
+"""What a step of descent minimises, and that a step moves the weights and their averages."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
-from workbench.train.losses import contrastive_loss, distillation_loss, ranking_loss  # noqa: E402
-from workbench.train.objective import Lesson, Objective  # noqa: E402
+import tf_keras  # noqa: E402
 
-LABELS = np.array([0.0, 1.0, 0.0, 1.0], np.float32)
+from workbench.models.network import Network  # noqa: E402
+from workbench.train.descent import Objective, Stepper, cross_entropy  # noqa: E402
+
+FRAMES = 32
 
 
-@pytest.fixture
-def lesson(rng):
-    return Lesson(
-        features=None,
-        mask=np.ones((4, 48), np.float32),
-        labels=LABELS,
-        sources=np.array([0, 0, -1, 0], np.int32),
-        channels=np.zeros(4, np.int32),
-        taught=rng.standard_normal(4).astype(np.float32),
-    )
+def test_smoothed_cross_entropy_gives_the_other_label_its_share():
+    """A raw score of log 3 is a probability of 3/4."""
+    found = cross_entropy(tf.constant([np.log(3.0), np.log(3.0)], tf.float32), tf.constant([1.0, 0.0]), 0.1)
+    hit, missed = -np.log(0.75), -np.log(0.25)
+    np.testing.assert_allclose(found, [0.9 * hit + 0.1 * missed, 0.1 * hit + 0.9 * missed], rtol=1e-6)
 
 
 def test_the_loss_weighs_bonafide_and_ignores_early_chunks_without_speech(make_config):
@@ -36,37 +33,15 @@ def test_the_loss_weighs_bonafide_and_ignores_early_chunks_without_speech(make_c
     assert float(objective(skewed, silent, labels)) == pytest.approx((3 * good + bad) / 4, rel=1e-5)
 
 
-def test_a_margin_is_asked_of_either_class(make_config):
-    """One chunk, bona fide at 1 and spoof at 1 nats, scale 20 and margins 0.9 and 0.2: 7 nats to be beyond."""
-    objective = Objective(make_config(train={"loss": "one_class"}))
-    mask = np.ones((2, objective.chunk_frames), np.float32)
-    found = objective(tf.constant([[1.0], [1.0]]), mask, np.array([1.0, 0.0], np.float32))
-    assert float(found) == pytest.approx((np.log1p(np.exp(6.0)) + np.log1p(np.exp(8.0))) / 2, rel=1e-5)
-
-
-def test_without_weights_the_labels_alone_count(make_config, lesson, rng):
-    raw_score = tf.constant(rng.standard_normal((4, 3)), tf.float32)
-    objective = Objective(make_config())
-    terms = objective.terms(raw_score, tf.zeros([4, 3, 2]), lesson)
-    assert list(terms) == ["labels"]
-    assert objective.weights["labels"] == 1.0
-    assert float(terms["labels"]) == float(objective(raw_score, lesson.mask, LABELS))
-
-
-def test_every_term_reads_the_end_of_the_clip(make_config, lesson, rng):
-    settings = {"ranking": 0.5, "contrastive": 0.25, "distillation": 0.4, "temperature": 2.0}
-    objective = Objective(make_config(train=settings))
-    raw_score = tf.constant(rng.standard_normal((4, 3)), tf.float32)
-    embedding = tf.constant(rng.standard_normal((4, 3, 5)), tf.float32)
-    terms = {name: float(value) for name, value in objective.terms(raw_score, embedding, lesson).items()}
-    final = raw_score[:, -1]
-    assert terms["ranking"] == float(ranking_loss(final, LABELS, lesson.sources))
-    assert terms["contrastive"] == float(contrastive_loss(embedding[:, -1], LABELS, 0.1))
-    assert terms["distillation"] == float(distillation_loss(final, lesson.taught, 2.0))
-    assert objective.weights == {
-        "labels": 0.6,
-        "ranking": 0.5,
-        "contrastive": 0.25,
-        "distillation": 0.4,
-        "adversarial": 1.0,
-    }
+def test_steps_lower_the_loss_and_every_weight_has_an_average(make_config, rng):
+    tf_keras.utils.set_random_seed(0)
+    network = Network(make_config())
+    network.raw_score_model(FRAMES)
+    optimizer = tf_keras.optimizers.AdamW(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=None)
+    stepper = Stepper(network, FRAMES, optimizer)
+    labels = np.array([0.0, 1.0, 0.0, 1.0], np.float32)
+    features = rng.standard_normal((4, FRAMES, 1, 40)).astype(np.float32) + labels[:, None, None, None]
+    losses = [stepper(features, np.ones((4, FRAMES), np.float32), labels) for _ in range(20)]
+    assert losses[-1] < losses[0]
+    averages, variables = stepper.averages(), stepper.model.trainable_variables
+    assert [average.shape for average in averages] == [variable.shape for variable in variables]

@@ -10,7 +10,7 @@ import pytest
 
 from workbench.config import ExperimentConfig, override
 from workbench.errors import ConfigError, TrainingError
-from workbench.train.runs import EarlierRun, RunFolder, RunInfo, collect_versions, git_revision, write_atomically
+from workbench.train.runs import RunFolder, RunInfo, collect_versions, git_revision, write_atomically
 
 
 @pytest.fixture
@@ -106,39 +106,3 @@ def test_a_revision_shows_that_files_were_changed(tmp_path):
     assert len(clean) == 12
     (tmp_path / "a").write_text("2")
     assert git_revision(tmp_path) == f"{clean}+"
-
-
-def test_teachers_and_start_are_kept_and_told_apart_by_their_weights(info, tmp_path):
-    taught = replace(
-        info, teachers=(EarlierRun("/runs/a", "aa"), EarlierRun("/runs/b", "bb")), start=EarlierRun("/s", "cc")
-    )
-    folder = RunFolder(tmp_path)
-    folder.create(taught)
-    assert folder.info() == taught
-    folder.create(replace(taught, start=EarlierRun("/moved", "cc")))
-    for other in (replace(taught, teachers=taught.teachers[:1]), replace(taught, start=None), info):
-        with pytest.raises(
-            TrainingError, match="other teachers, or that started from other weights; give another --run"
-        ):
-            folder.create(other)
-
-
-def test_a_run_from_before_there_were_teachers_has_none(info, tmp_path):
-    RunFolder(tmp_path).create(info)
-    data = json.loads((tmp_path / "run.json").read_text())
-    del data["teachers"], data["start"]
-    (tmp_path / "run.json").write_text(json.dumps(data))
-    assert RunFolder(tmp_path).info() == info
-
-
-def test_a_run_is_named_by_its_weights(tmp_path):
-    folder = RunFolder(tmp_path / "run")
-    with pytest.raises(
-        TrainingError, match=r"no trained weights .*give the folder of a run of which an epoch has ended"
-    ):
-        folder.as_earlier()
-    folder.path.mkdir()
-    folder.weights.write_bytes(b"abc")
-    # SHA-256 of "abc": FIPS 180-2, appendix B.1.
-    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert folder.as_earlier() == EarlierRun(str(folder.path), expected)

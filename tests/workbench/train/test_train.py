@@ -15,7 +15,6 @@ import tf_keras  # noqa: E402
 from workbench.data.manifest import split_by_group  # noqa: E402
 from workbench.data.readers import two_folders  # noqa: E402
 from workbench.errors import TrainingError  # noqa: E402
-from workbench.models.network import Network  # noqa: E402
 from workbench.train.descent import fit  # noqa: E402
 from workbench.train.dev import evaluate_dev  # noqa: E402
 from workbench.train.experiment import prepare  # noqa: E402
@@ -60,68 +59,6 @@ def test_a_killed_run_resumes_to_the_same_weights_and_history(make_config, manif
     assert resumed == resumed_folder.history()
     assert straight_folder.weights.exists()
     assert resumed_folder.weights.exists()
-
-
-EVERYTHING = {"loss": "one_class", "ranking": 0.5, "contrastive": 0.2, "adversarial": 0.3}
-
-
-def in_sources(manifest):
-    """Two sources of both classes."""
-    rows = tuple(replace(row, source_repo="ab"[index % 2]) for index, row in enumerate(manifest.rows))
-    return replace(manifest, rows=rows)
-
-
-def test_every_loss_at_once_trains_is_recorded_and_resumes(make_config, manifest, tmp_path):
-    """The adversary's heads, and the optimiser's memory of them, are part of the checkpoint."""
-    config = make_config(train={"epochs": 2, **EVERYTHING}, augment={"channel": 0.5, "channels": ["g711-mu"]})
-    straight, folder = _train(config, in_sources(manifest), tmp_path, "straight")
-    resumed, _ = _train(config, in_sources(manifest), tmp_path, "resumed", stops=(1,))
-    terms = ("labels", "ranking", "contrastive", "adversarial")
-    for record, again in zip(straight, resumed, strict=True):
-        assert [name for name in record if name.startswith("loss_")] == [f"loss_{name}" for name in terms]
-        np.testing.assert_allclose(
-            [again[f"loss_{name}"] for name in terms], [record[f"loss_{name}"] for name in terms], rtol=1e-4
-        )
-        weighted = record["loss_labels"] + 0.5 * record["loss_ranking"] + 0.2 * record["loss_contrastive"]
-        assert record["loss"] == pytest.approx(weighted + record["loss_adversarial"], rel=1e-4)
-    # What is kept is the network alone: deployment loads it without an adversary.
-    network = Network(config)
-    network.raw_score_model(network.chunk_frames).load_weights(folder.weights)
-
-
-def test_labels_alone_leave_the_record_as_it_was(make_config, manifest, tmp_path):
-    history, _ = _train(make_config(train={"epochs": 1}), manifest, tmp_path, "run")
-    assert [name for name in history[0] if "loss" in name] == ["loss"]
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"ranking": 0.1}, "no source of the train split holds both classes"),
-        ({"adversarial": 0.1}, "train.adversarial has nothing to unlearn"),
-    ],
-)
-def test_what_needs_sources_is_refused_without_them(make_config, manifest, tmp_path, settings, message):
-    with pytest.raises(TrainingError, match=message):
-        _train(make_config(train=settings), manifest, tmp_path, "run")
-
-
-@pytest.mark.parametrize("loss", ["one_class", "margin"])
-def test_angles_learn_a_difference_too(make_config, manifest, tmp_path, loss):
-    config = make_config(
-        train={
-            "epochs": 8,
-            "steps_per_epoch": 12,
-            "batch_size": 8,
-            "learning_rate": 0.01,
-            "average_momentum": 0.9,
-            "loss": loss,
-        },
-        augment={"band_limit": 0.0, "noise": 0.0, "frequency_masks": 0},
-    )
-    history, _ = _train(config, manifest, tmp_path, "run")
-    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
-    assert min(record["dev_eer"] for record in history) == 0.0
 
 
 def test_training_learns_a_difference_that_is_there(make_config, manifest, tmp_path):

@@ -6,14 +6,10 @@ import numpy as np
 import pytest
 
 from workbench.config import AugmentConfig
-from workbench.transmissions import Step
 from workbench.transmissions.augment import (
-    TRANSMISSION_CLASSES,
     add_noise,
     augment,
-    augment_described,
     band_limit,
-    channel_class,
     draw_noise,
     mask_features,
     set_peak,
@@ -105,31 +101,3 @@ def test_masks_as_large_as_the_features_leave_no_hole(rng):
     features = rng.standard_normal((2, 5, 1, 4)).astype(np.float32)
     config = AugmentConfig(frequency_masks=3, frequency_mask_bands=100, time_masks=3, time_mask_frames=100)
     assert np.isfinite(mask_features(features, config, rng)).all()
-
-
-@pytest.mark.parametrize(
-    ("steps", "name"),
-    [
-        ([], "clean"),
-        ([Step("noise", {"snr_db": 3.0}), Step("room", {"kind": "made"})], "clean"),
-        ([Step("channel", {"name": "room"}), Step("room", {"kind": "made"})], "room"),
-        ([Step("channel", {"name": "telephone"}), Step("codec", {"name": "gsm"}), Step("level")], "gsm"),
-        (
-            [Step("channel", {"name": "telephone"}), Step("codec", {"name": "gsm"}), Step("codec", {"name": "mp3"})],
-            "mp3",
-        ),
-    ],
-)
-def test_the_last_codec_tells_the_channel_else_its_name(steps, name):
-    assert TRANSMISSION_CLASSES[channel_class(steps)] == name
-
-
-def test_every_channel_of_a_configuration_has_a_class(rng, voice):
-    """What is drawn for a clip is told by its steps, whatever the channel."""
-    names = ("telephone", "g711-mu", "opus-wb-16", "voip-loss", "bad-microphone", "mp3-32")
-    found = set()
-    for name in names:
-        config = AugmentConfig(channel=1.0, channels=(name,), noise=0.0, band_limit=0.0)
-        found.add(TRANSMISSION_CLASSES[channel_class(augment_described(voice(0.5), config, rng, 16000)[1])])
-    assert {"g711-mu", "opus-wb", "bad-microphone", "mp3"} <= found
-    assert not found & {"clean", "telephone", "voip-loss"}

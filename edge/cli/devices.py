@@ -22,7 +22,7 @@ def devices(as_json: bool) -> None:
     """
     from edge.doctor.sound import alike, json_facts, list_inputs, look_around, text_table, why_none
     from edge.native_stderr import hold_stderr
-    from edge.sources.errors import SourceOpenError
+    from edge.sources.events import SourceOpenError
 
     # ALSA complains there about every sound card that it does not find.
     with hold_stderr():

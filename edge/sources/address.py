@@ -7,17 +7,14 @@ import uuid
 from dataclasses import dataclass, field
 
 from edge.service.source_address import SourceAddress, SourceSyntaxError
-from edge.sources.audiosocket_call import CallLimits
-from edge.sources.audiosocket_source import AudioSocketSource
-from edge.sources.command import CommandSource
+from edge.sources.audiosocket_source import AudioSocketSource, CallLimits
+from edge.sources.command import CommandSource, StandardInput
 from edge.sources.events import Clock, Source
 from edge.sources.microphone import Microphone
 from edge.sources.pcm import PcmFormat
 from edge.sources.peers import PeerList
-from edge.sources.pipes import StandardInput
 from edge.sources.recording import RecordingSource
-from edge.sources.rtp_receiver import MAX_STREAMS, RtpReceiver
-from edge.sources.rtp_source import RtpSource
+from edge.sources.rtp_source import MAX_STREAMS, RtpReceiver, RtpSource
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.sources.errors import BadDataError
-from edge.sources.events import Float
+from edge.sources.events import BadDataError, Float
 
 HANGUP, IDENTIFY, DTMF, ERROR = 0x00, 0x01, 0x03, 0xFF
 SAMPLE_RATES = {
@@ -35,7 +34,7 @@ _FIXED_LENGTHS = {HANGUP: 0, IDENTIFY: 16, DTMF: 1}
 
 @dataclass(frozen=True)
 class Identify:
-    """The call's name, chosen by the dialplan."""
+    """Identity of the call, chosen by the dialplan."""
 
     call: uuid.UUID
 
@@ -64,7 +63,7 @@ Message = Identify | Audio | Hangup | PeerError
 
 
 class MessageReader:
-    """Cut a byte stream into messages, however it arrives; what waits is never more than one message (65,538 bytes)."""
+    """Cut a byte stream into messages; at most one incomplete message (65,538 bytes) waits."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -75,7 +74,7 @@ class MessageReader:
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[Message]:
-        """Take bytes; return the complete messages. DTMF, which may be a PIN, and unknown types are passed over.
+        """Return the messages that further bytes complete. DTMF, which may be a PIN, and unknown types are skipped.
 
         Raises
         ------
@@ -86,7 +85,7 @@ class MessageReader:
         messages, begin = [], 0
         while len(self._buffer) - begin >= _HEADER.size:
             kind, length = _HEADER.unpack_from(self._buffer, begin)
-            # Before waiting for the payload: a wrong length would make us wait for what never comes.
+            # Before waiting for the payload: with a wrong length it would never come.
             _check_length(kind, length)
             end = begin + _HEADER.size + length
             if end > len(self._buffer):

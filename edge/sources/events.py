@@ -1,23 +1,34 @@
-"""What a source tells: audio, and everything that must not be mistaken for silence.
+"""Events of a source, the errors that it raises, and `Track`, which numbers the samples of a stream.
 
     source ──► StreamStart, AudioChunk, AudioChunk, …, StreamEnd      one stream: a call, a device, a command's run
           └──► Trouble, Idle                                         beside the streams
 
 Three things stay apart. Silence is an `AudioChunk` of small samples. Bad data is a `StreamEnd` or a `Trouble` whose
 reason says so. An end is a `StreamEnd`; the iteration itself stops only when nothing can follow. `Idle` says that the
-source is open and nothing came: the consumer's turn to look at its clocks, tell a watchdog, or leave.
+source is open and nothing came: the consumer's turn to look at its clocks, notify a watchdog, or leave.
+
+EdgeError
+└── SourceError               edge.service.source_address
+    ├── SourceSyntaxError     edge.service.source_address
+    ├── SourceOpenError
+    └── BadDataError
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.service.source_address import SourceError
+
+FILL_SAMPLES = 8000
+"""Longest chunk of filled-in silence, so that a long gap is not one large array."""
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -32,9 +43,17 @@ TroubleKind = Literal["bad_data", "dropped", "overrun", "peer", "refused", "unsu
 ``unsupported``: an encoding that cannot be decoded here. ``vanished``: the device does not deliver any more."""
 
 
+class SourceOpenError(SourceError):
+    """The source cannot be opened: no such device or command, a port that is taken, a missing part."""
+
+
+class BadDataError(SourceError):
+    """What came is not what was promised; inside the sources only, a consumer sees a `StreamEnd` or a `Trouble`."""
+
+
 @dataclass(frozen=True)
 class StreamStart:
-    """A stream begins; its positions count from 0.
+    """A stream starts; its positions count from 0.
 
     Attributes
     ----------
@@ -54,7 +73,7 @@ class StreamStart:
 
 @dataclass(frozen=True, eq=False)
 class AudioChunk:
-    """Mono audio of one stream; each chunk begins where the one before it ended.
+    """Mono audio of one stream; each chunk starts where the one before it ended.
 
     Attributes
     ----------
@@ -105,12 +124,12 @@ class StreamEnd:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something is wrong and the source goes on; repeated ones are counted and told now and then.
+    """Something is wrong and the source goes on; repeated ones are counted and reported now and then.
 
     Attributes
     ----------
     detail : what was expected, what came, what to do.
-    count : how often it happened since it was last told.
+    count : how often it happened since the last report.
     stream : the stream it concerns, None for the whole source.
     """
 
@@ -130,38 +149,89 @@ class Idle:
 SourceEvent = StreamStart | AudioChunk | StreamEnd | Trouble | Idle
 
 
-class Source(Protocol):
+class Source(ABC):
     """A live source: open it with ``with``, then iterate once.
 
-    ``__enter__`` raises what the user has to put right (`SourceOpenError`, `UnsupportedFormatError`, `AudioError`);
-    after it, everything is an event, and iterating raises nothing of its own.
+    Opening raises what the user has to put right (`SourceOpenError`, `UnsupportedFormatError`, `AudioError`); after it
+    everything is an event, and iterating raises nothing of its own.
     """
 
-    @property
-    def name(self) -> str:
-        """The source as a person would call it."""
+    name: str
+    """The source as a person would call it."""
 
     @property
     def counts(self) -> Counter[str]:
         """Totals since it was opened, for metrics: overruns, refused, lost_packets … as the kind has them."""
+        return Counter()
 
-    def __enter__(self) -> Self:
+    @abstractmethod
+    def open(self) -> None:
         """Open device, file, command or port."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    @abstractmethod
+    def close(self) -> None:
         """Free everything."""
 
+    @abstractmethod
     def __iter__(self) -> Iterator[SourceEvent]:
         """Yield events until nothing can follow."""
 
+    def __enter__(self) -> Self:
+        """Open the source."""
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the source."""
+        self.close()
+
 
 class Clock(Protocol):
-    """What a source asks of the module ``time``; tests pass one that does not wait."""
+    """The part of the module ``time`` that a source uses; tests pass one that does not wait."""
 
     def monotonic(self) -> float:
         """Seconds that never run backwards."""
 
     def sleep(self, seconds: float, /) -> None:
         """Wait."""
+
+
+class Track:
+    """Number the samples of one stream and count the lost ones: positions never drift, whatever is lost."""
+
+    def __init__(self, stream: str, sample_rate: int) -> None:
+        self.stream = stream
+        self.sample_rate = sample_rate
+        self.position = 0
+        self.lost_samples = 0
+
+    def start(self, detail: str = "", *, call_id: str | None = None, peer: str = "") -> StreamStart:
+        """Return the event that opens the stream."""
+        return StreamStart(self.stream, self.sample_rate, detail, call_id, peer)
+
+    def audio(self, samples: Float, *, broken: bool = False) -> AudioChunk:
+        """Place samples [shape=(n,)] after all that came before."""
+        chunk = AudioChunk(self.stream, samples, self.sample_rate, self.position, broken=broken)
+        self.position = chunk.end
+        return chunk
+
+    def gap(self, samples: int, *, lost: bool) -> Iterator[AudioChunk]:
+        """Fill ``samples`` with silence; ``lost`` unless the sender meant to send nothing."""
+        for chunk in fill(self.stream, self.sample_rate, self.position, samples, lost=lost):
+            self.position = chunk.end
+            self.lost_samples += chunk.lost_samples
+            yield chunk
+
+    def end(self, reason: EndReason, detail: str = "") -> StreamEnd:
+        """Return the event that closes the stream."""
+        return StreamEnd(self.stream, reason, self.position, self.lost_samples, detail)
+
+
+def fill(stream: str, sample_rate: int, position: int, samples: int, *, lost: bool) -> Iterator[AudioChunk]:
+    """Silence of ``samples`` samples from ``position`` on, in chunks of at most `FILL_SAMPLES`."""
+    end = position + samples
+    while position < end:
+        length = min(FILL_SAMPLES, end - position)
+        mask = np.ones(length, np.bool_) if lost else None
+        yield AudioChunk(stream, np.zeros(length, np.float32), sample_rate, position, mask)
+        position += length

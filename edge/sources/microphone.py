@@ -1,33 +1,28 @@
-"""The microphone as a source: a device that vanishes is told, and taken up again when it is back."""
+"""The microphone as a source: a device that vanishes is reported, and opened again when it is back."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from edge.audio.reading import MAX_AMPLITUDE
 from edge.errors import EdgeError
-from edge.sources.backlog import MAX_S, Backlog
-from edge.sources.errors import SourceOpenError
-from edge.sources.events import Clock, Float, Idle, SourceEvent
+from edge.sources.backlog import MAX_S, Backlog, TroubleMeter
+from edge.sources.events import Clock, Float, Idle, Source, SourceEvent, SourceOpenError, Track
 from edge.sources.portaudio import InputDevice, InputStream, PortAudio, SoundSystem, choose_device
-from edge.sources.track import Track
-from edge.sources.troubles import TroubleMeter
 
 STALL_S = 5.0
 """A device that is there calls back some twenty times a second, also in a silent room; but Bluetooth's hands-free
-profile takes seconds to come up, and to be closed meanwhile would make it begin again."""
+profile takes seconds to come up, and closing it meanwhile would restart that."""
 RETRY_S = 2.0
 _TURN_S = 0.5
 
 
-class Microphone:
-    """Record from a sound card at its own rate; each time it begins to deliver is a stream.
+class Microphone(Source):
+    """Record from a sound card at its own rate; each time it starts to deliver is a stream.
 
     Parameters
     ----------
@@ -38,9 +33,9 @@ class Microphone:
     Raises
     ------
     UnsupportedFormatError
-        On entering: sounddevice or PortAudio is not installed.
+        On opening: sounddevice or PortAudio is not installed.
     SourceOpenError
-        On entering: no such device, or it cannot be opened.
+        On opening: no such device, or it cannot be opened.
     """
 
     def __init__(
@@ -55,24 +50,21 @@ class Microphone:
         self._device: InputDevice | None = None
         self._stream: InputStream | None = None
         self._track: Track | None = None
-        self._opened = self._begun = 0
-        self._opened_at = self._heard_at = 0.0
+        self._opened = self._started = 0
+        self._opened_at = self._audio_at = 0.0
 
     @property
     def counts(self) -> Counter[str]:
         """``overrun``, ``vanished``, ``opened`` and ``dropped_samples`` since it was opened first."""
         return self._meter.counts + Counter(opened=self._opened, dropped_samples=self._backlog.dropped_samples)
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Find the device and start to record."""
         self._sound = self._sound or PortAudio()
-        self._heard_at = self._clock.monotonic()
+        self._audio_at = self._clock.monotonic()
         self._open(self._sound)
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Stop recording."""
         self._close()
         self._sound = None
@@ -85,11 +77,11 @@ class Microphone:
                 yield event
                 continue
             now = self._clock.monotonic()
-            # Also while it may only be slow: the consumer must have its turn.
-            yield Idle(now - self._heard_at)
+            # Also while the device may only be slow: the consumer must have its turn.
+            yield Idle(now - self._audio_at)
             if self._stream is None:
                 self._retry()
-            elif now - max(self._opened_at, self._heard_at) >= STALL_S or not self._stream.active:
+            elif now - max(self._opened_at, self._audio_at) >= STALL_S or not self._stream.active:
                 self._lose()
         while (event := self._backlog.get(0.0)) is not None:
             yield event
@@ -98,25 +90,25 @@ class Microphone:
         device = self._device = choose_device(sound.devices(), self._wanted)
         self._opened += 1
         self._opened_at = self._clock.monotonic()
-        # Begun with the first samples: a device that is dead or in use is no stream, however often it is tried.
-        track = self._track = Track(f"mic-{self._begun + 1}", device.sample_rate)
+        # The stream starts with the first samples: a device that is dead or in use is none, however often it is tried.
+        track = self._track = Track(f"mic-{self._started + 1}", device.sample_rate)
 
-        def heard(samples: Float, overrun: bool) -> None:
-            # In the device's thread. A late call of a device that was given up would come after its stream's end.
+        def deliver(samples: Float, overrun: bool) -> None:
+            # In the device's thread. A device that was given up may still call, after the end of its stream.
             if self._track is track and len(samples):
-                self._hear(track, device, samples, overrun=overrun)
+                self._record(track, device, samples, overrun=overrun)
 
         try:
-            self._stream = sound.open(device, heard)
+            self._stream = sound.open(device, deliver)
         except SourceOpenError:
             self._track = None
             raise
 
-    def _hear(self, track: Track, device: InputDevice, samples: Float, *, overrun: bool) -> None:
-        """Take what the device delivers, in its own thread."""
-        self._heard_at = now = self._clock.monotonic()
+    def _record(self, track: Track, device: InputDevice, samples: Float, *, overrun: bool) -> None:
+        """Put what the device delivers in the backlog; called in its own thread."""
+        self._audio_at = now = self._clock.monotonic()
         if not track.position:
-            self._begun += 1
+            self._started += 1
             self._backlog.put(track.start(device.name))
         troubles = []
         if overrun:
@@ -126,7 +118,7 @@ class Microphone:
         if float(np.abs(samples).max()) <= MAX_AMPLITUDE:
             self._backlog.put(track.audio(samples, broken=overrun))
         else:
-            # One such value would stay in every running statistic for good.
+            # One such value would stay in every running statistic.
             text = (
                 "the sound card gives samples that are NaN, infinite or far beyond 1; expected -1 to 1; "
                 "check its driver"
@@ -138,24 +130,24 @@ class Microphone:
             self._backlog.put(trouble)
 
     def _lose(self) -> None:
-        """Give up a device that does not deliver any more, or never did, and end its stream."""
+        """Close a device that has stopped delivering, or never did, and end its stream."""
         track, device = self._track, self._device
-        # First, since it waits for a callback that is under way: none may come after the end.
+        # First, since closing waits for a running callback: none may come after the end.
         self._close()
         if track is None or device is None:
             return
         if not track.position:
-            self._tell_vanished(
+            self._report_vanished(
                 f"the microphone {device.name!r} is open and delivers nothing; "
                 "wake it or plug it in again, or choose another"
             )
             return
         detail = f"the microphone {device.name!r} stopped delivering; plug it in again"
-        self._tell_vanished(detail)
+        self._report_vanished(detail)
         self._backlog.put(track.end("gone", detail))
 
     def _retry(self) -> None:
-        """Wait, look for the device and open it; say so when it is not there."""
+        """Wait, look for the device and open it; report that it is not there."""
         self._clock.sleep(RETRY_S)
         if self._sound is None:
             return
@@ -163,9 +155,9 @@ class Microphone:
             self._sound.rescan()
             self._open(self._sound)
         except EdgeError as error:
-            self._tell_vanished(str(error))
+            self._report_vanished(str(error))
 
-    def _tell_vanished(self, detail: str) -> None:
+    def _report_vanished(self, detail: str) -> None:
         for trouble in self._meter.add("vanished", detail, self._clock.monotonic()):
             self._backlog.put(trouble)
 

@@ -1,4 +1,4 @@
-"""Headerless PCM, as commands print it: bytes in, mono float32 out."""
+"""Decoders of bare audio bytes to mono float32: headerless PCM, as commands print it, and G.722, as RTP carries it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ import numpy as np
 
 from edge.audio import g711
 from edge.audio.reading import MAX_AMPLITUDE, MIN_SAMPLE_RATE, select_channels
-from edge.errors import ChannelError
-from edge.sources.errors import BadDataError, SourceSyntaxError
-from edge.sources.events import Float
+from edge.errors import ChannelError, UnsupportedFormatError
+from edge.service.source_address import SourceSyntaxError
+from edge.sources.events import BadDataError, Float
 
 ENCODINGS = {"s16le": 2, "s32le": 4, "f32le": 4, "u8": 1, "mulaw": 1, "alaw": 1}
 """Encodings by ffmpeg's names, with their bytes a sample."""
+G722_RATE = 16000
 _HEADER_BYTES = 4
 _CONTAINERS = (b"RIFF", b"RF64", b"OggS", b"fLaC", b".snd", b"caff", b"FORM")
 
 
 @dataclass(frozen=True)
 class PcmFormat:
-    """What the bytes mean; nothing in them tells.
+    """What the bytes mean, which nothing in them says.
 
     Attributes
     ----------
     sample_rate : Hz, at least 8000.
     channels : interleaved channels, 1 to 64.
     encoding : one of `ENCODINGS`.
-    channel : which one is heard: ``mix``, ``left``, ``right`` or a number from 1.
+    channel : which one is used: ``mix``, ``left``, ``right`` or a number from 1.
 
     Raises
     ------
@@ -63,15 +64,15 @@ class PcmFormat:
 
 
 class PcmDecoder:
-    """Decode a byte stream, however it is cut."""
+    """Decode a byte stream in pieces of any length."""
 
     def __init__(self, pcm: PcmFormat) -> None:
         self.pcm = pcm
         self._rest = b""
-        self._begun = False
+        self._head_checked = False
 
     def feed(self, data: bytes) -> Float:
-        """Take bytes; return the mono samples [shape=(n,)] that are complete.
+        """Return the mono samples [shape=(n,)] that further bytes complete.
 
         Raises
         ------
@@ -79,17 +80,17 @@ class PcmDecoder:
             A file with a header instead of bare PCM, or floats that are NaN, infinite or far beyond 1.
         """
         data = self._rest + data
-        if not self._begun and not self._check_head(data):
+        if not self._head_checked and not self._check_head(data):
             self._rest = data
             return np.zeros(0, np.float32)
-        self._begun = True
+        self._head_checked = True
         whole = len(data) // self.pcm.frame_bytes * self.pcm.frame_bytes
         self._rest = data[whole:]
         samples = _to_float(data[:whole], self.pcm.encoding)
         ((_, mono),) = select_channels(samples.reshape(-1, self.pcm.channels), self.pcm.channel)
         return mono
 
-    def finish(self) -> Float:
+    def flush(self) -> Float:
         """End the stream; return what was held back to look for a header.
 
         Raises
@@ -97,7 +98,7 @@ class PcmDecoder:
         BadDataError
             The stream ended inside a sample.
         """
-        self._begun = True
+        self._head_checked = True
         samples = self.feed(b"")
         if self._rest:
             raise BadDataError(
@@ -107,7 +108,7 @@ class PcmDecoder:
         return samples
 
     def _check_head(self, data: bytes) -> bool:
-        """Whether enough came to tell that this is no file with a header."""
+        """Whether enough bytes came to rule out a file with a header."""
         if len(data) < _HEADER_BYTES and any(magic.startswith(data[:4]) for magic in _CONTAINERS):
             return False
         if data.startswith(_CONTAINERS):
@@ -119,7 +120,7 @@ class PcmDecoder:
 
 
 def check_channel(channel: str) -> None:
-    """Refuse what is not one channel: a live source has one score.
+    """Check that a channel option names one channel: a live source has one score.
 
     Raises
     ------
@@ -149,3 +150,42 @@ def _checked(samples: Float) -> Float:
             "check that the sender writes f32le and not integers"
         )
     return samples
+
+
+class G722Decoder:
+    """Decode one stream of G.722 (ITU-T, wide-band telephony, 64 kbit/s) by PyAV, which the extra ``formats`` brings.
+
+    The two sub-band predictors carry over from packet to packet.
+
+    Raises
+    ------
+    UnsupportedFormatError
+        PyAV is not installed, or was built without the codec.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import av
+            from av.codec.codec import UnknownCodecError
+        except ImportError as error:
+            raise UnsupportedFormatError(
+                "G.722 needs a decoder: pip install 'bonafone[formats]', or offer PCMU or PCMA to the sender"
+            ) from error
+        try:
+            self._context = av.CodecContext.create("g722", "r")
+        except UnknownCodecError as error:
+            raise UnsupportedFormatError(
+                "this PyAV has no G.722 decoder; install its own wheel (pip install av), or offer PCMU or PCMA to the "
+                "sender"
+            ) from error
+        self._context.layout = "mono"
+        self._context.sample_rate = G722_RATE
+        self._packet = av.Packet
+
+    def decode(self, data: bytes) -> Float:
+        """Samples [shape=(2 * len(data),), range -1 to 1] at 16 kHz: each byte holds two."""
+        frames = [frame.to_ndarray().ravel() for frame in self._context.decode(self._packet(data))] if data else []
+        if not frames:
+            return np.zeros(0, np.float32)
+        samples: Float = (np.concatenate(frames) / 32768.0).astype(np.float32)
+        return samples

@@ -1,4 +1,4 @@
-"""Sound cards through sounddevice (PortAudio), which the extra ``mic`` brings: their names, and their callbacks."""
+"""Sound cards through sounddevice (PortAudio), which the extra ``mic`` installs: their names and callbacks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from edge.errors import UnsupportedFormatError
-from edge.sources.errors import SourceOpenError
-from edge.sources.events import Float
+from edge.sources.events import Float, SourceOpenError
 
-Heard = Callable[[Float, bool], None]
-"""Takes samples [shape=(n,)] and whether the device lost some before them; called from the device's own thread."""
+Deliver = Callable[[Float, bool], None]
+"""Called with samples [shape=(n,)] and whether the device lost some before them, in the device's own thread."""
 _NUMBERS = re.compile(r"\s*[:,]?\s*\(?(?:plug)?hw:\d+(?:,\d+)?\)?")
 
 
@@ -48,12 +47,12 @@ class InputStream(Protocol):
 
 
 class SoundSystem(Protocol):
-    """What `Microphone` asks of the machine's sound."""
+    """The part of the machine's sound that `Microphone` uses."""
 
     def devices(self) -> list[InputDevice]:
         """Devices that can record, as they are now; raises `SourceOpenError`."""
 
-    def open(self, device: InputDevice, heard: Heard) -> InputStream:
+    def open(self, device: InputDevice, deliver: Deliver) -> InputStream:
         """Start to record mono at the device's own rate; raises `SourceOpenError`."""
 
     def rescan(self) -> None:
@@ -61,7 +60,7 @@ class SoundSystem(Protocol):
 
 
 class PortAudio:
-    """The real one.
+    """The sound cards of this machine.
 
     Raises
     ------
@@ -87,7 +86,7 @@ class PortAudio:
         Raises
         ------
         SourceOpenError
-            PortAudio cannot tell.
+            PortAudio cannot list them.
         """
         default = self._sd.default.device[0]
         try:
@@ -103,7 +102,7 @@ class PortAudio:
             if found["max_input_channels"] > 0
         ]
 
-    def open(self, device: InputDevice, heard: Heard) -> InputStream:
+    def open(self, device: InputDevice, deliver: Deliver) -> InputStream:
         """Start to record mono at the device's own rate.
 
         Raises
@@ -114,7 +113,7 @@ class PortAudio:
 
         def callback(indata: Float, _frames: int, _time: object, status: Any) -> None:
             # PortAudio reuses the memory as soon as this returns.
-            heard(np.array(indata[:, 0], np.float32), bool(status.input_overflow))
+            deliver(np.array(indata[:, 0], np.float32), bool(status.input_overflow))
 
         stream: Any = None
         try:
@@ -141,7 +140,7 @@ class PortAudio:
         SourceOpenError
             PortAudio does not start; it may do so at the next call.
         """
-        # PortAudio lists devices when it starts and has no other way to list them anew.
+        # PortAudio lists devices only when it starts.
         with contextlib.suppress(self._sd.PortAudioError):
             # Where it did not start the last time there is nothing to end.
             self._sd._terminate()
@@ -159,7 +158,7 @@ class PortAudio:
 
 
 def stable_name(name: str) -> str:
-    """Return a device's name without ALSA's card numbers, which follow the order of plugging in."""
+    """Return a device's name without ALSA's card numbers, which depend on the order of plugging in."""
     return _NUMBERS.sub("", name).strip() or name
 
 

@@ -1,31 +1,27 @@
-"""A recording played at the pace at which it was recorded, to try everything that is live without a call."""
+"""A recording as a source, at the pace at which it was recorded: everything live can be tried without a call."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from edge.audio.reading import AudioFile, open_audio, select_channels
 from edge.errors import AudioError, ChannelError
-from edge.sources.errors import SourceSyntaxError
-from edge.sources.events import Clock, Idle, SourceEvent
+from edge.service.source_address import SourceSyntaxError
+from edge.sources.events import Clock, Idle, Source, SourceEvent, Track
 from edge.sources.pcm import check_channel
-from edge.sources.track import Track
 
 BLOCK_SAMPLES = 1024
 """64 ms at 16 kHz: as a sound card would deliver."""
 _TURN_S = 1.0
-"""Longest sleep: at a slow pace a block may take minutes, in which somebody may ask to end."""
+"""Longest sleep: at a slow pace a block may take minutes, and the consumer may want to stop."""
 
 
-class RecordingSource:
+class RecordingSource(Source):
     """Yield a recording as one stream, each chunk when its last sample would have been recorded.
 
     Parameters
@@ -36,47 +32,34 @@ class RecordingSource:
     Raises
     ------
     SourceSyntaxError
-        A pace or a channel that cannot be.
+        A pace of 0 or less, or a channel of another form.
     AudioError
-        On entering: the file cannot be read, or lacks the channel.
+        On opening: the file cannot be read, or lacks the channel.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        pace: float = 1.0,
-        channel: str = "mix",
-        clock: Clock = time,
-        block_samples: int = BLOCK_SAMPLES,
-    ) -> None:
+    def __init__(self, path: str | Path, *, pace: float = 1.0, channel: str = "mix", clock: Clock = time) -> None:
         if not pace > 0.0:
             raise SourceSyntaxError(f"pace {pace:g}: expected more than 0 (1 is real time, inf as fast as possible)")
         check_channel(channel)
         self.name = f"file:{path}"
-        self.counts: Counter[str] = Counter()
         self._path = Path(path)
         self._pace = pace
         self._channel = channel
         self._clock = clock
-        self._block_samples = block_samples
         self._stack = ExitStack()
         self._audio: AudioFile | None = None
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Open the file."""
-        audio = self._stack.enter_context(open_audio(self._path, block_samples=self._block_samples))
+        audio = self._stack.enter_context(open_audio(self._path, block_samples=BLOCK_SAMPLES))
         try:
             select_channels(np.zeros((1, audio.channels), np.float32), self._channel)
         except ChannelError as error:
             self._stack.close()
             raise ChannelError(f"{self._path}: {error}") from error
         self._audio = audio
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Close the file."""
         self._audio = None
         self._stack.close()
@@ -87,15 +70,15 @@ class RecordingSource:
             return
         track = Track("file", self._audio.sample_rate)
         yield track.start(str(self._path))
-        begun_at = self._clock.monotonic()
+        started_at = self._clock.monotonic()
         try:
             for block in self._audio:
                 ((_, samples),) = select_channels(block, self._channel)
                 if not len(samples):
                     continue
                 chunk = track.audio(samples)
-                # From the beginning, not from the last chunk: errors of sleeping must not add up.
-                yield from self._wait_until(begun_at + chunk.end / chunk.sample_rate / self._pace)
+                # Counted from the start, not from the last chunk: errors of sleeping must not add up.
+                yield from self._wait_until(started_at + chunk.end / chunk.sample_rate / self._pace)
                 yield chunk
         except AudioError as error:
             yield track.end("bad_data", str(error))
@@ -108,9 +91,9 @@ class RecordingSource:
             )
 
     def _wait_until(self, due_at: float) -> Iterator[Idle]:
-        begun_at = self._clock.monotonic()
+        started_at = self._clock.monotonic()
         while (left_s := due_at - self._clock.monotonic()) > _TURN_S:
             self._clock.sleep(_TURN_S)
-            yield Idle(self._clock.monotonic() - begun_at)
+            yield Idle(self._clock.monotonic() - started_at)
         if left_s > 0.0:
             self._clock.sleep(left_s)

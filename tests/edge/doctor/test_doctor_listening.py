@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from edge.doctor.listening import hear
-from edge.sources.errors import SourceOpenError
-from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart, Trouble
+from edge.sources.events import AudioChunk, Idle, SourceOpenError, StreamEnd, StreamStart, Trouble
 from edge.sources.recording import RecordingSource
 from tests.edge.conftest import write_wav
 

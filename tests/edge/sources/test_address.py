@@ -10,11 +10,10 @@ from edge.errors import EdgeError
 from edge.service.source_address import FORMS, SourceAddress, SourceSyntaxError
 from edge.sources.address import SourceOptions, make_source
 from edge.sources.audiosocket_source import AudioSocketSource
-from edge.sources.command import CommandSource
+from edge.sources.command import CommandSource, StandardInput
 from edge.sources.microphone import Microphone
 from edge.sources.pcm import PcmFormat
 from edge.sources.peers import PeerList
-from edge.sources.pipes import StandardInput
 from edge.sources.recording import RecordingSource
 from edge.sources.rtp_source import RtpSource
 from tests.edge.conftest import write_wav

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from edge.sources.audiosocket import Audio, Hangup, Identify, MessageReader, PeerError
-from edge.sources.audiosocket_call import Call, CallLimits
-from edge.sources.errors import BadDataError
-from edge.sources.events import Trouble
-from edge.sources.troubles import TroubleMeter
+from edge.sources.audiosocket_source import Call, CallLimits
+from edge.sources.backlog import TroubleMeter
+from edge.sources.events import BadDataError, Trouble
 from tests.edge.sources.conftest import Heard
 
 CALL = uuid.UUID("40325ec2-5efd-4bd3-805f-53576e581d13")

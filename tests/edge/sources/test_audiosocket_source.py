@@ -10,10 +10,9 @@ import uuid
 import numpy as np
 import pytest
 
-from edge.sources.audiosocket_call import CallLimits
-from edge.sources.audiosocket_source import AudioSocketSource
-from edge.sources.errors import SourceError, SourceOpenError
-from edge.sources.events import Idle, Trouble
+from edge.service.source_address import SourceError
+from edge.sources.audiosocket_source import AudioSocketSource, CallLimits
+from edge.sources.events import Idle, SourceOpenError, Trouble
 from edge.sources.peers import PeerList
 from tests.edge.sources.conftest import listen
 from tests.edge.sources.test_audiosocket import FRAME, HELLO, message
@@ -195,7 +194,7 @@ def test_a_server_that_stops_by_a_mistake_is_not_a_quiet_end(monkeypatch):
     def fail(*_):
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr("edge.sources.audiosocket_call.Call.feed", fail)
+    monkeypatch.setattr("edge.sources.audiosocket_source.Call.feed", fail)
     with source() as opened, dial(opened) as client:
         client.sendall(HELLO)
         with pytest.raises(SourceError, match="the server stopped by a mistake of its own"):

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from edge.sources.backlog import Backlog
-from edge.sources.events import AudioChunk, Trouble
-from edge.sources.track import Track
+from edge.sources.events import AudioChunk, Track, Trouble
 from tests.edge.sources.conftest import Heard
 
 

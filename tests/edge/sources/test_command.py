@@ -10,9 +10,9 @@ import time
 import numpy as np
 import pytest
 
+from edge.service.source_address import SourceSyntaxError
 from edge.sources.command import CommandSource
-from edge.sources.errors import SourceOpenError, SourceSyntaxError
-from edge.sources.events import Idle, StreamEnd, Trouble
+from edge.sources.events import Idle, SourceOpenError, StreamEnd, Trouble
 from edge.sources.pcm import PcmFormat
 from tests.edge.sources.conftest import Heard, listen
 
@@ -188,7 +188,7 @@ def test_a_chatty_command_does_not_stall_and_its_chatter_is_not_kept():
     )
     with CommandSource(python(code)) as opened:
         heard = listen(opened, lambda heard: heard.ends)
-        assert len(opened._complaint) <= 2048
+        assert len(opened._stderr) <= 2048
     assert heard.ends["cmd-1"].position == 20000
     assert heard.ends["cmd-1"].detail.endswith("exited with 1, saying: the last word")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.sources.jitter import MAX_HELD, JitterBuffer
-from edge.sources.rtp import PCMU, Packet
+from edge.sources.rtp import MAX_HELD, PCMU, JitterBuffer, Packet
 
 TICKS = 160
 
@@ -26,7 +25,7 @@ def play(packets, first=None, *, interval_s=0.02):
     buffer = JitterBuffer(first or packets[0])
     released = []
     for index, packet in enumerate(packets):
-        released += buffer.push(packet, index * interval_s)
+        released += buffer.feed(packet, index * interval_s)
     return buffer, released + buffer.flush()
 
 
@@ -41,7 +40,7 @@ def numbers(released):
 def test_packets_in_order_are_not_delayed():
     buffer = JitterBuffer(stream(1)[0])
     for packet in stream(100):
-        (released,) = buffer.push(packet, 0.0)
+        (released,) = buffer.feed(packet, 0.0)
         assert released.packet is packet
         assert (released.missing, released.lost) == (0, False)
     assert not buffer.is_waiting
@@ -58,10 +57,10 @@ def test_two_swapped_packets_are_put_in_order():
 def test_a_missing_packet_is_waited_for_and_then_counted_as_lost():
     a, _, c, d, e = stream(5)
     buffer = JitterBuffer(a)
-    buffer.push(a, 0.0)
-    assert buffer.push(c, 0.02) == []
-    assert buffer.push(d, 0.04) == []
-    released = buffer.push(e, 0.06)
+    buffer.feed(a, 0.0)
+    assert buffer.feed(c, 0.02) == []
+    assert buffer.feed(d, 0.04) == []
+    released = buffer.feed(e, 0.06)
     assert numbers(released) == [2, 3, 4]
     assert (released[0].missing, released[0].lost) == (TICKS, True)
     assert [item.missing for item in released[1:]] == [0, 0]
@@ -71,8 +70,8 @@ def test_a_missing_packet_is_waited_for_and_then_counted_as_lost():
 def test_time_alone_ends_the_wait():
     a, _, c = stream(3)
     buffer = JitterBuffer(a)
-    buffer.push(a, 0.0)
-    buffer.push(c, 0.02)
+    buffer.feed(a, 0.0)
+    buffer.feed(c, 0.02)
     assert buffer.poll(0.0799) == []
     assert numbers(buffer.poll(0.0801)) == [2]
 
@@ -130,7 +129,7 @@ def test_packets_without_audio_cannot_fill_the_memory():
     buffer = JitterBuffer(stream(1)[0])
     held = 0
     for sequence in range(1, 1000):
-        held += 1 - len(buffer.push(Packet(101, sequence, 0, 7, b""), 0.0))
+        held += 1 - len(buffer.feed(Packet(101, sequence, 0, 7, b""), 0.0))
         assert held <= MAX_HELD
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.sources.errors import SourceOpenError
-from edge.sources.events import Idle, Trouble
+from edge.sources.events import Idle, SourceOpenError, Trouble
 from edge.sources.microphone import Microphone
 from edge.sources.portaudio import InputDevice
 from tests.edge.sources.conftest import Heard, listen

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.sources.errors import BadDataError, SourceSyntaxError
+from edge.service.source_address import SourceSyntaxError
+from edge.sources.events import BadDataError
 from edge.sources.pcm import PcmDecoder, PcmFormat
 
 VALUES = np.array([0.0, 0.5, -0.5, 0.25, -1.0], np.float32)
@@ -21,7 +22,7 @@ def decode(data, pcm, size=None):
     decoder = PcmDecoder(pcm)
     size = size or max(len(data), 1)
     parts = [decoder.feed(data[begin : begin + size]) for begin in range(0, len(data), size)]
-    return np.concatenate([*parts, decoder.finish()])
+    return np.concatenate([*parts, decoder.flush()])
 
 
 @pytest.mark.parametrize("encoding", sorted(ENCODED))
@@ -51,7 +52,7 @@ def test_an_end_inside_a_sample_is_bad_data_and_not_an_end():
     decoder = PcmDecoder(PcmFormat(channels=2))
     decoder.feed(bytes(10))
     with pytest.raises(BadDataError) as caught:
-        decoder.finish()
+        decoder.flush()
     assert str(caught.value) == (
         "the PCM ended inside a sample: 2 of 4 bytes came; check that encoding and channels are what the sender writes"
     )

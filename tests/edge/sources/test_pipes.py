@@ -11,10 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from edge.sources.errors import SourceOpenError
-from edge.sources.events import Idle
+from edge.sources.command import StandardInput
+from edge.sources.events import Idle, SourceOpenError
 from edge.sources.pcm import PcmFormat
-from edge.sources.pipes import StandardInput
 from tests.edge.sources.conftest import Heard, listen
 
 RAMP = np.arange(-16000, 16000, dtype="<i2")

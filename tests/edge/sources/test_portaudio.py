@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.errors import UnsupportedFormatError
-from edge.sources.errors import SourceOpenError
+from edge.sources.events import SourceOpenError
 from edge.sources.portaudio import InputDevice, PortAudio, choose_device, stable_name
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ChannelError, UnreadableAudioError
-from edge.sources.errors import SourceSyntaxError
+from edge.service.source_address import SourceSyntaxError
 from edge.sources.events import AudioChunk, Idle, StreamEnd
 from edge.sources.recording import RecordingSource
 from tests.edge.conftest import write_wav

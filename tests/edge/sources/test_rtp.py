@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from edge.audio import g711
-from edge.sources.errors import BadDataError
-from edge.sources.events import AudioChunk, StreamEnd, StreamStart, Trouble
+from edge.sources.events import AudioChunk, BadDataError, StreamEnd, StreamStart, Trouble
 from edge.sources.peers import PeerList
 from edge.sources.rtp import Packet, parse_packet
-from edge.sources.rtp_receiver import RtpReceiver
+from edge.sources.rtp_source import RtpReceiver
 from tests.edge.sources.conftest import Heard
 
 
@@ -37,7 +36,7 @@ class Wire:
 
     def send(self, data, host="127.0.0.1", port=4000, after_s=0.02):
         self.now += after_s
-        self._add(self.receiver.receive(data, host, port, self.now))
+        self._add(self.receiver.feed(data, host, port, self.now))
 
     def send_many(self, indices, **options):
         for index in indices:
@@ -48,7 +47,7 @@ class Wire:
         self._add(self.receiver.tick(self.now))
 
     def close(self):
-        self._add(self.receiver.close())
+        self._add(self.receiver.flush())
         return self.heard
 
     def _add(self, events):

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 
 from edge.audio import g711
-from edge.sources.errors import SourceOpenError
-from edge.sources.events import Idle, StreamEnd
-from edge.sources.rtp_receiver import RtpReceiver
-from edge.sources.rtp_source import RtpSource
+from edge.sources.events import Idle, SourceOpenError, StreamEnd
+from edge.sources.rtp_source import RtpReceiver, RtpSource
 from tests.edge.conftest import write_wav
 from tests.edge.sources.conftest import listen
 from tests.edge.sources.test_rtp import codes, datagram

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.sources.troubles import TroubleMeter
+from edge.sources.backlog import TroubleMeter
 
 
 def told(meter, times_s):

@@ -23,7 +23,8 @@ import click
 from android_bridge.buzz import BuzzPattern
 from android_bridge.errors import BridgeError, PortError
 from android_bridge.notices import NOTICES, notice
-from edge.alerts.channels.termux import TermuxNotifyChannel, TermuxVibrateChannel
+from edge.alerts.channels.channel import ChannelContext, ChannelSettings
+from edge.alerts.channels.termux import TermuxNotifyChannel, TermuxVibrateChannel, TermuxVibrateSettings
 from edge.alerts.errors import DeliveryError
 from edge.alerts.event import AlertEvent, new_event_id
 from edge.errors import EdgeError
@@ -77,12 +78,12 @@ class TermuxBuzzer:
     def _channel(self, pattern: BuzzPattern) -> TermuxVibrateChannel:
         steps = zip(pattern.timings_ms, pattern.amplitudes, strict=True)
         pauses = [timing for timing, amplitude in steps if not amplitude]
-        return TermuxVibrateChannel(
-            pattern.pulses_ms(),
-            statistics.median_low(pauses) if pauses else 0,
+        settings = TermuxVibrateSettings(
             timeout_s=PROGRAM_TIMEOUT_S,
-            environment=self._environment,
+            pulses_ms=tuple(pattern.pulses_ms()),
+            pause_ms=statistics.median_low(pauses) if pauses else 0,
         )
+        return TermuxVibrateChannel(settings, ChannelContext(self._environment))
 
 
 class TermuxNotifier:
@@ -95,7 +96,7 @@ class TermuxNotifier:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._channel = TermuxNotifyChannel(timeout_s=PROGRAM_TIMEOUT_S, environment=environment)
+        self._channel = TermuxNotifyChannel(ChannelSettings(timeout_s=PROGRAM_TIMEOUT_S), ChannelContext(environment))
 
     def show(self, notice: dict[str, Any]) -> None:
         """Show it; one of the same kind and call is replaced.

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from edge.alerts.channels.channel import Channel
 from edge.alerts.errors import DeliveryError, OutboxError
 from edge.alerts.event import AlertEvent
-from edge.alerts.outbox import Outbox
-from edge.alerts.records import Claim
+from edge.alerts.outbox import Claim, Outbox
 
 POLL_S = 1.0
 """How often, in seconds, a worker looks for what has come due or another process has written."""
@@ -29,7 +28,7 @@ def attempt(channel: Channel, event: AlertEvent) -> DeliveryError | None:
 
 
 class Worker:
-    """Delivers over one channel, oldest first; knows neither threads nor clocks."""
+    """Deliver what the outbox holds for one channel, oldest first."""
 
     def __init__(self, outbox: Outbox, channel: Channel) -> None:
         self._outbox, self.channel = outbox, channel
@@ -65,7 +64,7 @@ class Worker:
 
 
 class Dispatcher:
-    """Runs a `Worker` for every channel in a thread of its own.
+    """Run a `Worker` for every channel in a thread of its own.
 
     Parameters
     ----------

@@ -11,9 +11,6 @@ EdgeError
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 from edge.errors import ConfigError, EdgeError
 
 
@@ -55,24 +52,3 @@ class DeliveryError(AlertError):
         self.retry = retry and not closes_channel
         self.retry_after_s = retry_after_s
         self.closes_channel = closes_channel
-
-
-def import_part(module: str, channel: str) -> Any:
-    """Import an optional package of the extra ``alerts`` when a channel that needs it is built.
-
-    Raises
-    ------
-    MissingPartError
-        It is not installed.
-    """
-    package = module.partition(".")[0]
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        # A package that is there but broken inside is another matter, and shows itself.
-        if (error.name or "").split(".")[0] != package:
-            raise
-        raise MissingPartError(
-            f"the channel {channel} needs the package {package}, which is not installed; "
-            "run: pip install 'bonafone[alerts]'"
-        ) from error

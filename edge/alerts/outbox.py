@@ -13,16 +13,98 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
-from edge.alerts.database import explained, open_database, transaction
-from edge.alerts.errors import AlertError, DeliveryError, EventError
+from edge.alerts.errors import AlertError, DeliveryError, EventError, OutboxError
 from edge.alerts.event import AlertEvent, event_from_json
-from edge.alerts.records import Claim, DeliveryRecord, EventRecord, Publication
-from edge.alerts.retry import RetryPolicy, backoff_s
+from edge.alerts.settings import RetryPolicy
+from edge.service.database_file import DatabaseFile, Kind
 
+BUSY_S = 10.0
+"""Seconds to wait for another process that holds the file."""
+Publication = Literal["published", "suppressed", "known"]
 _DAY_S = 86400.0
+_KIND = Kind(
+    noun="an outbox",
+    failure=OutboxError,
+    version=1,
+    tables="""
+CREATE TABLE events (
+    id TEXT PRIMARY KEY,
+    created_at REAL NOT NULL,
+    suppressed INTEGER NOT NULL,
+    body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX events_by_time ON events (created_at);
+CREATE TABLE deliveries (
+    event_id TEXT NOT NULL REFERENCES events (id) ON DELETE CASCADE,
+    channel TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'dead', 'expired')),
+    attempts INTEGER NOT NULL,
+    next_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    lease TEXT,
+    last_error TEXT,
+    PRIMARY KEY (event_id, channel)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_due ON deliveries (channel, state, next_at);
+CREATE TABLE cooldowns (
+    key TEXT PRIMARY KEY,
+    started_at REAL NOT NULL,
+    suppressed INTEGER NOT NULL
+) WITHOUT ROWID;
+""",
+    moved_away="a new one is made, and what was in it is not sent",
+    held="end that one",
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A delivery that this worker alone may attempt; ``attempt`` counts from 1, this one included."""
+
+    event: AlertEvent
+    channel: str
+    attempt: int
+    lease: str
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """A past event: when it was written (seconds since 1970), and whether the cooldown kept it quiet."""
+
+    event: AlertEvent
+    created_at: float
+    suppressed: bool
+
+
+@dataclass(frozen=True)
+class DeliveryRecord:
+    """Where the delivery of one event over one channel stands; times in seconds since 1970."""
+
+    event_id: str
+    channel: str
+    state: str
+    attempts: int
+    next_at: float
+    expires_at: float
+    last_error: str | None
+
+
+def backoff_s(attempts: int, policy: RetryPolicy, rng: random.Random, retry_after_s: float | None = None) -> float:
+    """Seconds to wait after the ``attempts``-th failure (from 1).
+
+    Half of the doubling wait is fixed and half random, so that many devices that lost the same receiver do not come
+    back in step, and none hammers it ("equal jitter": M. Brooker, Exponential Backoff And Jitter, 2015). What the
+    receiver asked for in ``retry_after_s`` is kept to, up to the policy's longest wait.
+    """
+    # 2.0 ** 1024 overflows; the cap is reached long before 60 doublings.
+    doubled = min(policy.longest_s, policy.first_s * 2.0 ** min(attempts - 1, 60))
+    wait = doubled * (0.5 + 0.5 * rng.random())
+    return min(policy.longest_s, max(wait, retry_after_s or 0.0))
 
 
 class Outbox:
@@ -46,7 +128,7 @@ class Outbox:
     ) -> None:
         self.path = Path(path)
         self._clock, self._rng, self._retry = clock, rng, retry or RetryPolicy()
-        self._database = open_database(self.path)
+        self._file = DatabaseFile(self.path, _KIND, busy_s=BUSY_S)
 
     def __enter__(self) -> Outbox:
         return self
@@ -58,7 +140,7 @@ class Outbox:
 
     def close(self) -> None:
         """Free the file."""
-        self._database.close()
+        self._file.close()
 
     def publish(
         self, event: AlertEvent, channels: Mapping[str, float], *, held: bool = False, cooldown_key: str = ""
@@ -78,7 +160,7 @@ class Outbox:
         -------
         ``published``, ``suppressed`` if held, or ``known`` when an event of this id is there already.
         """
-        with explained(self.path), transaction(self._database) as database:
+        with self._file.write() as database:
             # Read only now: the wait for another process's transaction must not make this event the older one.
             now = self._clock()
             if database.execute("SELECT 1 FROM events WHERE id = ?", (event.id,)).fetchone():
@@ -96,15 +178,15 @@ class Outbox:
 
     def sent_at(self) -> dict[str, float]:
         """When the last event of each cooldown key was published, in seconds since 1970."""
-        with explained(self.path):
-            return dict(self._database.execute("SELECT key, started_at FROM cooldowns"))
+        with self._file.read() as database:
+            return dict(database.execute("SELECT key, started_at FROM cooldowns"))
 
     def record_test(self, event: AlertEvent, problems: Mapping[str, str]) -> None:
         """Write an event that its sender has sent already, by channel with what kept it from arriving, or nothing.
 
         No worker ever sees it: what did not arrive has expired.
         """
-        with explained(self.path), transaction(self._database) as database:
+        with self._file.write() as database:
             now = self._clock()
             database.execute("INSERT INTO events VALUES (?, ?, 0, ?)", (event.id, now, event.to_json()))
             database.executemany(
@@ -118,7 +200,7 @@ class Outbox:
     def claim(self, channel: str, *, lease_s: float) -> Claim | None:
         """Take the oldest delivery of ``channel`` that is due, for ``lease_s`` seconds; None when none is due."""
         lease = uuid.uuid4().hex
-        with explained(self.path), transaction(self._database) as database:
+        with self._file.write() as database:
             now = self._clock()
             self._expire(channel, now)
             # A wait longer than any that we set means that the clock was set back: due at once.
@@ -146,14 +228,14 @@ class Outbox:
             return None
 
     def _bury(self, event_id: str, channel: str, error: EventError) -> None:
-        self._database.execute(
+        self._file.connection.execute(
             "UPDATE deliveries SET state = 'dead', last_error = ? WHERE event_id = ? AND channel = ?",
             (str(error), event_id, channel),
         )
 
     def _expire(self, channel: str, now: float) -> None:
         # What is leased right now may arrive yet; it expires when its lease has run out.
-        self._database.execute(
+        self._file.connection.execute(
             "UPDATE deliveries SET state = 'expired', lease = NULL WHERE channel = ? AND state = 'pending'"
             " AND expires_at <= ? AND (lease IS NULL OR next_at <= ?)",
             (channel, now, now),
@@ -161,7 +243,7 @@ class Outbox:
 
     def succeeded(self, claim: Claim) -> None:
         """Settle: it arrived. True whatever became of the lease meanwhile."""
-        with explained(self.path), transaction(self._database) as database:
+        with self._file.write() as database:
             database.execute(
                 "UPDATE deliveries SET state = 'done', lease = NULL, last_error = NULL"
                 " WHERE event_id = ? AND channel = ?",
@@ -172,7 +254,7 @@ class Outbox:
         """Settle: it did not arrive; try again later, or never where that cannot help."""
         wait = backoff_s(claim.attempt, self._retry, self._rng, error.retry_after_s)
         state = "pending" if error.retry else "dead"
-        with explained(self.path), transaction(self._database) as database:
+        with self._file.write() as database:
             # Another worker may have taken over after our lease; then its word counts.
             database.execute(
                 "UPDATE deliveries SET state = ?, next_at = ?, last_error = ?, lease = NULL"
@@ -185,8 +267,8 @@ class Outbox:
 
         Those that cannot be read, of a later version for one, are left out: `unreadable` counts them.
         """
-        with explained(self.path):
-            rows = self._database.execute(
+        with self._file.read() as database:
+            rows = database.execute(
                 "SELECT body, created_at, suppressed FROM events WHERE created_at >= ?"
                 " ORDER BY created_at DESC, id LIMIT ?",
                 (since, limit),
@@ -196,14 +278,14 @@ class Outbox:
 
     def unreadable(self, *, since: float = 0.0) -> int:
         """How many events written at or after ``since`` are none that this version can read."""
-        with explained(self.path):
-            rows = self._database.execute("SELECT body FROM events WHERE created_at >= ?", (since,))
+        with self._file.read() as database:
+            rows = database.execute("SELECT body FROM events WHERE created_at >= ?", (since,))
             return sum(_read(body) is None for (body,) in rows)
 
     def deliveries(self, event_id: str) -> list[DeliveryRecord]:
         """Where the deliveries of one event stand, by channel."""
-        with explained(self.path):
-            rows = self._database.execute(
+        with self._file.read() as database:
+            rows = database.execute(
                 "SELECT event_id, channel, state, attempts, next_at, expires_at, last_error FROM deliveries"
                 " WHERE event_id = ? ORDER BY channel",
                 (event_id,),
@@ -212,8 +294,8 @@ class Outbox:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Number of deliveries by (channel, state)."""
-        with explained(self.path):
-            rows = self._database.execute(
+        with self._file.read() as database:
+            rows = database.execute(
                 "SELECT channel, state, COUNT(*) FROM deliveries GROUP BY channel, state"
             ).fetchall()
         return {(channel, state): count for channel, state, count in rows}
@@ -229,7 +311,7 @@ class Outbox:
         if not older_than_s > 0:
             raise AlertError(f"older_than_s must be above 0, got {older_than_s}")
         now = self._clock()
-        with explained(self.path), transaction(self._database) as database:
+        with self._file.write() as database:
             # Only a worker expires, and there is none for a channel that has been turned off since.
             database.execute(
                 "UPDATE deliveries SET state = 'expired' WHERE state = 'pending' AND expires_at <= ? AND next_at <= ?",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +81,16 @@ class SecretSource:
         if not value:
             raise AlertConfigError(f"{self.where}: {self.place} is empty; put the secret there")
         return Secret(value)
+
+    def warning(self) -> str:
+        """What is wrong with the permissions of the secret's file; empty where nothing is."""
+        try:
+            mode = 0 if self.file is None else stat.S_IMODE(os.stat(os.path.expanduser(self.file)).st_mode)
+        except OSError:
+            return ""
+        if not mode & stat.S_IRWXO:
+            return ""
+        return f"every user of this machine can use {self.place} (its mode is {mode:04o}); run chmod 600 on it"
 
     def _from_file(self) -> str:
         path = Path(str(self.file)).expanduser()

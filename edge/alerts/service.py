@@ -10,16 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from edge.alerts.assembly import Surroundings, build_channels
+from edge.alerts.channels.channel import DAY_S, ChannelContext
 from edge.alerts.delivery import Dispatcher
 from edge.alerts.errors import OutboxError
 from edge.alerts.event import AlertEvent
-from edge.alerts.outbox import Outbox
+from edge.alerts.outbox import Outbox, Publication
 from edge.alerts.policy import AlertPolicy, cooldown_key
-from edge.alerts.records import Publication
 from edge.alerts.settings import AlertSettings
-
-_DAY_S = 86400.0
 
 
 class Alerts:
@@ -27,9 +24,9 @@ class Alerts:
 
     Parameters
     ----------
-    settings : from `edge.alerts.config.load_settings`.
+    settings : from `edge.alerts.settings.settings_from_table`.
     environment : where secrets and programs are looked up.
-    terminal : what the terminal channel writes to.
+    terminal : the stream of the terminal channel, and of warnings.
     clock : seconds since 1970.
     rng : for the jitter of the waiting times; None draws a new seed.
     present : False for a short command beside the running service.
@@ -53,12 +50,14 @@ class Alerts:
         present: bool = True,
     ) -> None:
         self._settings, self._clock, self._rng = settings, clock, rng or random.Random()
-        self._expiries = {name: item.expires_s for name, item in settings.channels().items() if item.enabled}
+        self._expiries = {name: settings.channels()[name].expires_s for name in settings.enabled()}
         self.outbox = self._open_outbox()
         try:
-            self.outbox.prune(older_than_s=settings.keep_days * _DAY_S)
+            self.outbox.prune(older_than_s=settings.keep_days * DAY_S)
             self._policy = AlertPolicy(settings.cooldown_s, self.outbox.sent_at())
-            channels = build_channels(settings, Surroundings(environment, terminal, clock, present))
+            channels = settings.build_enabled(ChannelContext(environment, terminal, clock, present))
+            for warning in settings.warnings(environment):
+                terminal.write(f"Warning: {warning}\n")
         except BaseException:
             self.outbox.close()
             raise
@@ -94,12 +93,12 @@ class Alerts:
         done = self.outbox.publish(safe, self._expiries, held=not sends, cooldown_key=cooldown_key(event, topic))
         if done == "published":
             self._dispatcher.wake()
-        if self._clock() - self._pruned_at > _DAY_S:
+        if self._clock() - self._pruned_at > DAY_S:
             # A service may run for months.
             self._pruned_at = self._clock()
             # The event is written; that old ones could not be forgotten must not make the caller publish it again.
             with suppress(OutboxError):
-                self.outbox.prune(older_than_s=settings.keep_days * _DAY_S)
+                self.outbox.prune(older_than_s=settings.keep_days * DAY_S)
         return done
 
     def due(self) -> AlertEvent | None:

@@ -1,13 +1,15 @@
-"""`edge alerts` and `edge events`: the commands alone; the work is in `edge.alerts`."""
+"""`edge alerts` and `edge events`: list and test the alert channels, and show past events."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import re
 import sys
 import time
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,8 @@ import click
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edge.alerts.needs import Need
-    from edge.alerts.outbox import Outbox
-    from edge.alerts.records import DeliveryRecord, EventRecord
+    from edge.alerts.channels.channel import Need
+    from edge.alerts.outbox import DeliveryRecord, EventRecord, Outbox
     from edge.alerts.settings import AlertSettings
 
 # SQLite and the rest of the alerts are imported inside the commands: --help answers at once.
@@ -32,6 +33,8 @@ no alert channel is on; put one into {path}, for example:
     [alerts.desktop]
     enabled = true
 `edge alerts list` shows every channel"""
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 
 
 class _MisuseError(click.ClickException):
@@ -40,7 +43,7 @@ class _MisuseError(click.ClickException):
 
 @click.group()
 def alerts() -> None:
-    """Look after the ways in which alerts reach people.
+    """List and test the alert channels, over which alerts reach people.
 
     Example: edge alerts test
     """
@@ -54,7 +57,7 @@ def alerts() -> None:
 @_config_option
 @_json_option
 def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_json: bool) -> None:
-    """Send a test over every channel that is on, and say whether it arrived.
+    """Send a test alert over every channel that is on, and say whether it arrived.
 
     It goes past what waits in the outbox and past a running service; `edge events` shows it all the same.
 
@@ -62,8 +65,8 @@ def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_js
 
     Exit codes: 0 all arrived; 1 one did not, or no channel is on; 2 misuse, or a wrong configuration.
     """
-    from edge.alerts.assembly import Surroundings
-    from edge.alerts.test_alert import try_channels
+    from edge.alerts.channels.channel import ChannelContext
+    from edge.alerts.test_alert import send_test_alert
 
     if math.isnan(timeout_s):
         raise click.BadParameter("expected 1 to 600", param_hint="--timeout-s")
@@ -71,25 +74,27 @@ def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_js
     known = settings.channels()
     if channel is not None and channel not in known:
         raise click.UsageError(f"no channel {channel!r}; expected one of {', '.join(known)}")
-    chosen = [name for name, item in known.items() if item.enabled and channel in (None, name)]
+    chosen = [name for name in settings.enabled() if channel in (None, name)]
     if not chosen:
         where = path or "~/.config/bonafone/bonafone.toml"
         if channel is None:
             raise click.ClickException(_HOW_TO_ENABLE.format(path=where))
         raise click.ClickException(f"{channel} is off; set enabled = true in the table [alerts.{channel}] of {where}")
+    for warning in settings.warnings(os.environ):
+        click.echo(f"Warning: {warning}", err=True)
     # Not `present`: the running service stands for the device, and this one leaves at once.
-    around = Surroundings(os.environ, sys.stderr, time.time, present=False)
-    trials = try_channels(settings, chosen, around, source="edge alerts test", timeout_s=timeout_s)
-    width = max(len(trial.channel) for trial in trials)
-    for trial in trials:
+    context = ChannelContext(os.environ, sys.stderr, present=False)
+    results = send_test_alert(settings, chosen, context, source="edge alerts test", timeout_s=timeout_s)
+    width = max(len(result.channel) for result in results)
+    for result in results:
         if as_json:
-            click.echo(json.dumps(asdict(trial)))
-        elif trial.arrived:
-            click.echo(f"{trial.channel:<{width}}  arrived")
+            click.echo(json.dumps(asdict(result)))
+        elif result.arrived:
+            click.echo(f"{result.channel:<{width}}  arrived")
         else:
-            advice = f"; {trial.advice}" if trial.advice else ""
-            click.echo(f"{trial.channel:<{width}}  failed: {trial.problem}{advice}")
-    sys.exit(0 if all(trial.arrived for trial in trials) else 1)
+            advice = f"; {result.advice}" if result.advice else ""
+            click.echo(f"{result.channel:<{width}}  failed: {result.problem}{advice}")
+    sys.exit(0 if all(result.arrived for result in results) else 1)
 
 
 @alerts.command("list")
@@ -105,8 +110,6 @@ def list_alerts(config: Path | None, as_json: bool) -> None:
 
     Exit codes: 0 done; 1 the outbox cannot be read; 2 misuse, or a wrong configuration.
     """
-    from edge.alerts.needs import channel_needs
-
     path, settings = _settings(config)
     outbox = _outbox(settings)
     counts = {} if outbox is None else outbox.counts()
@@ -115,7 +118,7 @@ def list_alerts(config: Path | None, as_json: bool) -> None:
     if not as_json:
         click.echo(f"configuration: {path or 'none, so every channel is off'}", err=True)
     for name, channel in settings.channels().items():
-        needs = channel_needs(settings, name, os.environ)
+        needs = settings.needs(name, os.environ)
         pending, dead = (counts.get((name, state), 0) for state in ("pending", "dead"))
         if as_json:
             facts = {"channel": name, "enabled": channel.enabled, "pending": pending, "dead": dead}
@@ -124,9 +127,9 @@ def list_alerts(config: Path | None, as_json: bool) -> None:
         state = click.style("on ", fg="green", bold=True) if channel.enabled else "off"
         click.echo(f"{name:<15} {state}  {pending:>3} pending  {dead:>3} dead  {_needs_text(needs)}".rstrip())
         if channel.enabled:
-            for need in needs:
-                if not need.present:
-                    click.echo(f"{'':<20} {need.kind} {need.name} is missing: {need.advice}")
+            for need in filter(lambda need: need.advice, needs):
+                missing = "" if need.present else " is missing"
+                click.echo(f"{'':<20} {need.kind} {need.name}{missing}: {need.advice}")
 
 
 @click.command()
@@ -146,12 +149,10 @@ def events(since: str, limit: int, deliveries: bool, config: Path | None, as_jso
 
     Exit codes: 0 done; 1 the outbox cannot be read; 2 misuse, or a wrong configuration.
     """
-    from edge.alerts.moments import MomentError, local_time, parse_moment
-
     try:
         moment = parse_moment(since, time.time())
-    except MomentError as error:
-        raise click.BadParameter(str(error), param_hint="--since") from error
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--since") from None
     _, settings = _settings(config)
     outbox = _outbox(settings)
     if outbox is None:
@@ -176,8 +177,37 @@ def events(since: str, limit: int, deliveries: bool, config: Path | None, as_jso
         click.echo(f"{unreadable} cannot be read here: a later bonafone wrote them", err=True)
 
 
+def parse_moment(text: str, now_s: float) -> float:
+    """Seconds since 1970 of ``90s``, ``30m``, ``2h``, ``7d`` or ``4w`` before ``now_s``, or of an ISO 8601 date.
+
+    What lies before 1970 is 0. A date without a zone is local time, one without a time of day is its midnight.
+
+    Raises
+    ------
+    ValueError
+        It is neither, or lies after ``now_s``.
+    """
+    age = _AGE.fullmatch(text.strip())
+    if age:
+        return max(0.0, now_s - float(age[1]) * _UNITS[age[2]])
+    try:
+        moment_s = datetime.fromisoformat(text.strip()).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(
+            f"expected an age such as 30m, 2h or 7d, or a date such as 2026-11-24 or 2026-11-24T14:30, got {text!r}"
+        ) from None
+    if moment_s > now_s:
+        raise ValueError(f"{text!r} is still to come: expected a moment in the past, and now is {local_time(now_s)}")
+    return max(0.0, moment_s)
+
+
+def local_time(moment_s: float) -> str:
+    """A moment in local time, to the second."""
+    return datetime.fromtimestamp(moment_s).isoformat(sep=" ", timespec="seconds")
+
+
 def _settings(config: Path | None) -> tuple[Path | None, AlertSettings]:
-    from edge.alerts.config import settings_from_table
+    from edge.alerts.settings import settings_from_table
     from edge.service.config_file import find_config, read_config
 
     path = find_config(config, os.environ)
@@ -205,8 +235,6 @@ def _needs_text(needs: list[Need]) -> str:
 
 
 def _event_line(record: EventRecord, sent: list[DeliveryRecord]) -> str:
-    from edge.alerts.moments import local_time
-
     states = ", ".join(f"{item.channel} {item.state}" for item in sent) or (
         "quiet" if record.suppressed else "no channel was on"
     )
@@ -215,8 +243,6 @@ def _event_line(record: EventRecord, sent: list[DeliveryRecord]) -> str:
 
 
 def _delivery_line(delivery: DeliveryRecord) -> str:
-    from edge.alerts.moments import local_time
-
     text = f"{delivery.channel:<15} {delivery.state:<8} {delivery.attempts} attempt{'s' * (delivery.attempts != 1)}"
     if delivery.state == "pending":
         text += f", next {local_time(delivery.next_at)}, until {local_time(delivery.expires_at)}"

@@ -89,7 +89,7 @@ def listen(
 
 def _settings(config: str | None, given: dict[str, Any]) -> tuple[ListenSettings, AlertSettings]:
     """The settings of the file, with the options that were given in their place."""
-    from edge.alerts.config import settings_from_table
+    from edge.alerts.settings import settings_from_table
     from edge.live.settings import ListenSettings
     from edge.service.config_file import find_config, read_config
     from edge.settings import build_settings

@@ -87,7 +87,7 @@ def watch(
 def _settings(
     config: Path | None, folders: tuple[Path, ...], overrides: dict[str, Any]
 ) -> tuple[WatchSettings, AlertSettings]:
-    from edge.alerts.config import settings_from_table
+    from edge.alerts.settings import settings_from_table
     from edge.service.config_file import find_config, read_config
     from edge.settings import build_settings
     from edge.watch.settings import WatchSettings
@@ -122,12 +122,15 @@ def _run(
     from edge.watch.surroundings import Surroundings
     from edge.watch.watcher import Watcher
 
-    channels = [name for name, channel in alert_settings.channels().items() if channel.enabled]
+    channels = alert_settings.enabled()
     report = Reporter(
         as_json=as_json, names_out=names or _on_terminal(sys.stdout), names_err=names or _on_terminal(sys.stderr)
     )
     if not channels:
-        report.note("no alert channel is on, so verdicts are only printed; `edge alerts list` shows them")
+        report.note(
+            "no alert channel is on: nothing will be sent, and what is scored now is not alerted later; "
+            "`edge alerts list` shows the channels"
+        )
     with hold_stderr():
         model = Model.load(resolve_model(settings.model))
     with (

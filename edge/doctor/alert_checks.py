@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.alerts.assembly import Surroundings, build_channel, mqtt_broker
-from edge.alerts.config import settings_from_table
+from edge.alerts.channels.channel import ChannelContext
 from edge.alerts.errors import AlertConfigError, AlertError, DeliveryError, OutboxError
 from edge.alerts.outbox import Outbox
-from edge.alerts.settings import AlertSettings
-from edge.alerts.test_alert import ADVICE, try_channels
+from edge.alerts.settings import AlertSettings, settings_from_table
+from edge.alerts.test_alert import send_test_alert
 from edge.doctor.finding import Finding, from_error
-from edge.doctor.reach import reach_desktop, reach_mqtt, reach_webhook
 from edge.errors import ConfigError
 from edge.live.settings import ListenSettings
 from edge.service.config_file import find_config, read_config
@@ -54,24 +52,26 @@ def check_config(given: Path | None, environment: Mapping[str, str]) -> tuple[li
     return found, valid
 
 
-def check_alerts(table: Mapping[str, Any], around: Surroundings, *, send: bool) -> Iterator[Finding]:
+def check_alerts(table: Mapping[str, Any], context: ChannelContext, *, send: bool) -> Iterator[Finding]:
     """Look at the outbox and at every channel of a valid table ``alerts``.
 
     ``send`` sends a test over each whose receiver answers: for the others it is known what is wrong.
     """
     settings = settings_from_table(table)
-    names = [name for name, channel in settings.channels().items() if channel.enabled]
+    names = settings.enabled()
     if not names:
         advice = "set enabled = true in a table such as [alerts.desktop]"
         yield Finding("alerts", "note", "no alert channel is on: alarms are shown and sent to nobody", advice)
         return
-    found = [*check_outbox(Path(settings.outbox).expanduser(), around.clock)]
+    found = [*check_outbox(Path(settings.outbox).expanduser(), context.clock)]
     usable = all(finding.level != "problem" for finding in found)
-    channels = {name: _check_channel(name, settings, around, send=send) for name in names}
+    channels = {name: _check_channel(name, settings, context, send=send) for name in names}
     yield from [*found, *channels.values()]
+    for warning in settings.warnings(context.environment):
+        yield from_error("alerts", AlertError(warning), "correct the rights of the file", level="warning")
     if send and usable:
         ready = [name for name, finding in channels.items() if finding.level == "ok"]
-        yield from _send(settings, ready, around)
+        yield from _send(settings, ready, context)
 
 
 def check_outbox(path: Path, clock: Callable[[], float]) -> Iterator[Finding]:
@@ -104,38 +104,32 @@ def check_outbox(path: Path, clock: Callable[[], float]) -> Iterator[Finding]:
         yield Finding("outbox", "note", f"{dead} refused for good", advice, {"dead": dead})
 
 
-def _check_channel(name: str, settings: AlertSettings, around: Surroundings, *, send: bool) -> Finding:
+def _check_channel(name: str, settings: AlertSettings, context: ChannelContext, *, send: bool) -> Finding:
     check = f"alerts.{name}"
     try:
-        build_channel(name, settings, around).close()
-        seen = _reach(name, settings, around) or ("set up" if send else "set up; only --send shows whether it arrives")
+        channel = settings.build(name, context)
+        try:
+            seen = channel.reach() or ("set up" if send else "set up; only --send shows whether it arrives")
+        finally:
+            channel.close()
     except AlertConfigError as error:
         return from_error(check, AlertError(str(error).removeprefix(f"{check}: ")), "correct the configuration")
     except DeliveryError as error:
-        return from_error(check, error, ADVICE[name])
+        return from_error(check, error, settings.kinds[name].advice)
     return Finding(check, "ok", seen, facts={"channel": name})
 
 
-def _reach(name: str, settings: AlertSettings, around: Surroundings) -> str:
-    """What the receiver answers; empty where none can be asked."""
-    if name == "webhook":
-        return reach_webhook(settings.webhook)
-    if name == "mqtt":
-        return reach_mqtt(mqtt_broker(settings.mqtt, around.environment), settings.mqtt.timeout_s)
-    if name == "desktop" and settings.desktop.method == "dbus":
-        return reach_desktop(settings.desktop.timeout_s)
-    return ""
-
-
-def _send(settings: AlertSettings, names: Sequence[str], around: Surroundings) -> Iterator[Finding]:
+def _send(settings: AlertSettings, names: Sequence[str], context: ChannelContext) -> Iterator[Finding]:
     try:
-        trials = try_channels(settings, names, around, source="edge doctor") if names else []
+        results = send_test_alert(settings, names, context, source="edge doctor") if names else []
     except OutboxError as error:
         yield from_error("outbox", error, "give another path in alerts.outbox")
         return
-    for trial in trials:
-        check, facts = f"alerts.{trial.channel}", {"channel": trial.channel, "event": trial.event_id}
-        if trial.arrived:
-            yield Finding(check, "ok", f"sent a test, {trial.event_id}: look whether it came", facts=facts)
+    for result in results:
+        check, facts = f"alerts.{result.channel}", {"channel": result.channel, "event": result.event_id}
+        if result.arrived:
+            yield Finding(check, "ok", f"sent a test, {result.event_id}: look whether it came", facts=facts)
         else:
-            yield from_error(check, AlertError(trial.problem), trial.advice or "correct the configuration", facts=facts)
+            yield from_error(
+                check, AlertError(result.problem), result.advice or "correct the configuration", facts=facts
+            )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from edge.alerts.assembly import Surroundings
+from edge.alerts.channels.channel import ChannelContext
 from edge.doctor.alert_checks import check_alerts, check_config
 from edge.doctor.finding import Finding, from_error
 from edge.doctor.listening import Take, hear
@@ -93,8 +93,8 @@ def examine(plan: Plan, bedside: Bedside) -> Iterator[Finding]:
     if "alerts" in tables:
         bedside.tell("asking the receivers of alerts")
         # Not `present`: the running service stands for the device, and this one leaves at once.
-        around = Surroundings(bedside.environment, bedside.terminal, time.time, present=False)
-        yield from check_alerts(tables["alerts"], around, send=plan.send)
+        context = ChannelContext(bedside.environment, bedside.terminal, time.time, present=False)
+        yield from check_alerts(tables["alerts"], context, send=plan.send)
 
 
 def _source(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge.alerts.errors import OutboxError
 from edge.alerts.event import AlertEvent
-from edge.alerts.records import Publication
+from edge.alerts.outbox import Publication
 from edge.live.monitor import LiveClock
 from edge.live.reports import Alarm
 

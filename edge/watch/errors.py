@@ -5,7 +5,6 @@ EdgeError
 │   └── WatchConfigError
 ├── ReportError
 └── LedgerError
-    └── LedgerBusyError
 """
 
 from __future__ import annotations
@@ -24,10 +23,6 @@ class ReportError(EdgeError):
 
 class LedgerError(EdgeError):
     """The ledger on disk cannot be opened, read or written."""
-
-
-class LedgerBusyError(LedgerError):
-    """Another process works with this ledger."""
 
 
 UNWRITTEN = (OutboxError, LedgerError, ReportError)

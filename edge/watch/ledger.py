@@ -17,11 +17,53 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from edge.watch.ledger_file import explained, open_ledger, transaction
+from edge.service.database_file import DatabaseFile, Kind
+from edge.watch.errors import LedgerError
 from edge.watch.names import is_below, readable
 from edge.watch.scanner import Found
 
 Standing = Literal["new", "settled"]
+_BUSY_S = 2.0
+_KIND = Kind(
+    noun="a ledger",
+    failure=LedgerError,
+    version=1,
+    # Paths are bytes: not every name is text.
+    tables="""
+CREATE TABLE folders (
+    path BLOB PRIMARY KEY,
+    since REAL NOT NULL,
+    begun INTEGER NOT NULL,
+    mounted INTEGER NOT NULL,
+    lost_since REAL
+) WITHOUT ROWID;
+CREATE TABLE files (
+    path BLOB PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('skipped', 'trying', 'waiting', 'done', 'failed')),
+    attempts INTEGER NOT NULL,
+    interruptions INTEGER NOT NULL,
+    next_at REAL NOT NULL,
+    at REAL NOT NULL,
+    digest BLOB,
+    error TEXT
+) WITHOUT ROWID;
+CREATE INDEX files_by_time ON files (mtime_ns);
+CREATE INDEX files_by_age ON files (at);
+CREATE TABLE contents (
+    digest BLOB PRIMARY KEY,
+    at REAL NOT NULL,
+    results TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX contents_by_age ON contents (at);
+""",
+    moved_away="a new one is made, and recordings that are there count as existing ones",
+    # Two processes would score every recording twice.
+    held="end the other `edge watch`, or give this one a ledger of its own with --ledger",
+    exclusive=True,
+)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 10.0, 3600.0
 _FREE_INTERRUPTIONS = 3
 _INSERT = (
@@ -76,7 +118,7 @@ class Ledger:
     def __init__(self, path: str | Path, *, clock: Callable[[], float], attempts: int = 5) -> None:
         self.path = Path(path).expanduser()
         self._clock, self.attempts = clock, attempts
-        self._database = open_ledger(self.path)
+        self._file = DatabaseFile(self.path, _KIND, busy_s=_BUSY_S)
 
     def __enter__(self) -> Ledger:
         return self
@@ -88,11 +130,11 @@ class Ledger:
 
     def close(self) -> None:
         """Free the file for others."""
-        self._database.close()
+        self._file.close()
 
     def folder(self, folder: str) -> FolderRecord:
         """The record of a watched folder; one that is asked for the first time is noted as not yet begun."""
-        with transaction(self._database, self.path) as database:
+        with self._file.write() as database:
             database.execute(
                 "INSERT OR IGNORE INTO folders VALUES (?, ?, 0, 0, NULL)", (os.fsencode(folder), self._clock())
             )
@@ -107,7 +149,7 @@ class Ledger:
         What another watched folder holds is left to that one: it may have come while nothing watched.
         """
         now = self._clock()
-        with transaction(self._database, self.path) as database:
+        with self._file.write() as database:
             rows = database.execute("SELECT path FROM folders WHERE begun AND path != ?", (os.fsencode(folder),))
             others = [os.fsdecode(path) for (path,) in rows]
             skipped = [found for found in old if not any(is_below(found.path, other) for other in others)]
@@ -119,7 +161,7 @@ class Ledger:
 
     def mark_folder(self, folder: str, record: FolderRecord) -> None:
         """Note how a watched folder stands; ``since`` stays."""
-        with transaction(self._database, self.path) as database:
+        with self._file.write() as database:
             database.execute(
                 "UPDATE folders SET begun = ?, mounted = ?, lost_since = ? WHERE path = ?",
                 (record.begun, record.mounted, record.lost_since, os.fsencode(folder)),
@@ -130,8 +172,8 @@ class Ledger:
 
         With ``skip`` false, what was passed over is new.
         """
-        with explained(self.path):
-            row = self._database.execute(
+        with self._file.read() as database:
+            row = database.execute(
                 "SELECT state, next_at FROM files WHERE path = ? AND size = ? AND mtime_ns = ?",
                 (os.fsencode(found.path), found.size, found.mtime_ns),
             ).fetchone()
@@ -146,8 +188,8 @@ class Ledger:
 
     def _was_skipped(self, found: Found) -> bool:
         """Whether it is a passed-over recording under another name or in another folder, which nobody has read."""
-        with explained(self.path):
-            rows = self._database.execute(
+        with self._file.read() as database:
+            rows = database.execute(
                 "SELECT path, inode FROM files WHERE mtime_ns = ? AND size = ? AND state = 'skipped'",
                 (found.mtime_ns, found.size),
             ).fetchall()
@@ -158,7 +200,7 @@ class Ledger:
     def begin(self, found: Found) -> None:
         """Note that a recording is being worked on."""
         now, path = self._clock(), os.fsencode(found.path)
-        with transaction(self._database, self.path) as database:
+        with self._file.write() as database:
             row = database.execute(
                 "SELECT state, interruptions FROM files WHERE path = ? AND size = ? AND mtime_ns = ?"
                 " AND state IN ('trying', 'waiting')",
@@ -178,14 +220,14 @@ class Ledger:
 
     def results(self, digest: bytes) -> str | None:
         """The results that this content had, JSON of one object a line; None when it was never done."""
-        with explained(self.path):
-            row = self._database.execute("SELECT results FROM contents WHERE digest = ?", (digest,)).fetchone()
+        with self._file.read() as database:
+            row = database.execute("SELECT results FROM contents WHERE digest = ?", (digest,)).fetchone()
         return None if row is None else str(row[0])
 
     def finish(self, found: Found, digest: bytes, results: str) -> None:
         """A recording is done, and so is its content; ``results`` count when the content is new."""
         now = self._clock()
-        with transaction(self._database, self.path) as database:
+        with self._file.write() as database:
             database.execute("INSERT OR IGNORE INTO contents VALUES (?, ?, ?)", (digest, now, results))
             database.execute(
                 "UPDATE files SET state = 'done', at = ?, digest = ?, error = NULL WHERE path = ?",
@@ -197,8 +239,8 @@ class Ledger:
 
         With ``for_good`` false it is never given up.
         """
-        with explained(self.path):
-            row = self._database.execute("SELECT attempts FROM files WHERE path = ?", (os.fsencode(found.path),))
+        with self._file.read() as database:
+            row = database.execute("SELECT attempts FROM files WHERE path = ?", (os.fsencode(found.path),))
             attempts = int(row.fetchone()[0]) + 1
         return attempts, None if for_good and attempts >= self.attempts else wait_s(attempts)
 
@@ -207,7 +249,7 @@ class Ledger:
         now = self._clock()
         attempts, wait = self.attempt(found, for_good=for_good)
         state, next_at = ("failed", now) if wait is None else ("waiting", now + wait)
-        with transaction(self._database, self.path) as database:
+        with self._file.write() as database:
             database.execute(
                 "UPDATE files SET state = ?, attempts = ?, interruptions = 0, next_at = ?, at = ?, error = ?"
                 " WHERE path = ?",
@@ -216,7 +258,7 @@ class Ledger:
 
     def release(self, found: Found) -> None:
         """Nothing came of it, and it was not to blame: it is as new as before."""
-        with transaction(self._database, self.path) as database:
+        with self._file.write() as database:
             database.execute(
                 "UPDATE files SET state = 'waiting', next_at = ? WHERE path = ? AND state = 'trying'",
                 (self._clock(), os.fsencode(found.path)),
@@ -228,7 +270,7 @@ class Ledger:
         Their contents are forgotten with them, unless a recording that is still there has the same.
         """
         before = self._clock() - older_than_s
-        with transaction(self._database, self.path) as database:
+        with self._file.write() as database:
             rows = database.execute("SELECT path FROM files WHERE at < ?", (before,)).fetchall()
             old = [(path,) for (path,) in rows if gone(os.fsdecode(path))]
             database.executemany("DELETE FROM files WHERE path = ?", old)

@@ -20,9 +20,10 @@ from android_bridge.guard import CallGuard
 from android_bridge.notices import notice
 from android_bridge.settings import GuardSettings
 from android_bridge.termux import RECORDERS, TermuxBuzzer, TermuxNotifier, main, recorder_folders
-from edge.alerts.config import load_settings
 from edge.alerts.errors import MissingPartError
+from edge.alerts.settings import settings_from_table
 from edge.contract import embed_contract, read_contract
+from edge.service.config_file import read_config
 
 ROOT = Path(__file__).parents[2]
 SETUP = ROOT / "android_bridge" / "termux-setup.sh"
@@ -198,9 +199,8 @@ def test_the_setup_installs_what_termux_has_ready_made_and_writes_a_configuratio
     assert programs.calls("pip") == [["install", str(ROOT)]]
     assert len(programs.calls("termux-setup-storage")) == 1
     config = tmp_path / "home" / ".config" / "bonafone" / "bonafone.toml"
-    settings = load_settings(config)
-    on = {name for name, channel in settings.channels().items() if channel.enabled}
-    assert on == {"termux_vibrate", "termux_notify"}
+    settings = settings_from_table(read_config(config)["alerts"])
+    assert set(settings.enabled()) == {"termux_vibrate", "termux_notify"}
     assert settings.termux_vibrate.pulses_ms == BuzzPattern().pulses_ms()
 
 

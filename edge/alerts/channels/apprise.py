@@ -1,43 +1,71 @@
-"""ntfy, Telegram, mail and many more through apprise, which has no queue of its own: ours stands before it."""
+"""ntfy, Telegram, mail and many more through apprise, which has no queue of its own: the outbox stands before it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 
-from edge.alerts.errors import AlertConfigError, DeliveryError, import_part
+from edge.alerts.channels.channel import (
+    HOUR_S,
+    Channel,
+    ChannelContext,
+    ChannelSettings,
+    Need,
+    need_package,
+    need_secret,
+)
+from edge.alerts.errors import AlertConfigError, DeliveryError
 from edge.alerts.event import AlertEvent
-from edge.alerts.secret import Secret
+from edge.alerts.secret import SecretSource
 
 _REMEMBERED = 1000
 
 
-class AppriseChannel:
-    """Notifies the services behind ``urls``, each a secret, since most hold a token.
+@dataclass(frozen=True)
+class AppriseSettings(ChannelSettings):
+    """URLs of apprise's services, one a line, in a file or a variable: most hold a token.
+
+    ``timeout_s`` bounds each service's connection and answer.
+    """
+
+    expires_s: float = HOUR_S
+    urls_env: str | None = None
+    urls_file: str | None = None
+
+    def urls(self) -> SecretSource:
+        """Where the URLs are."""
+        return SecretSource("urls", self.urls_env, self.urls_file)
+
+
+class AppriseChannel(Channel):
+    """Notify the services behind the URLs.
 
     All of them are one delivery: when one of several fails, the next attempt goes to that one alone, as long as the
-    process lives. ``timeout_s`` (seconds) bounds each service's connection and answer.
+    process lives.
 
     Raises
     ------
-    MissingPartError
-        apprise is not installed.
     AlertConfigError
-        apprise does not know one of the URLs.
+        The URLs are missing, or apprise does not know one of them.
     """
 
     name = "apprise"
+    Settings = AppriseSettings
+    advice = "check the addresses in the file or variable of urls"
 
-    def __init__(self, urls: Sequence[Secret], *, timeout_s: float) -> None:
-        apprise = import_part("apprise", self.name)
+    def __init__(self, settings: AppriseSettings, context: ChannelContext) -> None:
+        super().__init__(settings, context)
+        urls = settings.urls().read(context.environment).reveal().split()
+        apprise = import_module("apprise")
         self._warning = apprise.NotifyType.WARNING
         # It logs URLs with their tokens when it cannot read them.
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
         self._services = []
         for number, url in enumerate(urls, 1):
-            separator = "&" if "?" in url.reveal() else "?"
-            limits = f"{separator}cto={timeout_s:g}&rto={timeout_s:g}"
-            service = apprise.Apprise.instantiate(url.reveal() + limits, suppress_exceptions=True)
+            limits = f"{'&' if '?' in url else '?'}cto={settings.timeout_s:g}&rto={settings.timeout_s:g}"
+            service = apprise.Apprise.instantiate(url + limits, suppress_exceptions=True)
             if service is None:
                 raise AlertConfigError(
                     f"apprise: URL {number} of {len(urls)} is not understood; expected SERVICE://… as apprise's "
@@ -45,7 +73,12 @@ class AppriseChannel:
                 )
             self._services.append(service)
         self._notified: dict[str, set[int]] = {}
-        self.longest_s = 2 * timeout_s * len(self._services)
+        self.longest_s = 2 * settings.timeout_s * len(self._services)
+
+    @classmethod
+    def needs(cls, settings: AppriseSettings, environment: Mapping[str, str]) -> list[Need]:
+        """The package apprise, and the URLs."""
+        return [need_package("apprise", "apprise"), need_secret(settings.urls(), environment)]
 
     def send(self, event: AlertEvent) -> None:
         """Notify every service that has not got this event yet."""
@@ -64,6 +97,3 @@ class AppriseChannel:
         if failed:
             raise DeliveryError(f"apprise could not notify service {', '.join(failed)} of {len(self._services)}")
         del self._notified[event.id]
-
-    def close(self) -> None:
-        """Nothing to free."""

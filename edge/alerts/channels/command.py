@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from edge.alerts.channels.program import find_program, passed_on, run_program
+from edge.alerts.channels.channel import HOUR_S, Channel, ChannelContext, ChannelSettings, Need, need_program
+from edge.alerts.channels.program import passed_on, run_program
 from edge.alerts.event import AlertEvent
 
 
-class CommandChannel:
-    """Runs ``command`` (a program and its arguments, no shell) once an attempt.
+@dataclass(frozen=True)
+class CommandSettings(ChannelSettings):
+    """A command of the user's: the program and its arguments, one item each."""
+
+    expires_s: float = HOUR_S
+    command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require("command", 'give the program and its arguments: command = ["/home/me/on-alert", "--loud"]')
+
+
+class CommandChannel(Channel):
+    """Run the command once an attempt, without a shell.
 
     Exit status 0 means delivered; anything else, or more than ``timeout_s`` seconds, is tried again. The command sees
     ``BONAFONE_EVENT_ID``, ``_KIND``, ``_TITLE``, ``_SUMMARY``, ``_VERDICT`` and ``_P_BONAFIDE`` (empty where unknown),
     and of our own environment only what programs need to run. It should do nothing twice for the same id.
-
-    Raises
-    ------
-    MissingPartError
-        The program is not there.
     """
 
     name = "command"
+    Settings = CommandSettings
+    advice = "run the command by hand and see what it says"
 
-    def __init__(self, command: Sequence[str], *, timeout_s: float, environment: Mapping[str, str]) -> None:
-        program = find_program(
-            command[0], self.name, "check the first item of its command, or give the full path", environment.get("PATH")
-        )
-        self._command = (program, *command[1:])
-        self._environment = passed_on(environment)
-        self._timeout_s = timeout_s
-        self.longest_s = timeout_s + 1.0
+    def __init__(self, settings: CommandSettings, context: ChannelContext) -> None:
+        super().__init__(settings, context)
+        self._command, self._timeout_s = settings.command, settings.timeout_s
+        self._environment = passed_on(context.environment)
+
+    @classmethod
+    def needs(cls, settings: CommandSettings, environment: Mapping[str, str]) -> list[Need]:
+        """The program that the command names."""
+        advice = "check the first item of its command, or give the full path of a file that can be executed"
+        return [need_program(settings.command[0], advice, environment)] if settings.command else []
 
     def send(self, event: AlertEvent) -> None:
         """Run the command to its end."""
-        p_bonafide = "" if event.p_bonafide is None else f"{event.p_bonafide:.4f}"
         facts = {
             "BONAFONE_EVENT_ID": event.id,
             "BONAFONE_EVENT_KIND": event.kind,
             "BONAFONE_EVENT_TITLE": event.title,
             "BONAFONE_EVENT_SUMMARY": event.summary(),
             "BONAFONE_EVENT_VERDICT": event.verdict or "",
-            "BONAFONE_EVENT_P_BONAFIDE": p_bonafide,
+            "BONAFONE_EVENT_P_BONAFIDE": "" if event.p_bonafide is None else f"{event.p_bonafide:.4f}",
         }
-        run_program(
-            self._command,
-            timeout_s=self._timeout_s,
-            environment={**self._environment, **facts},
-            stdin=event.to_json().encode() + b"\n",
-        )
-
-    def close(self) -> None:
-        """Nothing to free."""
+        environment, stdin = {**self._environment, **facts}, event.to_json().encode() + b"\n"
+        run_program(self._command, timeout_s=self._timeout_s, environment=environment, stdin=stdin)

@@ -2,61 +2,85 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 
-from edge.alerts.errors import DeliveryError, MissingPartError, import_part
+from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, Need, check_range, need_package
+from edge.alerts.errors import AlertConfigError, DeliveryError, MissingPartError
 from edge.alerts.event import AlertEvent
 
+_DEVICES = {"buzzer": "Buzzer", "led": "LED"}
 
-class GpioChannel:
-    """Switches a pin on and off ``count`` times.
 
-    Parameters
-    ----------
-    device : ``buzzer`` or ``led``.
-    pin : as gpiozero names it: 17 is GPIO17; also ``"BOARD11"``.
-    on_s, off_s : seconds of each half.
-    count : how often.
-    pin_factory : of gpiozero; None for the board's own.
+@dataclass(frozen=True)
+class GpioSettings(ChannelSettings):
+    """A buzzer or LED: ``count`` times ``on_s`` seconds on and ``off_s`` off.
+
+    ``pin`` is as gpiozero names it: ``GPIO17``, or ``BOARD11``.
+    """
+
+    device: str = "buzzer"
+    pin: str = ""
+    on_s: float = 0.3
+    off_s: float = 0.2
+    count: int = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require("pin", 'give the pin: pin = "GPIO17"')
+        if self.device not in _DEVICES:
+            raise AlertConfigError(f"device: expected {' or '.join(_DEVICES)}, got {self.device!r}")
+        check_range(self, "on_s", 0.01, 5.0)
+        check_range(self, "off_s", 0.01, 5.0)
+        check_range(self, "count", 1, 50)
+
+
+class GpioChannel(Channel):
+    """Switch a pin on and off.
 
     Raises
     ------
     MissingPartError
-        gpiozero is not there, or has no way to the pins of this machine.
+        gpiozero is not there, or cannot use the pin on this machine.
     """
 
     name = "gpio"
+    Settings = GpioSettings
+    advice = "check pin and wiring, and that nothing else holds the pin"
 
-    def __init__(
-        self, device: str, pin: int | str, *, on_s: float, off_s: float, count: int, pin_factory: Any = None
-    ) -> None:
-        gpiozero = import_part("gpiozero", self.name)
-        kind = {"buzzer": gpiozero.Buzzer, "led": gpiozero.LED}[device]
+    def __init__(self, settings: GpioSettings, context: ChannelContext) -> None:
+        super().__init__(settings, context)
+        gpiozero = import_module("gpiozero")
         try:
             with warnings.catch_warnings():
-                # One for each way to the pins that is not there; the error speaks for all of them.
+                # One for each pin library that is not there; the error speaks for all of them.
                 warnings.simplefilter("ignore", gpiozero.exc.PinFactoryFallback)
-                self._device = kind(pin, pin_factory=pin_factory)
-        # gpiozero raises what its many ways to the pins raise; lgpio's errors are of no kind but Exception.
+                self._device = getattr(gpiozero, _DEVICES[settings.device])(settings.pin)
+        # gpiozero raises what its many pin libraries raise; lgpio's errors are of no kind but Exception.
         except Exception as error:
             raise MissingPartError(
-                f"the channel {self.name} cannot use pin {pin} ({error}); on a Raspberry Pi run pip install lgpio, "
-                "put the user into the group gpio, and check that nothing else holds the pin"
+                f"the channel {self.name} cannot use pin {settings.pin} ({error}); on a Raspberry Pi run "
+                "pip install lgpio, put the user into the group gpio, and check that nothing else holds the pin"
             ) from error
-        self._on_s, self._off_s, self._count = on_s, off_s, count
-        self.longest_s = count * (on_s + off_s) + 1.0
+        self._settings, self._sleep = settings, context.sleep
+        self.longest_s = settings.count * (settings.on_s + settings.off_s) + 1.0
+
+    @classmethod
+    def needs(cls, settings: GpioSettings, environment: Mapping[str, str]) -> list[Need]:
+        """The package gpiozero."""
+        return [need_package("gpiozero", "gpiozero")]
 
     def send(self, event: AlertEvent) -> None:
         """Sound or blink to the end: only then was it noticed."""
         # Not by gpiozero's blink(): it works in a thread of its own, and an error there would pass for a delivery.
         try:
-            for _ in range(self._count):
+            for _ in range(self._settings.count):
                 self._device.on()
-                time.sleep(self._on_s)
+                self._sleep(self._settings.on_s)
                 self._device.off()
-                time.sleep(self._off_s)
+                self._sleep(self._settings.off_s)
         except Exception as error:
             raise DeliveryError(f"the pin cannot be switched ({error})") from error
 

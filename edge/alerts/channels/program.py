@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from edge.alerts.errors import DeliveryError, MissingPartError
+from edge.alerts.errors import DeliveryError
 from edge.service.redaction import printable
 
 # What programs need to find themselves and the desktop. The rest stays here: it may hold the secrets of other channels.
@@ -21,28 +20,14 @@ _KEPT = (
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of ``environment`` that another program gets to see."""
+    """The part of ``environment`` that another program may see."""
     return {name: environment[name] for name in _KEPT if name in environment}
-
-
-def find_program(name: str, channel: str, hint: str, path: str | None = None) -> str:
-    """The path of a program.
-
-    Raises
-    ------
-    MissingPartError
-        There is none of this name on ``path`` (PATH when None); ``hint`` says how to get it.
-    """
-    found = shutil.which(os.path.expanduser(name), path=path)
-    if found is None:
-        raise MissingPartError(f"the channel {channel} needs the program {name}, which is not found; {hint}")
-    return found
 
 
 def run_program(
     command: Sequence[str], *, timeout_s: float, environment: Mapping[str, str], stdin: bytes = b""
 ) -> None:
-    """Run ``command`` to its end.
+    """Run ``command`` to its end; its program is looked up on the PATH of ``environment``.
 
     Raises
     ------
@@ -52,7 +37,7 @@ def run_program(
     name = os.path.basename(command[0])
     try:
         process = subprocess.Popen(
-            command,
+            (os.path.expanduser(command[0]), *command[1:]),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -63,7 +48,7 @@ def run_program(
         raise DeliveryError(f"{name} cannot be started ({error.strerror})") from error
     with process:
         try:
-            _, said = process.communicate(stdin, timeout=timeout_s)
+            _, errors = process.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired:
             _kill_group(process)
             raise DeliveryError(f"{name} took longer than {timeout_s:g} s and was ended") from None
@@ -71,7 +56,7 @@ def run_program(
             _kill_group(process)
             raise
     if process.returncode:
-        last = printable(said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200])
+        last = printable(errors.decode("utf-8", "replace").strip().rpartition("\n")[2][:200])
         raise DeliveryError(f"{name} ended with {process.returncode}" + (f": {last}" if last else ""))
 
 

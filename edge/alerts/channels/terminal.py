@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TextIO
 
+from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings
 from edge.alerts.errors import DeliveryError
 from edge.alerts.event import AlertEvent
 
 
-class TerminalChannel:
-    """Writes to ``stream``, which stays the caller's; ``bell`` adds the character that makes terminals beep."""
+@dataclass(frozen=True)
+class TerminalSettings(ChannelSettings):
+    """A line on the terminal; ``bell`` adds the character that makes terminals beep."""
+
+    bell: bool = True
+
+
+class TerminalChannel(Channel):
+    """Write to the terminal of the context, which stays the caller's."""
 
     name = "terminal"
-    longest_s = 1.0
+    Settings = TerminalSettings
+    advice = "look at this terminal"
 
-    def __init__(self, stream: TextIO, *, bell: bool = True) -> None:
-        self._stream, self._bell = stream, bell
+    def __init__(self, settings: TerminalSettings, context: ChannelContext) -> None:
+        super().__init__(settings, context)
+        self._stream, self._bell = context.terminal, settings.bell
+        self.longest_s = 1.0
 
     def send(self, event: AlertEvent) -> None:
         """Write one line, in local time."""
@@ -26,6 +37,3 @@ class TerminalChannel:
             self._stream.flush()
         except (OSError, ValueError) as error:
             raise DeliveryError(f"the terminal cannot be written to ({error})") from error
-
-    def close(self) -> None:
-        """Nothing to free."""

@@ -1,4 +1,4 @@
-"""The phone itself, through the Termux:API programs: it vibrates, and it shows a notification.
+"""The phone itself, through the Termux:API programs: vibration, and a notification.
 
 Two channels, not one: when only the notification fails, its next attempt must not make the phone vibrate again.
 Source: `termux-vibrate -h` and `termux-notification --help` of the package termux-api.
@@ -6,83 +6,77 @@ Source: `termux-vibrate -h` and `termux-notification --help` of the package term
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from edge.alerts.channels.program import find_program, passed_on, run_program
+from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, Need, check_range, need_program
+from edge.alerts.channels.program import passed_on, run_program
+from edge.alerts.errors import AlertConfigError
 from edge.alerts.event import AlertEvent
 
 _HINT = "install the app Termux:API, and in Termux run: pkg install termux-api"
 
 
-class TermuxVibrateChannel:
-    """Vibrates in pulses, even in silent mode: a call is just when notifications are kept from vibrating.
+@dataclass(frozen=True)
+class TermuxVibrateSettings(ChannelSettings):
+    """The pulses' lengths and the pause between two, in milliseconds; ``timeout_s`` is for each pulse."""
 
-    Parameters
-    ----------
-    pulses_ms : length of each pulse, milliseconds.
-    pause_ms : between two pulses, milliseconds.
-    timeout_s : for each call of the program, seconds.
-    environment : where PATH is looked up.
-    sleep : waits so many seconds.
+    pulses_ms: tuple[int, ...] = (800, 800, 800)
+    pause_ms: int = 300
 
-    Raises
-    ------
-    MissingPartError
-        Termux:API is not there.
-    """
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= len(self.pulses_ms) <= 10 or not all(10 <= pulse <= 5000 for pulse in self.pulses_ms):
+            raise AlertConfigError(f"pulses_ms: expected 1 to 10 pulses of 10 to 5000, got {list(self.pulses_ms)}")
+        check_range(self, "pause_ms", 0, 5000)
+
+
+class TermuxVibrateChannel(Channel):
+    """Vibrate in pulses, even in silent mode: a call is just when notifications are kept from vibrating."""
 
     name = "termux_vibrate"
+    Settings = TermuxVibrateSettings
+    advice = "open the app Termux:API once and allow it to run in the background"
 
-    def __init__(
-        self,
-        pulses_ms: Sequence[int],
-        pause_ms: int,
-        *,
-        timeout_s: float,
-        environment: Mapping[str, str],
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._program = find_program("termux-vibrate", self.name, _HINT, environment.get("PATH"))
-        self._pulses_ms, self._pause_ms, self._sleep = tuple(pulses_ms), pause_ms, sleep
-        self._timeout_s, self._environment = timeout_s, passed_on(environment)
-        self.longest_s = sum(timeout_s + (pulse + pause_ms) / 1000 for pulse in self._pulses_ms)
+    def __init__(self, settings: TermuxVibrateSettings, context: ChannelContext) -> None:
+        super().__init__(settings, context)
+        self._settings, self._sleep = settings, context.sleep
+        self._environment = passed_on(context.environment)
+        self.longest_s = sum(settings.timeout_s + (pulse + settings.pause_ms) / 1000 for pulse in settings.pulses_ms)
+
+    @classmethod
+    def needs(cls, settings: ChannelSettings, environment: Mapping[str, str]) -> list[Need]:
+        """The program termux-vibrate."""
+        return [need_program("termux-vibrate", _HINT, environment)]
 
     def send(self, event: AlertEvent) -> None:
         """Give every pulse once."""
-        for index, pulse in enumerate(self._pulses_ms):
+        settings = self._settings
+        for index, pulse in enumerate(settings.pulses_ms):
             if index:
                 # The program returns at once, while the phone still vibrates.
-                self._sleep((self._pulses_ms[index - 1] + self._pause_ms) / 1000)
-            run_program(
-                (self._program, "-d", str(pulse), "-f"), timeout_s=self._timeout_s, environment=self._environment
-            )
-
-    def close(self) -> None:
-        """Nothing to free."""
+                self._sleep((settings.pulses_ms[index - 1] + settings.pause_ms) / 1000)
+            command = ("termux-vibrate", "-d", str(pulse), "-f")
+            run_program(command, timeout_s=settings.timeout_s, environment=self._environment)
 
 
-class TermuxNotifyChannel:
-    """Shows a notification of high priority, with sound; a second attempt replaces the first instead of nagging.
-
-    Raises
-    ------
-    MissingPartError
-        Termux:API is not there.
-    """
+class TermuxNotifyChannel(Channel):
+    """Show a notification of high priority, with sound; a second attempt replaces the first instead of nagging."""
 
     name = "termux_notify"
+    advice = "allow notifications for the app Termux:API"
 
-    def __init__(self, *, timeout_s: float, environment: Mapping[str, str]) -> None:
-        self._program = find_program("termux-notification", self.name, _HINT, environment.get("PATH"))
-        self._timeout_s, self._environment = timeout_s, passed_on(environment)
-        self.longest_s = timeout_s + 1.0
+    def __init__(self, settings: ChannelSettings, context: ChannelContext) -> None:
+        super().__init__(settings, context)
+        self._timeout_s, self._environment = settings.timeout_s, passed_on(context.environment)
+
+    @classmethod
+    def needs(cls, settings: ChannelSettings, environment: Mapping[str, str]) -> list[Need]:
+        """The program termux-notification."""
+        return [need_program("termux-notification", _HINT, environment)]
 
     def send(self, event: AlertEvent) -> None:
-        """Show it."""
-        command = (self._program, "--id", event.id, "--title", event.title, "--content", event.summary())
+        """Show the event's title and summary."""
+        command = ("termux-notification", "--id", event.id, "--title", event.title, "--content", event.summary())
         options = ("--priority", "max", "--sound", "--alert-once")
         run_program((*command, *options), timeout_s=self._timeout_s, environment=self._environment)
-
-    def close(self) -> None:
-        """Nothing to free."""

@@ -16,15 +16,14 @@ import sys
 import time
 from pathlib import Path
 
-from edge.alerts import outbox as outbox_module
+from edge.alerts.channels.channel import ChannelContext
 from edge.alerts.channels.webhook import WebhookChannel
-from edge.alerts.config import settings_from_table
 from edge.alerts.delivery import Worker
 from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
-from edge.alerts.secret import Secret
 from edge.alerts.service import Alerts
-from edge.alerts.signing import signing_key
+from edge.alerts.settings import settings_from_table
+from edge.service import database_file
 
 TIMEOUT_S = 0.25
 
@@ -38,6 +37,11 @@ def settings(folder, url):
             "webhook": {"enabled": True, "url": url, "secret_env": "SECRET", "timeout_s": TIMEOUT_S},
         }
     )
+
+
+def webhook(url, environment):
+    settings = WebhookChannel.Settings(enabled=True, url=url, secret_env="SECRET", timeout_s=5.0)
+    return WebhookChannel(settings, ChannelContext(environment))
 
 
 def make_event(key):
@@ -67,15 +71,15 @@ def steps(folder, url, name, last):
         if next(count) == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    opened = outbox_module.open_database
+    connect = database_file.sqlite3.connect
 
-    def traced(path):
-        database = opened(path)
+    def traced(*arguments, **options):
+        database = connect(*arguments, **options)
         database.set_trace_callback(step)
         return database
 
-    outbox_module.open_database = traced
-    channel = WebhookChannel(url, [signing_key(Secret(os.environ["SECRET"]))], timeout_s=5.0, clock=time.time)
+    database_file.sqlite3.connect = traced
+    channel = webhook(url, os.environ)
     send = channel.send
 
     def stepped(event):

@@ -1,19 +1,22 @@
-"""A clock that tests turn, an event, an HTTP receiver that checks signatures by the standardwebhooks package, and a home
-in which the commands run as a user starts them."""
+"""A clock that tests turn, events, an outbox, a receiver that checks signatures, and a home for the commands."""
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import random
 import socket
 
 import pytest
-from alert_home import Home
 from alert_receiver import SECRET, START, Receiver
+from click.testing import CliRunner
 
+from edge.alerts.channels.channel import ChannelContext
 from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
-from edge.alerts.retry import RetryPolicy
+from edge.alerts.settings import RetryPolicy
+from edge.cli.main import main
 
 
 class Clock:
@@ -74,8 +77,8 @@ def receiver():
 
 
 @pytest.fixture
-def fake_programs(tmp_path, monkeypatch):
-    """Put programs on PATH that record how they were called; `calls(name)` reads that back."""
+def fake_programs(tmp_path):
+    """Make programs that record how they were called; `calls(name)` reads that back."""
     folder = tmp_path / "bin"
     folder.mkdir()
 
@@ -98,7 +101,53 @@ def fake_programs(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def home(tmp_path):
+def build(fake_programs, clock):
+    """Build a channel from its class, its settings and variables; waiting is noted in ``slept`` and not done."""
+    opened = []
+
+    def build(kind, environment=None, *, terminal=None, present=True, **settings):
+        around = {"PATH": fake_programs.path, **(environment or {})}
+        terminal = io.StringIO() if terminal is None else terminal
+        context = ChannelContext(around, terminal, clock, present, sleep=build.slept.append)
+        opened.append(kind(kind.Settings(enabled=True, **settings), context))
+        return opened[-1]
+
+    build.slept = []
+    yield build
+    for channel in opened:
+        channel.close()
+
+
+class Home:
+    """A user's home with a configuration and an outbox, in which the commands run; `run` sees no other variables."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.config, self.outbox = folder / "bonafone.toml", folder / "state" / "alerts.sqlite"
+
+    def configure(self, *tables):
+        self.config.write_text("\n".join((f'[alerts]\noutbox = "{self.outbox}"', *tables)) + "\n", encoding="utf-8")
+
+    def run(self, *arguments, **environment):
+        """Run a command: exit status, standard output, standard error."""
+        given = {"HOME": str(self.folder), "XDG_CONFIG_HOME": None, "BONAFONE_CONFIG": None}
+        if self.config.exists():
+            given["BONAFONE_CONFIG"] = str(self.config)
+        done = CliRunner().invoke(main, list(map(str, arguments)), env={**given, **environment})
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+    def rows(self, *arguments, **environment):
+        """Run a command with ``--json``: what it prints."""
+        return [json.loads(line) for line in self.run(*arguments, "--json", **environment)[1].splitlines()]
+
+    def open_outbox(self, clock):
+        return Outbox(self.outbox, clock=clock, rng=random.Random(0))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.service.config_file._SYSTEM", tmp_path / "none.toml")
     folder = tmp_path / "home"
     folder.mkdir()
     return Home(folder)

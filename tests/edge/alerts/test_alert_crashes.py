@@ -12,16 +12,13 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from alert_child import make_event
+from alert_child import make_event, webhook
 from alert_receiver import SECRET, Receiver
 
-from edge.alerts.channels.webhook import WebhookChannel
 from edge.alerts.delivery import Worker
 from edge.alerts.event import new_event_id
 from edge.alerts.outbox import Outbox
-from edge.alerts.retry import RetryPolicy
-from edge.alerts.secret import Secret
-from edge.alerts.signing import signing_key
+from edge.alerts.settings import RetryPolicy
 
 CHILD = Path(__file__).with_name("alert_child.py")
 WRITERS = ("left", "right")
@@ -32,17 +29,13 @@ def spawn(mode, folder, url, name, *more):
     return subprocess.Popen(command, env={**os.environ, "SECRET": SECRET})
 
 
-def webhook(receiver):
-    return WebhookChannel(receiver.url, [signing_key(Secret(SECRET))], timeout_s=5.0, clock=time.time)
-
-
 def drain_all(folder, receiver):
     """Deliver what is left, as the next start of the program would; every lease and wait is over by then."""
     retry = RetryPolicy(0.02, 0.2)
     with Outbox(
         folder / "alerts.sqlite", clock=lambda: time.time() + 60.0, rng=random.Random(0), retry=retry
     ) as outbox:
-        Worker(outbox, webhook(receiver)).drain()
+        Worker(outbox, webhook(receiver.url, {"SECRET": SECRET})).drain()
         events = [record.event for record in outbox.events(limit=10**6)]
         attempts = [outbox.deliveries(event.id)[0].attempts for event in events]
         states = set(outbox.counts())

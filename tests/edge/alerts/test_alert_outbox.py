@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 import stat
 import threading
+import time
+from contextlib import closing
 
 import pytest
 
 from edge.alerts.errors import AlertError, DeliveryError, OutboxError
+from edge.alerts.outbox import backoff_s
+from edge.alerts.settings import RetryPolicy
 
 LEASE_S = 20.0
 DAY_S = 86400.0
@@ -247,8 +252,8 @@ def test_only_the_user_can_read_the_file(outbox, tmp_path, event):
 
 def test_a_commit_is_on_the_disk_before_anything_is_sent(outbox):
     """What SQLite documents as safe against a kill and a cut of the power: WAL, and FULL (2) synchronisation."""
-    assert outbox._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert outbox._database.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert outbox._file.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert outbox._file.connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_a_file_that_is_no_outbox_is_refused_and_kept(open_outbox, tmp_path):
@@ -272,3 +277,80 @@ def test_a_folder_that_cannot_be_made_is_explained(open_outbox, tmp_path):
         OutboxError, match=r"the outbox cannot be opened .*; give a path in a folder that can be written"
     ):
         open_outbox(tmp_path / "file" / "alerts.sqlite")
+
+
+def test_a_test_is_kept_and_no_worker_ever_gets_it(outbox, clock, event):
+    outbox.record_test(event, {"webhook": "nobody answered", "gpio": ""})
+    assert [record.event for record in outbox.events()] == [event]
+    kept = {item.channel: (item.state, item.attempts, item.last_error) for item in outbox.deliveries(event.id)}
+    assert kept == {"gpio": ("done", 1, None), "webhook": ("expired", 1, "nobody answered")}
+    # Also not where the clock is set back, which makes long waits due.
+    for step_s in (0.0, -DAY_S, DAY_S):
+        clock.now += step_s
+        assert outbox.claim("webhook", lease_s=20.0) is None
+    clock.now += DAY_S
+    assert outbox.prune(older_than_s=DAY_S / 2) == 1
+
+
+def test_a_test_that_cannot_be_kept_leaves_nothing(outbox, event):
+    outbox.publish(event, {"webhook": 60.0})
+    with pytest.raises(OutboxError):
+        outbox.record_test(event, {"gpio": ""})
+    assert outbox.counts() == {("webhook", "pending"): 1}
+
+
+def test_cooldowns_are_forgotten_when_none_can_still_hold(outbox, clock, make_event):
+    for number in range(3):
+        outbox.publish(make_event(str(number)), {}, cooldown_key=str(number))
+    clock.now += DAY_S - 1.0
+    # Even where events are kept for less than the longest cooldown.
+    outbox.prune(older_than_s=60.0)
+    assert len(outbox.sent_at()) == 3
+    clock.now += 2.0
+    outbox.prune(older_than_s=60.0)
+    assert outbox.sent_at() == {}
+
+
+def test_events_that_cannot_be_read_are_counted_and_hide_no_others(outbox, clock, make_event, tmp_path):
+    old, young, good = (make_event(key) for key in ("old", "young", "good"))
+    for event in (old, young, good):
+        clock.now += 10.0
+        outbox.publish(event, {})
+    with sqlite3.connect(tmp_path / "alerts.sqlite") as database:
+        database.execute("UPDATE events SET body = replace(body, 'spoof', 'cloned') WHERE id != ?", (good.id,))
+    assert [record.event for record in outbox.events()] == [good]
+    assert outbox.unreadable() == 2
+    assert outbox.unreadable(since=clock.now - 10.0) == 1
+    assert outbox.unreadable(since=time.time() + 10 * 365 * DAY_S) == 0
+
+
+@pytest.mark.parametrize("statement", ["CREATE TABLE notes (text)", "CREATE TABLE events (id TEXT)"])
+@pytest.mark.parametrize("version", [0, 1])
+def test_another_programs_database_is_refused_and_left_as_it_was(open_outbox, tmp_path, statement, version):
+    path = tmp_path / "notes.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(statement)
+        database.execute(f"PRAGMA user_version = {version}")
+        database.commit()
+    before = path.read_bytes()
+    with pytest.raises(OutboxError, match="another program's database; give the outbox a path of its own"):
+        open_outbox(path)
+    assert path.read_bytes() == before
+
+
+def waits(attempts, policy, **options):
+    rng = random.Random(1)
+    return [backoff_s(attempts, policy, rng, **options) for _ in range(500)]
+
+
+@pytest.mark.parametrize(("attempts", "full"), [(1, 2.0), (2, 4.0), (5, 32.0), (9, 300.0), (5000, 300.0)])
+def test_waits_double_up_to_the_longest_and_spread_over_their_upper_half(attempts, full):
+    seen = waits(attempts, RetryPolicy(2.0, 300.0))
+    assert full / 2 <= min(seen) < 0.55 * full
+    assert 0.95 * full < max(seen) <= full
+
+
+def test_what_the_receiver_asks_for_is_kept_to_up_to_the_longest():
+    policy = RetryPolicy(2.0, 300.0)
+    assert min(waits(1, policy, retry_after_s=60.0)) == 60.0
+    assert max(waits(1, policy, retry_after_s=86400.0)) == 300.0

@@ -10,9 +10,8 @@ import time
 import pytest
 from alert_receiver import SECRET
 
-from edge.alerts.config import settings_from_table
-from edge.alerts.errors import AlertConfigError
 from edge.alerts.service import Alerts
+from edge.alerts.settings import settings_from_table
 
 
 @pytest.fixture
@@ -148,9 +147,13 @@ def test_old_events_are_forgotten_at_the_start_and_while_it_runs(open_alerts, cl
     assert again.outbox.events() == []
 
 
-def test_a_channel_that_cannot_be_built_leaves_nothing_open(open_alerts, webhook):
-    with pytest.raises(AlertConfigError, match=r"alerts.webhook: secret: the environment has no variable S"):
-        open_alerts(webhook=webhook)
+def test_a_secret_that_every_user_can_read_is_warned_of_at_the_start(open_alerts, webhook, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    file.chmod(0o666)
+    del webhook["secret_env"]
+    _, terminal = open_alerts(webhook={**webhook, "secret_file": str(file)})
+    assert terminal.getvalue().startswith(f"Warning: alerts.webhook: every user of this machine can use file {file}")
 
 
 def test_an_event_that_is_written_counts_as_published_though_old_ones_cannot_be_forgotten(

@@ -1,49 +1,56 @@
-"""`edge alerts test` and `edge alerts list` as a user starts them, against a real receiver, a hook and a broker."""
+"""`edge alerts test` and `edge alerts list` against a real receiver, a hook and a broker."""
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import random
 import socket
 import time
-from pathlib import Path
 
 import pytest
-from alert_home import OTHER_SECRET, TERMINAL, command, rows, webhook
 from alert_receiver import SECRET
 
-from edge.alerts.config import settings_from_table
+from edge.alerts.channels import CHANNELS
 from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.service import Alerts
+from edge.alerts.settings import settings_from_table
 from tests.edge.mqtt_broker import RunningBroker, needs_broker, until
 
-CHANNELS = list(settings_from_table({}).channels())
+NAMES = [kind.name for kind in CHANNELS]
+OTHER_SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
+SECRETS = (SECRET.removeprefix("whsec_"), OTHER_SECRET.removeprefix("whsec_"), "t0ken", "hunter2")
+TERMINAL = "[alerts.terminal]\nenabled = true\nbell = false"
+
+
+def webhook(url, *more, enabled=True, secret='secret_env = "HOOK_SECRET"'):
+    return "\n".join(("[alerts.webhook]", f"enabled = {str(enabled).lower()}", f'url = "{url}"', secret, *more))
+
+
+def command(program, enabled=True):
+    return f'[alerts.command]\nenabled = {str(enabled).lower()}\ncommand = ["{program}", "--loud"]'
 
 
 def history(home):
-    """States and errors by channel of every event, as `edge events` tells them."""
-    code, out, _ = home.run("events", "--json")
-    assert code == 0
-    return [{item["channel"]: item for item in row["deliveries"]} for row in rows(out)]
+    """States and errors by channel of every event, as `edge events` shows them."""
+    return [{item["channel"]: item for item in row["deliveries"]} for row in home.rows("events")]
 
 
 @pytest.fixture
 def hook(home):
-    """A program of the user's; `heard` is what it was given."""
-    program, heard = home.folder / "on-alert", home.folder / "heard"
-    program.write_text(f'#!/bin/sh\necho "$1 $BONAFONE_EVENT_ID $HOOK_SECRET" > {heard}.env\ncat > {heard}\n')
+    """A program of the user's; `given` is what it was given."""
+    program, given = home.folder / "on-alert", home.folder / "given"
+    program.write_text(f'#!/bin/sh\necho "$1 $BONAFONE_EVENT_ID $HOOK_SECRET" > {given}.env\ncat > {given}\n')
     program.chmod(0o755)
     return program
 
 
 class TestEverythingIsOffUntilTurnedOn:
     def test_without_a_configuration(self, home):
-        if Path("/etc/bonafone/bonafone.toml").exists():
-            pytest.skip("this machine has a configuration of its own")
         code, out, err = home.run("alerts", "list")
         assert (code, err) == (0, "configuration: none, so every channel is off\n")
-        assert [line.split()[:2] for line in out.splitlines()] == [[name, "off"] for name in CHANNELS]
+        assert [line.split()[:2] for line in out.splitlines()] == [[name, "off"] for name in NAMES]
         code, out, err = home.run("alerts", "test")
         assert (code, out) == (1, "")
         assert "no alert channel is on; put one into ~/.config/bonafone/bonafone.toml" in err
@@ -51,8 +58,7 @@ class TestEverythingIsOffUntilTurnedOn:
 
     def test_a_configuration_that_does_not_say_enabled(self, home, receiver, hook):
         home.configure(webhook(receiver.url, enabled=False), command(hook, enabled=False), "[alerts.desktop]")
-        _, out, _ = home.run("alerts", "list", "--json", HOOK_SECRET=SECRET)
-        assert [row["enabled"] for row in rows(out)] == [False] * len(CHANNELS)
+        assert [row["enabled"] for row in home.rows("alerts", "list", HOOK_SECRET=SECRET)] == [False] * len(NAMES)
         assert home.run("alerts", "test", HOOK_SECRET=SECRET)[0] == 1
         code, _, err = home.run("alerts", "test", "--channel", "webhook", HOOK_SECRET=SECRET)
         assert code == 1
@@ -73,28 +79,24 @@ class TestArrived:
         assert err.endswith(" Test of the alerts: edge alerts test, nothing is wrong, this is a test\n")
         ((headers, event),) = receiver.received
         assert headers["webhook-id"] == event["data"]["id"]
-        assert json.loads((home.folder / "heard").read_text()) == event
-        # The hook learns the event's identity, and no secret of another channel.
-        assert (home.folder / "heard.env").read_text().split() == ["--loud", event["data"]["id"]]
+        assert json.loads((home.folder / "given").read_text()) == event
+        # The hook gets the event's identity, and no secret of another channel.
+        assert (home.folder / "given.env").read_text().split() == ["--loud", event["data"]["id"]]
         assert receiver.refused == []
 
     def test_it_is_kept_with_what_became_of_it(self, home, receiver):
-        _, out, _ = home.run("alerts", "test", "--json", HOOK_SECRET=SECRET)
-        told = rows(out)
-        assert [(row["channel"], row["arrived"]) for row in told] == [
-            (name, True) for name in ("terminal", "command", "webhook")
-        ]
-        assert {row["event_id"] for row in told} == set(receiver.ids())
+        results = home.rows("alerts", "test", HOOK_SECRET=SECRET)
+        names = ["terminal", "command", "webhook"]
+        assert [(row["channel"], row["arrived"]) for row in results] == [(name, True) for name in names]
+        assert {row["event_id"] for row in results} == set(receiver.ids())
         (states,) = history(home)
-        assert {name: item["state"] for name, item in states.items()} == dict.fromkeys(
-            ("terminal", "command", "webhook"), "done"
-        )
+        assert {name: item["state"] for name, item in states.items()} == dict.fromkeys(names, "done")
 
     def test_one_channel_alone(self, home, receiver):
         code, out, err = home.run("alerts", "test", "--channel", "webhook", HOOK_SECRET=SECRET)
         assert (code, out, err) == (0, "webhook  arrived\n", "")
         assert len(receiver.received) == 1
-        assert not (home.folder / "heard").exists()
+        assert not (home.folder / "given").exists()
 
     def test_a_channel_that_cannot_be_built_keeps_none_of_the_others_from_its_test(self, home, receiver):
         code, out, _ = home.run("alerts", "test")
@@ -107,7 +109,7 @@ class TestArrived:
                 "set it where the program is started"
             ),
         ]
-        assert (home.folder / "heard").exists()
+        assert (home.folder / "given").exists()
         assert receiver.requests == []
 
     def test_an_outbox_that_cannot_be_used_is_an_error_before_anything_is_sent(self, home, receiver):
@@ -137,9 +139,8 @@ class TestFailed:
     def test_one_that_never_answers_ends_with_the_time(self, home):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             home.configure(webhook(f"http://127.0.0.1:{silent.getsockname()[1]}/", "timeout_s = 120"))
-            code, out, _ = home.run("alerts", "test", "--timeout-s", "1", "--json", HOOK_SECRET=SECRET)
-        (told,) = rows(out)
-        assert (code, told["arrived"], told["problem"]) == (1, False, "nothing came back in 1 s")
+            (result,) = home.rows("alerts", "test", "--timeout-s", "1", HOOK_SECRET=SECRET)
+        assert (result["arrived"], result["problem"]) == (False, "nothing came back in 1 s")
         (states,) = history(home)
         assert states["webhook"]["state"] == "expired"
 
@@ -150,7 +151,7 @@ class TestFailed:
         assert code == 1
         assert "127.0.0.1 cannot be reached (no answer within 0.5 s); " in out
 
-    def test_what_a_hook_says_is_told(self, home, hook):
+    def test_what_a_hook_says_is_shown(self, home, hook):
         hook.write_text("#!/bin/sh\necho 'the siren is unplugged' >&2\nexit 3\n")
         home.configure(command(hook))
         code, out, _ = home.run("alerts", "test")
@@ -182,9 +183,8 @@ class TestBesideTheService:
         code, out, _ = home.run("alerts", "test", HOOK_SECRET=OTHER_SECRET)
         assert code == 1
         assert "127.0.0.1 answered 401" in out
-        _, out, _ = home.run("alerts", "list", "--json", HOOK_SECRET=SECRET)
-        told = {row["channel"]: (row["pending"], row["dead"]) for row in rows(out)}
-        assert told["webhook"] == (1, 0)
+        listed = {row["channel"]: (row["pending"], row["dead"]) for row in home.rows("alerts", "list")}
+        assert listed["webhook"] == (1, 0)
         assert len(receiver.refused) == 1
 
     def test_a_running_service_does_not_answer_for_a_configuration_that_it_does_not_have(
@@ -217,12 +217,96 @@ class TestList:
         code, out, _ = home.run("alerts", "list")
         assert code == 0
         assert "on     0 pending    0 dead  needs program /no/such/program (missing)\n" in out
-        assert "program /no/such/program is missing: check the path in command" in out
+        assert "program /no/such/program is missing: check the first item of its command" in out
 
     def test_looking_makes_no_outbox(self, home):
         home.configure(TERMINAL)
         assert home.run("alerts", "list")[0] == 0
         assert not home.outbox.parent.exists()
+
+
+class TestSecrets:
+    """Wherever they are, and whatever goes wrong, they are in nothing that is printed."""
+
+    @pytest.fixture
+    def printed(self, home):
+        """All that the commands print, on both outputs, in both forms."""
+
+        def printed(**environment):
+            calls = [("alerts", "list"), ("alerts", "test"), ("events", "--deliveries")]
+            calls += [(*call, "--json") for call in calls]
+            text = "".join(part for call in calls for part in home.run(*call, **environment)[1:])
+            assert not [secret for secret in SECRETS if secret in text]
+            return text
+
+        return printed
+
+    def needs(self, home, **environment):
+        (row,) = [row for row in home.rows("alerts", "list", **environment) if row["channel"] == "webhook"]
+        return [(need["name"], need["present"]) for need in row["needs"]]
+
+    def test_from_the_environment(self, home, receiver, printed):
+        home.configure(webhook(receiver.url, 'previous_secret_env = "OLD"'))
+        given = {"HOOK_SECRET": SECRET, "OLD": OTHER_SECRET}
+        assert self.needs(home, **given) == [("variable HOOK_SECRET", True), ("variable OLD", True)]
+        assert "webhook  arrived" in printed(**given)
+        assert len(receiver.received) == 2
+
+    def test_from_a_file_which_is_warned_of_where_every_user_can_read_it(self, home, receiver, printed):
+        file = home.folder / "secret"
+        home.configure(webhook(receiver.url, secret=f'secret_file = "{file}"'))
+        assert self.needs(home) == [(f"file {file}", False)]
+        file.write_text(SECRET + "\n")
+        file.chmod(0o666)
+        assert self.needs(home) == [(f"file {file}", True)]
+        text = printed()
+        assert "webhook  arrived" in text
+        assert f"secret file {file}: every user of this machine can use file {file} (its mode is 0666)" in text
+        assert "Warning: alerts.webhook: every user of this machine" in text
+        file.chmod(0o600)
+        assert "every user" not in printed()
+
+    @pytest.mark.parametrize(
+        "secret", [OTHER_SECRET, "hunter2", "hunter2 is not base64"], ids=["other", "short", "text"]
+    )
+    def test_one_that_is_wrong(self, home, receiver, printed, secret):
+        home.configure(webhook(receiver.url))
+        assert "failed" in printed(HOOK_SECRET=secret)
+
+    def test_urls_of_apprise_and_the_brokers_password(self, home, printed, free_port):
+        for package in ("apprise", "paho.mqtt.client"):
+            pytest.importorskip(package, reason=f"{package} is not installed (extra alerts)")
+        home.configure(
+            '[alerts.apprise]\nenabled = true\nurls_env = "URLS"\ntimeout_s = 2',
+            f'[alerts.mqtt]\nenabled = true\nhost = "127.0.0.1"\nport = {free_port}\ntimeout_s = 0.5',
+            'username = "me"\npassword_env = "BROKER"',
+        )
+        text = printed(URLS=f"json://me:hunter2@127.0.0.1:{free_port}/t0ken", BROKER="hunter2")
+        assert "apprise could not notify service 1" in text
+        assert f"not connected to the MQTT broker 127.0.0.1:{free_port}" in text
+
+    @pytest.mark.parametrize("key", ["secret", "secrt_env"])
+    def test_one_written_into_the_configuration_is_refused(self, home, printed, receiver, key):
+        home.configure(webhook(receiver.url, secret=f'{key} = "{SECRET}"'))
+        assert home.run("alerts", "list")[:2] == (2, "")
+        said = "secret is not written into" if key == "secret" else "unknown key secrt_env"
+        assert f"alerts.webhook: {said}" in printed()
+
+
+@pytest.mark.parametrize("arguments", [("alerts", "list"), ("alerts", "test"), ("events",)])
+def test_a_broken_configuration_is_named_and_exits_with_2(home, arguments):
+    for text, message in {
+        "[alerts\n": "not TOML",
+        "[alert]\n": "unknown table alert; known are alerts, listen, watch",
+        "[alerts.terminal]\nenabeld = true\n": "alerts.terminal: unknown key enabeld; did you mean enabled?",
+        "[alerts.webhook]\nenabled = true\n": "alerts.webhook.url is missing; give the receiver's address",
+    }.items():
+        home.config.write_text(text)
+        code, out, err = home.run(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"Error: {home.config}: ")
+        assert message in err
+        assert len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -258,9 +342,9 @@ class TestBroker:
 
     def test_the_test_arrives_and_leaves_no_word_of_the_device(self, home, configured, tmp_path):
         mqtt = pytest.importorskip("paho.mqtt.client")
-        broker, heard, subscribed = RunningBroker(tmp_path), [], []
+        broker, arrived, subscribed = RunningBroker(tmp_path), [], []
         client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        client.on_message = lambda _c, _u, message: heard.append((message.topic, message.payload.decode()))
+        client.on_message = lambda _c, _u, message: arrived.append((message.topic, message.payload.decode()))
         client.on_subscribe = lambda *_: subscribed.append(True)
         try:
             client.connect("127.0.0.1", broker.port)
@@ -269,22 +353,11 @@ class TestBroker:
             until(lambda: subscribed)
             configured(broker)
             assert home.run("alerts", "test")[:2] == (0, "mqtt  arrived\n")
-            until(lambda: len(heard) == 2)
+            until(lambda: len(arrived) == 2)
             # Of the device's availability it says nothing: a service beside it stands for that.
-            assert [topic for topic, _ in heard] == ["bonafone/bonafone/event", "bonafone/bonafone/alarm"]
-            assert json.loads(heard[0][1])["type"] == "alert.test"
+            assert [topic for topic, _ in arrived] == ["bonafone/bonafone/event", "bonafone/bonafone/alarm"]
+            assert json.loads(arrived[0][1])["type"] == "alert.test"
         finally:
             client.disconnect()
             client.loop_stop()
             broker.stop()
-
-    def test_a_refused_password_is_said_and_not_shown(self, home, configured, tmp_path):
-        broker = RunningBroker(tmp_path, "allow_anonymous false")
-        try:
-            configured(broker, 'username = "me"', 'password_env = "BROKER"', "timeout_s = 1")
-            code, out, err = home.run("alerts", "test", BROKER="hunter2")
-        finally:
-            broker.stop()
-        assert code == 1
-        assert "(it answered: Not authorized); check host, port, username, password and tls" in out
-        assert "hunter2" not in out + err

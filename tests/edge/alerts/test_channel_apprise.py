@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from edge.alerts.channels.apprise import AppriseChannel
-from edge.alerts.errors import AlertConfigError, DeliveryError, MissingPartError
-from edge.alerts.secret import Secret
+from edge.alerts.errors import AlertConfigError, DeliveryError
 
 pytest.importorskip("apprise", reason="apprise is not installed (extra alerts)")
 
@@ -35,7 +33,7 @@ class Service:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = Secret(f"json://127.0.0.1:{self.server.server_address[1]}/t0ken")
+        self.url = f"json://127.0.0.1:{self.server.server_address[1]}/t0ken"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
 
@@ -48,8 +46,13 @@ def services():
         service.server.server_close()
 
 
-def test_every_service_is_notified(services, event):
-    AppriseChannel([service.url for service in services], timeout_s=2.0).send(event)
+@pytest.fixture
+def channel(build):
+    return lambda *urls: build(AppriseChannel, {"URLS": "\n".join(urls)}, urls_env="URLS", timeout_s=2.0)
+
+
+def test_every_service_is_notified(services, channel, event):
+    channel(*(service.url for service in services)).send(event)
     for service in services:
         (body,) = service.bodies
         assert body["title"] == "Synthetic voice suspected"
@@ -57,25 +60,19 @@ def test_every_service_is_notified(services, event):
         assert body["type"] == "warning"
 
 
-def test_a_second_attempt_goes_only_to_the_service_that_failed(services, event, caplog, capfd):
+def test_a_second_attempt_goes_only_to_the_service_that_failed(services, channel, event, caplog, capfd):
     first, second = services
     second.status = 500
-    channel = AppriseChannel([first.url, second.url], timeout_s=2.0)
+    both = channel(first.url, second.url)
     with pytest.raises(DeliveryError, match=r"apprise could not notify service 2 \(JSON\) of 2") as caught:
-        channel.send(event)
+        both.send(event)
     second.status = 200
-    channel.send(event)
+    both.send(event)
     assert (len(first.bodies), len(second.bodies)) == (1, 1)
     assert "t0ken" not in str(caught.value) + caplog.text + "".join(capfd.readouterr())
 
 
-def test_a_url_that_apprise_does_not_know_is_refused_and_not_shown(services, caplog, capfd):
+def test_a_url_that_apprise_does_not_know_is_refused_and_not_shown(services, channel, caplog, capfd):
     with pytest.raises(AlertConfigError, match="apprise: URL 2 of 2 is not understood") as caught:
-        AppriseChannel([services[0].url, Secret("nothing://t0ken")], timeout_s=2.0)
+        channel(services[0].url, "nothing://t0ken")
     assert "t0ken" not in str(caught.value) + caplog.text + "".join(capfd.readouterr())
-
-
-def test_without_apprise_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(MissingPartError, match=r"needs the package apprise.*run: pip install 'bonafone\[alerts\]'"):
-        AppriseChannel([], timeout_s=1.0)

@@ -1,4 +1,4 @@
-"""MQTT against a real broker, mosquitto, and a second client that listens in."""
+"""MQTT against a real broker, mosquitto, and a second client that listens in; and what Home Assistant reads."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ import threading
 
 import pytest
 
-from edge.alerts.channels.homeassistant import Topics
-from edge.alerts.channels.mqtt import Broker, MqttChannel
-from edge.alerts.errors import AlertConfigError, DeliveryError, MissingPartError
-from edge.alerts.secret import Secret
+from edge.alerts.channels.mqtt import MqttChannel, MqttSettings, Topics, discovery_payload
+from edge.alerts.errors import AlertConfigError, DeliveryError
 from tests.edge.mqtt_broker import RunningBroker, needs_broker, until
 
 mqtt = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
 TOPICS = Topics("hall_pi")
 CHILD = """
 import sys, time
-from edge.alerts.channels.homeassistant import Topics
-from edge.alerts.channels.mqtt import Broker, MqttChannel
-channel = MqttChannel(Broker("127.0.0.1", int(sys.argv[1])), Topics("hall_pi"), device_name="Hall", off_delay_s=60, timeout_s=5)
+from edge.alerts.channels.channel import ChannelContext
+from edge.alerts.channels.mqtt import MqttChannel, MqttSettings
+settings = MqttSettings(enabled=True, host="127.0.0.1", port=int(sys.argv[1]), device_id="hall_pi")
+channel = MqttChannel(settings, ChannelContext({}))
 channel._connected.wait(30)
 time.sleep(60)
 """
@@ -65,19 +64,12 @@ def listener(broker):
 
 
 @pytest.fixture
-def connect():
-    made = []
+def connect(build):
+    def connect(port, *, present=True, timeout_s=3.0, environment=None, **more):
+        where = {"host": "127.0.0.1", "port": port, "device_id": "hall_pi", **more}
+        return build(MqttChannel, environment, present=present, timeout_s=timeout_s, **where)
 
-    def make(port, *, present=True, timeout_s=3.0, **login):
-        where = Broker("127.0.0.1", port, **login)
-        made.append(
-            MqttChannel(where, TOPICS, device_name="Hall", off_delay_s=60, timeout_s=timeout_s, present=present)
-        )
-        return made[-1]
-
-    yield make
-    for channel in made:
-        channel.close()
+    return connect
 
 
 class TestWithABroker:
@@ -153,13 +145,14 @@ class TestWithABroker:
         assert listener.texts(TOPICS.event) == [event.to_json()]
         listener.close()
 
-    def test_a_refused_password_is_said_and_not_shown(self, tmp_path, connect, event):
+    def test_a_refused_password_is_said(self, tmp_path, connect, event):
         running = RunningBroker(tmp_path, "allow_anonymous false")
         try:
-            channel = connect(running.port, timeout_s=1.0, username="me", password=Secret("hunter2"))
-            with pytest.raises(DeliveryError, match=r"not connected .* \(it answered: Not authorized\)") as caught:
+            channel = connect(
+                running.port, timeout_s=1.0, environment={"P": "hunter2"}, username="me", password_env="P"
+            )
+            with pytest.raises(DeliveryError, match=r"not connected .* \(it answered: Not authorized\)"):
                 channel.send(event)
-            assert "hunter2" not in str(caught.value) + repr(channel._broker)
         finally:
             running.stop()
 
@@ -173,19 +166,44 @@ def test_a_broker_that_is_away_does_not_keep_the_program_from_starting(connect, 
     assert caught.value.retry
 
 
-def test_authorities_that_cannot_be_read_are_refused(tmp_path):
-    where = Broker("127.0.0.1", 8883, tls=True, ca_file=str(tmp_path / "none.pem"))
-    with pytest.raises(AlertConfigError, match=r"mqtt.ca_file: .*none.pem cannot be used"):
-        MqttChannel(where, TOPICS, device_name="Hall", off_delay_s=60, timeout_s=1.0)
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tls": True, "ca_file": "/none.pem"}, "mqtt.ca_file: /none.pem cannot be used"),
+        ({"host": "home..local"}, "mqtt.host: expected a host's name or address, got 'home..local'"),
+        *(
+            ({"device_id": name}, "mqtt.device_id: expected letters, digits, _ and -, got")
+            for name in ("", "a/b", "a+", "#", "ä", "a b")
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_at_the_start(connect, settings, message):
+    with pytest.raises(AlertConfigError, match=message):
+        connect(1, **settings)
 
 
-def test_without_paho_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "paho", None)
-    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
-    with pytest.raises(MissingPartError, match=r"needs the package paho.*run: pip install 'bonafone\[alerts\]'"):
-        MqttChannel(Broker("127.0.0.1", 1), TOPICS, device_name="Hall", off_delay_s=60, timeout_s=1.0)
+class TestHomeAssistant:
+    """What it reads, against what its documentation requires."""
 
+    def payload(self):
+        return json.loads(discovery_payload(TOPICS, MqttSettings(device_id="hall_pi", device_name="Hall")))
 
-def test_a_host_that_can_be_no_name_is_refused_at_the_start():
-    with pytest.raises(AlertConfigError, match=r"mqtt.host: expected a host's name or address, got 'home..local'"):
-        Broker("home..local", 1883)
+    def test_the_device_is_described_under_its_own_topic(self):
+        assert TOPICS.discovery == "homeassistant/device/hall_pi/config"
+        assert Topics("hall_pi", "ha").discovery == "ha/device/hall_pi/config"
+        assert Topics("hall_pi", "ha").status == "ha/status"
+
+    def test_a_device_discovery_has_device_origin_and_components(self):
+        """Required by the documentation: identifiers, the origin's name, and a platform and unique id a component."""
+        seen = self.payload()
+        assert seen["device"]["identifiers"] == ["hall_pi"]
+        assert seen["origin"]["name"]
+        assert {item["platform"] for item in seen["components"].values()} == {"binary_sensor", "sensor"}
+        ids = [item["unique_id"] for item in seen["components"].values()]
+        assert len(set(ids)) == len(ids)
+        assert all(item["state_topic"] for item in seen["components"].values())
+        assert seen["availability"] == [{"topic": TOPICS.availability}]
+
+    def test_the_alarm_goes_off_by_itself(self):
+        alarm = self.payload()["components"]["alarm"]
+        assert (alarm["off_delay"], alarm["payload_on"], alarm["state_topic"]) == (60, "ON", TOPICS.alarm)

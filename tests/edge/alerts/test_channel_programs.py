@@ -1,7 +1,8 @@
-"""Channels that run programs: the hook, Termux, and notify-send, with programs that record what they were told."""
+"""The terminal, and the channels that run programs: a command, notify-send, and Termux' own."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
@@ -9,63 +10,97 @@ import time
 import pytest
 
 from edge.alerts.channels.command import CommandChannel
-from edge.alerts.channels.desktop import NotifySendChannel
+from edge.alerts.channels.desktop import DesktopChannel
+from edge.alerts.channels.terminal import TerminalChannel
 from edge.alerts.channels.termux import TermuxNotifyChannel, TermuxVibrateChannel
-from edge.alerts.errors import DeliveryError, MissingPartError
-
-NOWHERE = {"PATH": "/nowhere"}
+from edge.alerts.errors import DeliveryError
 
 
 @pytest.fixture
-def around(fake_programs):
-    return {"PATH": fake_programs.path, "HOME": "/home/me", "BONAFONE_WEBHOOK_SECRET": "hunter2"}
+def hook(fake_programs, build):
+    """Build the channel of a command that does ``script``; it sees HOME, and no secret of another channel."""
+
+    def make(script, *arguments, timeout_s=5.0):
+        program = str(fake_programs.add("hook", script))
+        around = {"HOME": "/home/me", "BONAFONE_WEBHOOK_SECRET": "hunter2"}
+        return build(CommandChannel, around, command=(program, *arguments), timeout_s=timeout_s)
+
+    return make
 
 
-def hook(fake_programs, around, script, *arguments, timeout_s=5.0):
-    return CommandChannel((str(fake_programs.add("hook", script)), *arguments), timeout_s=timeout_s, environment=around)
+class TestTerminal:
+    def test_it_writes_one_line_with_a_bell(self, build, make_event):
+        stream = io.StringIO()
+        build(TerminalChannel, terminal=stream).send(make_event("x", caller_name="a\nb\x1b[2J"))
+        text = stream.getvalue()
+        assert text[0] == "\a"
+        assert text.endswith(" Synthetic voice suspected: mic, caller a?b?[2J, 3 % real\n")
+        assert text.count("\n") == 1
+
+    def test_the_bell_can_be_off(self, build, event):
+        stream = io.StringIO()
+        build(TerminalChannel, terminal=stream, bell=False).send(event)
+        assert "\a" not in stream.getvalue()
+
+    def test_one_that_is_gone_is_a_failed_attempt(self, build, event):
+        stream = io.StringIO()
+        channel = build(TerminalChannel, terminal=stream)
+        stream.close()
+        with pytest.raises(DeliveryError, match="the terminal cannot be written to"):
+            channel.send(event)
 
 
-def test_a_hook_gets_the_event_on_standard_input_and_facts_in_its_environment(fake_programs, around, event, tmp_path):
-    script = f"cat > {tmp_path}/stdin; env > {tmp_path}/env"
-    hook(fake_programs, around, script, "--loud", "a b; $(touch x)").send(event)
-    assert json.loads((tmp_path / "stdin").read_text()) == json.loads(event.to_json())
-    seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
-    assert seen["BONAFONE_EVENT_ID"] == event.id
-    assert seen["BONAFONE_EVENT_KIND"] == "spoof"
-    assert seen["BONAFONE_EVENT_VERDICT"] == "spoof"
-    assert seen["BONAFONE_EVENT_P_BONAFIDE"] == "0.0300"
-    assert seen["BONAFONE_EVENT_SUMMARY"] == "mic, 3 % real, after 6.2 s of speech"
-    assert seen["HOME"] == "/home/me"
-    assert fake_programs.calls("hook") == [["--loud", "a b; $(touch x)"]]
+class TestCommand:
+    def test_it_gets_the_event_on_standard_input_and_facts_in_its_environment(
+        self, hook, fake_programs, event, tmp_path
+    ):
+        hook(f"cat > {tmp_path}/stdin; env > {tmp_path}/env", "--loud", "a b; $(touch x)").send(event)
+        assert json.loads((tmp_path / "stdin").read_text()) == json.loads(event.to_json())
+        seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+        prefix = "BONAFONE_EVENT_"
+        assert {name.removeprefix(prefix): text for name, text in seen.items() if name.startswith(prefix)} == {
+            "ID": event.id,
+            "KIND": "spoof",
+            "TITLE": "Synthetic voice suspected",
+            "VERDICT": "spoof",
+            "P_BONAFIDE": "0.0300",
+            "SUMMARY": "mic, 3 % real, after 6.2 s of speech",
+        }
+        assert seen["HOME"] == "/home/me"
+        assert "hunter2" not in str(seen)
+        assert fake_programs.calls("hook") == [["--loud", "a b; $(touch x)"]]
 
+    def test_one_that_fails_says_its_last_line(self, hook, event):
+        with pytest.raises(DeliveryError, match=r"^hook ended with 3: no \?bell$") as caught:
+            hook(r"printf 'first\nno \abell\n' >&2; exit 3").send(event)
+        assert caught.value.retry
 
-def test_a_hook_does_not_see_the_secrets_of_other_channels(fake_programs, around, event, tmp_path):
-    hook(fake_programs, around, f"env > {tmp_path}/env").send(event)
-    assert "hunter2" not in (tmp_path / "env").read_text()
+    def test_one_that_reads_nothing_is_no_failure(self, hook, make_event):
+        hook("exec <&-; exit 0").send(make_event("x", note="n" * 200_000))
 
+    def test_one_that_hangs_is_ended_with_its_children(self, hook, event, tmp_path):
+        channel = hook(f"sleep 60 & echo $! > {tmp_path}/child; wait", timeout_s=0.5)
+        start = time.monotonic()
+        with pytest.raises(DeliveryError, match=r"hook took longer than 0\.5 s and was ended"):
+            channel.send(event)
+        assert time.monotonic() - start < channel.longest_s
+        child = int((tmp_path / "child").read_text())
+        deadline = time.monotonic() + 5
+        while alive(child):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
-def test_a_hook_that_fails_says_its_last_line(fake_programs, around, event):
-    with pytest.raises(DeliveryError, match=r"^hook ended with 3: no \?bell$") as caught:
-        hook(fake_programs, around, r"printf 'first\nno \abell\n' >&2; exit 3").send(event)
-    assert caught.value.retry
+    def test_one_that_vanished_later_is_a_failed_attempt(self, hook, event, fake_programs):
+        channel = hook("")
+        os.unlink(fake_programs.add("hook"))
+        with pytest.raises(DeliveryError, match=r"hook cannot be started \(No such file or directory\)"):
+            channel.send(event)
 
-
-def test_a_hook_that_reads_nothing_is_no_failure(fake_programs, around, make_event):
-    hook(fake_programs, around, "exec <&-; exit 0").send(make_event("x", note="n" * 200_000))
-
-
-def test_a_hook_that_hangs_is_ended_with_its_children(fake_programs, around, event, tmp_path):
-    channel = hook(fake_programs, around, f"sleep 60 & echo $! > {tmp_path}/child; wait", timeout_s=0.5)
-    start = time.monotonic()
-    with pytest.raises(DeliveryError, match=r"hook took longer than 0\.5 s and was ended"):
-        channel.send(event)
-    assert time.monotonic() - start < channel.longest_s
-    child = int((tmp_path / "child").read_text())
-    for _ in range(100):
-        if not alive(child):
-            break
-        time.sleep(0.02)
-    assert not alive(child)
+    def test_its_program_may_be_given_by_name_or_below_the_home(self, build, fake_programs, event, monkeypatch):
+        monkeypatch.setenv("HOME", str(fake_programs.add("hook").parent))
+        for program in ("hook", "~/hook"):
+            build(CommandChannel, command=(program,)).send(event)
+        assert len(fake_programs.calls("hook")) == 2
 
 
 def alive(pid):
@@ -76,64 +111,46 @@ def alive(pid):
         return False
 
 
-def test_a_hook_that_vanished_later_is_a_failed_attempt(fake_programs, around, event):
-    channel = hook(fake_programs, around, "")
-    os.unlink(channel._command[0])
-    with pytest.raises(DeliveryError, match=r"hook cannot be started \(No such file or directory\)"):
+class TestTermux:
+    def test_the_phone_vibrates_in_pulses_even_in_silent_mode(self, build, fake_programs, event):
+        fake_programs.add("termux-vibrate")
+        build(TermuxVibrateChannel, pulses_ms=(800, 400), pause_ms=300).send(event)
+        assert fake_programs.calls("termux-vibrate") == [["-d", "800", "-f"], ["-d", "400", "-f"]]
+        assert build.slept == [1.1]
+
+    def test_a_notification_is_replaced_by_a_second_attempt(self, build, fake_programs, event):
+        fake_programs.add("termux-notification")
+        channel = build(TermuxNotifyChannel)
         channel.send(event)
+        channel.send(event)
+        first, second = fake_programs.calls("termux-notification")
+        assert first == second
+        options = dict(zip(first[:6:2], first[1:6:2], strict=True))
+        assert options == {
+            "--id": event.id,
+            "--title": "Synthetic voice suspected",
+            "--content": "mic, 3 % real, after 6.2 s of speech",
+        }
+        assert first[6:] == ["--priority", "max", "--sound", "--alert-once"]
+
+    def test_a_failing_vibration_is_tried_again(self, build, fake_programs, event):
+        fake_programs.add("termux-vibrate", "exit 1")
+        with pytest.raises(DeliveryError, match="termux-vibrate ended with 1"):
+            build(TermuxVibrateChannel).send(event)
 
 
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (
-            lambda: CommandChannel(["no-such-hook"], timeout_s=1.0, environment=NOWHERE),
-            "program no-such-hook, which is",
-        ),
-        (lambda: TermuxVibrateChannel([100], 0, timeout_s=1.0, environment=NOWHERE), "pkg install termux-api"),
-        (lambda: TermuxNotifyChannel(timeout_s=1.0, environment=NOWHERE), "needs the program termux-notification"),
-        (lambda: NotifySendChannel(timeout_s=1.0, environment=NOWHERE), "install libnotify-bin"),
-    ],
-)
-def test_a_missing_program_is_said_at_the_start_with_what_to_install(build, message):
-    with pytest.raises(MissingPartError, match=message):
-        build()
+class TestDesktop:
+    def test_notify_send_gets_title_and_text_and_no_markup(self, build, fake_programs, make_event, tmp_path):
+        fake_programs.add("notify-send", f"env > {tmp_path}/env")
+        bus = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus"}
+        build(DesktopChannel, bus).send(make_event("x", source="--help <b>"))
+        (call,) = fake_programs.calls("notify-send")
+        assert call[:3] == ["--urgency=critical", "--app-name=bonafone", "--"]
+        assert call[3:] == ["Synthetic voice suspected", "--help &lt;b&gt;, 3 % real"]
+        assert "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus" in (tmp_path / "env").read_text()
 
-
-def test_the_phone_vibrates_in_pulses_even_in_silent_mode(fake_programs, around, event):
-    fake_programs.add("termux-vibrate")
-    slept = []
-    channel = TermuxVibrateChannel([800, 400], 300, timeout_s=5.0, environment=around, sleep=slept.append)
-    channel.send(event)
-    assert fake_programs.calls("termux-vibrate") == [["-d", "800", "-f"], ["-d", "400", "-f"]]
-    assert slept == [1.1]
-
-
-def test_the_phone_shows_a_notification_that_a_second_attempt_replaces(fake_programs, around, event):
-    fake_programs.add("termux-notification")
-    channel = TermuxNotifyChannel(timeout_s=5.0, environment=around)
-    channel.send(event)
-    channel.send(event)
-    first, second = fake_programs.calls("termux-notification")
-    assert first == second
-    options = dict(zip(first[:6:2], first[1:6:2], strict=True))
-    assert options == {
-        "--id": event.id,
-        "--title": "Synthetic voice suspected",
-        "--content": "mic, 3 % real, after 6.2 s of speech",
-    }
-    assert first[6:] == ["--priority", "max", "--sound", "--alert-once"]
-
-
-def test_a_failing_vibration_is_tried_again(fake_programs, around, event):
-    fake_programs.add("termux-vibrate", "exit 1")
-    with pytest.raises(DeliveryError, match="termux-vibrate ended with 1"):
-        TermuxVibrateChannel([100], 0, timeout_s=5.0, environment=around).send(event)
-
-
-def test_notify_send_is_told_title_and_text_and_no_markup(fake_programs, around, make_event):
-    fake_programs.add("notify-send")
-    NotifySendChannel(timeout_s=5.0, environment=around).send(make_event("x", source="--help <b>"))
-    (call,) = fake_programs.calls("notify-send")
-    assert call[:3] == ["--urgency=critical", "--app-name=bonafone", "--"]
-    assert call[3:] == ["Synthetic voice suspected", "--help &lt;b&gt;, 3 % real"]
+    def test_no_session_is_a_failed_attempt(self, build, fake_programs, event):
+        fake_programs.add("notify-send", "echo 'Cannot autolaunch D-Bus without X11 $DISPLAY' >&2; exit 1")
+        with pytest.raises(DeliveryError, match="notify-send ended with 1: Cannot autolaunch D-Bus") as caught:
+            build(DesktopChannel).send(event)
+        assert caught.value.retry

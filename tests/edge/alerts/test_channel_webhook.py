@@ -1,28 +1,39 @@
-"""The webhook against a real HTTP receiver that the standardwebhooks package guards."""
+"""The webhook against a real HTTP receiver, and its signatures, by the specification's own package."""
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
 import time
+import traceback
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
 from alert_receiver import SECRET, START
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from edge.alerts.channels.webhook import WebhookChannel, retry_after_s
+from edge.alerts.channels.webhook import WebhookChannel, retry_after_s, signed_headers, signing_key
 from edge.alerts.errors import AlertConfigError, DeliveryError
 from edge.alerts.secret import Secret
-from edge.alerts.signing import signing_key
 
-KEY = signing_key(Secret(SECRET))
+NEW = "whsec_" + base64.b64encode(b"n" * 24).decode()
+BODY = '{"x":"ü"}'.encode()
 
 
 @pytest.fixture
-def channel(receiver, clock):
-    return WebhookChannel(receiver.url, [KEY], timeout_s=2.0, clock=clock)
+def make(build):
+    def make(url, *, secret=SECRET, timeout_s=2.0, **more):
+        return build(WebhookChannel, {"S": secret, "OLD": SECRET}, url=url, secret_env="S", timeout_s=timeout_s, **more)
+
+    return make
+
+
+@pytest.fixture
+def channel(receiver, make):
+    return make(receiver.url)
 
 
 def failure(channel, event):
@@ -42,9 +53,8 @@ def test_an_event_arrives_signed_and_whole(channel, receiver, event):
     assert receiver.requests[0][0] == "/hook?token=t0ken"
 
 
-def test_another_key_is_refused_by_the_receiver(receiver, clock, event):
-    wrong = WebhookChannel(receiver.url, [b"w" * 32], timeout_s=2.0, clock=clock)
-    error = failure(wrong, event)
+def test_another_key_is_refused_by_the_receiver(receiver, make, event):
+    error = failure(make(receiver.url, secret=NEW), event)
     assert (str(error), error.retry) == ("127.0.0.1 answered 401", False)
     assert receiver.received == []
 
@@ -73,10 +83,11 @@ def test_what_a_status_means(channel, receiver, event, status, retry, closes):
     assert str(error).startswith(f"127.0.0.1 answered {status}")
 
 
-@pytest.mark.parametrize("status", [200, 202, 204, 299])
-def test_every_2xx_is_a_receipt(channel, receiver, event, status):
-    receiver.answer = lambda: status
-    channel.send(event)
+def test_every_2xx_is_a_receipt(channel, receiver, event):
+    for status in (200, 202, 204, 299):
+        receiver.answer = lambda status=status: status
+        channel.send(event)
+    assert len(receiver.received) == 4
 
 
 def test_a_redirect_is_not_followed(channel, receiver, event):
@@ -111,15 +122,15 @@ def test_a_receiver_that_is_away_or_hangs_up_is_tried_again_and_the_token_is_not
     assert error.retry
 
 
-def test_a_receiver_that_says_nothing_is_given_up_in_time(event, clock):
+def test_a_receiver_that_says_nothing_is_given_up_in_time(event, make):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        channel = WebhookChannel(f"http://127.0.0.1:{silent.getsockname()[1]}/", [KEY], timeout_s=0.2, clock=clock)
+        channel = make(f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout_s=0.2)
         start = time.monotonic()
         assert failure(channel, event).retry
         assert time.monotonic() - start < channel.longest_s + 0.5
 
 
-def test_an_answer_that_is_no_http_is_tried_again(event, clock):
+def test_an_answer_that_is_no_http_is_tried_again(event, make):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer():
@@ -130,13 +141,13 @@ def test_an_answer_that_is_no_http_is_tried_again(event, clock):
 
         thread = threading.Thread(target=answer)
         thread.start()
-        channel = WebhookChannel(f"http://127.0.0.1:{server.getsockname()[1]}/", [KEY], timeout_s=2.0, clock=clock)
+        channel = make(f"http://127.0.0.1:{server.getsockname()[1]}/")
         assert str(failure(channel, event)) == "127.0.0.1 cannot be reached (BadStatusLine)"
         thread.join()
 
 
-def test_https_is_not_spoken_to_a_server_without_a_certificate_we_trust(receiver, event, clock):
-    channel = WebhookChannel(receiver.url.replace("http://", "https://"), [KEY], timeout_s=2.0, clock=clock)
+def test_https_is_not_spoken_to_a_server_without_a_certificate_we_trust(receiver, event, make):
+    channel = make(receiver.url.replace("http://", "https://"))
     assert failure(channel, event).retry
     assert receiver.received == []
 
@@ -153,8 +164,58 @@ def test_https_is_not_spoken_to_a_server_without_a_certificate_we_trust(receiver
         ("https://example.org/\r\nX: t0ken", "got"),
     ],
 )
-def test_a_wrong_url_is_refused_and_its_path_not_shown(clock, url, message):
+def test_a_wrong_url_is_refused_and_its_path_not_shown(make, url, message):
     with pytest.raises(AlertConfigError, match=message) as caught:
-        WebhookChannel(url, [KEY], timeout_s=1.0, clock=clock)
+        make(url)
     assert "/t0ken" not in str(caught.value)
     assert ":t0ken" not in str(caught.value)
+
+
+def headers(*secrets, event_id="evt_1", stamp=None, body=BODY):
+    stamp = int(time.time()) if stamp is None else stamp
+    return signed_headers([signing_key(Secret(secret)) for secret in secrets], event_id, stamp, body)
+
+
+def test_the_independent_package_verifies_what_we_sign():
+    assert Webhook(SECRET).verify(BODY, headers(SECRET)) == {"x": "ü"}
+
+
+def test_the_independent_package_signs_the_same():
+    expected = Webhook(SECRET).sign("evt_1", datetime.fromtimestamp(START, UTC), BODY.decode())
+    assert headers(SECRET, stamp=int(START))["webhook-signature"] == expected
+
+
+def test_while_a_secret_is_replaced_receivers_with_either_verify(receiver, make, event):
+    make(receiver.url, secret=NEW, previous_secret_env="OLD").send(event)
+    assert receiver.ids() == [event.id]
+    both = headers(NEW, SECRET)
+    assert Webhook(SECRET).verify(BODY, both) == Webhook(NEW).verify(BODY, both)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(BODY, headers(NEW))
+
+
+@pytest.mark.parametrize(
+    "change", [{"webhook-id": "evt_2"}, {"webhook-timestamp": "1"}, {"webhook-signature": "v1,AAAA"}]
+)
+def test_a_changed_header_does_not_verify(change):
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(BODY, {**headers(SECRET), **change})
+
+
+def test_the_prefix_and_the_padding_may_be_missing():
+    assert signing_key(Secret(SECRET.removeprefix("whsec_").rstrip("="))) == bytes(range(32))
+
+
+@pytest.mark.parametrize(
+    ("secret", "message"),
+    [
+        ("whsec_hunter2!", "the webhook's secret is not base64; expected whsec_ and base64"),
+        ("whsec_" + base64.b64encode(b"hunter2").decode(), "holds a key of 7 bytes; expected 24 to 64"),
+        ("whsec_" + base64.b64encode(b"x" * 65).decode(), "holds a key of 65 bytes; expected 24 to 64"),
+        ("ünicode", "is not base64"),
+    ],
+)
+def test_a_secret_of_another_form_is_refused_and_not_shown(secret, message):
+    with pytest.raises(AlertConfigError, match=message) as caught:
+        signing_key(Secret(secret))
+    assert secret.removeprefix("whsec_") not in "".join(traceback.format_exception(caught.value))

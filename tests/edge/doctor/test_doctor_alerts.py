@@ -1,4 +1,4 @@
-"""Configuration, outbox and channels against real receivers: mosquitto, a D-Bus session, TCP ports."""
+"""Configuration, outbox and channels against real receivers: mosquitto, TCP ports."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ import time
 
 import pytest
 
-from edge.alerts.assembly import Surroundings
+from edge.alerts.channels.channel import ChannelContext
 from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.doctor.alert_checks import check_alerts, check_config, check_outbox
 from tests.edge.mqtt_broker import RunningBroker, needs_broker
-from tests.edge.notification_bus import notification_service, session_bus
 
 NOW = 1795521600.0
 
 
 def around(**environment):
-    return Surroundings({"PATH": os.environ["PATH"], **environment}, io.StringIO(), lambda: NOW, present=False)
+    return ChannelContext({"PATH": os.environ["PATH"], **environment}, io.StringIO(), lambda: NOW, present=False)
 
 
 def by_check(table, tmp_path, *, send=False, surroundings=None, **environment):
@@ -230,38 +229,6 @@ class TestBroker:
         assert found.level == "problem"
         assert "Not authorized" in found.seen
         assert "hunter2" not in repr(found)
-
-
-DESKTOP = {"desktop": {"enabled": True}}
-
-
-@pytest.mark.dbus
-class TestDesktop:
-    @pytest.fixture(autouse=True)
-    def _bus(self, monkeypatch):
-        pytest.importorskip("jeepney", reason="jeepney is not installed (extra alerts)")
-        with session_bus() as address:
-            monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-            yield
-
-    def test_the_service_that_shows_notifications_is_named_and_shows_none(self, tmp_path):
-        with notification_service(tmp_path / "calls.log") as log:
-            found = by_check(DESKTOP, tmp_path)["alerts.desktop"]
-            assert (found.level, found.seen) == ("ok", "mock-notify shows the notifications")
-            assert " Notify " not in log.read_text()
-
-    def test_a_bus_without_such_a_service_is_a_problem(self, tmp_path):
-        found = by_check(DESKTOP, tmp_path)["alerts.desktop"]
-        assert found.level == "problem"
-        assert "nothing on the session's D-Bus shows notifications" in found.seen
-
-
-def test_nobody_logged_in_is_a_problem(tmp_path, monkeypatch):
-    pytest.importorskip("jeepney", reason="jeepney is not installed (extra alerts)")
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/at/all")
-    found = by_check(DESKTOP, tmp_path)["alerts.desktop"]
-    assert found.level == "problem"
-    assert "log in to the desktop" in found.advice
 
 
 @pytest.mark.parametrize(

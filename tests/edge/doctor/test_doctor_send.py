@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from edge.alerts.assembly import Surroundings
+from edge.alerts.channels.channel import ChannelContext
 from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.doctor.alert_checks import check_alerts
@@ -19,7 +19,7 @@ NOW = 1795521600.0
 
 def found(tmp_path, table, terminal):
     table = {"outbox": str(tmp_path / "alerts.sqlite"), "terminal": {"enabled": True}, **table}
-    around = Surroundings({"PATH": os.environ["PATH"]}, terminal, lambda: NOW, present=False)
+    around = ChannelContext({"PATH": os.environ["PATH"]}, terminal, lambda: NOW, present=False)
     return [(finding.check, finding.level) for finding in check_alerts(table, around, send=True)]
 
 

@@ -419,7 +419,7 @@ def test_only_what_is_needed_is_loaded(calm, environment):
     )
     loaded = set(done.stdout.split())
     assert "edge.live.monitor" in loaded
-    unwanted = {"av", "paho", "apprise", "rich", "sounddevice", "jeepney", "gpiozero", "http.server", "email", "ssl"}
+    unwanted = {"av", "paho", "apprise", "rich", "sounddevice", "gpiozero", "http.server", "email", "ssl"}
     unwanted |= {"edge.live.live_metrics", "edge.live.clips", "scipy"}
     assert not loaded & unwanted
 

@@ -117,7 +117,7 @@ def test_the_end_says_what_is_undone(publisher, alerts, complaints):
 
 def test_a_real_outbox_that_another_process_holds(tmp_path, turned, complaints, monkeypatch):
     """The lock of a writer that does not end is an `OutboxError`, and the alert arrives when it is gone."""
-    monkeypatch.setattr("edge.alerts.database.BUSY_S", 0.1)
+    monkeypatch.setattr("edge.alerts.outbox.BUSY_S", 0.1)
     made = Alerts(tmp_path / "held.sqlite", turned)
     holder = sqlite3.connect(tmp_path / "held.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import random
 import sqlite3
 import subprocess
 import sys
 
 import pytest
 
-from edge.alerts.database import open_database
-from edge.watch.errors import LedgerBusyError, LedgerError
+from edge.alerts.outbox import Outbox
+from edge.watch.errors import LedgerError
 from edge.watch.ledger import Ledger, wait_s
 from edge.watch.scanner import Found
 
@@ -154,9 +155,9 @@ def test_two_processes_do_not_share_a_ledger(open_ledger):
     ledger = open_ledger()
     code = "import sys, time; from edge.watch.ledger import Ledger; Ledger(sys.argv[1], clock=time.time)"
     done = subprocess.run([sys.executable, "-c", code, str(ledger.path)], capture_output=True, text=True, check=False)
-    assert "LedgerBusyError" in done.stderr
-    assert "another `edge watch` is at work" in done.stderr
-    with pytest.raises(LedgerBusyError):
+    assert "LedgerError" in done.stderr
+    assert "end the other `edge watch`" in done.stderr
+    with pytest.raises(LedgerError):
         Ledger(ledger.path, clock=lambda: 0.0)
     ledger.close()
     done = subprocess.run([sys.executable, "-c", code, str(ledger.path)], capture_output=True, text=True, check=False)
@@ -171,7 +172,7 @@ def test_only_the_owner_may_read_it(open_ledger):
 
 def test_what_is_no_ledger_is_refused_with_what_to_do(tmp_path, clock):
     (tmp_path / "text.sqlite").write_text("no database at all, whatever its name says" * 100)
-    open_database(tmp_path / "alerts.sqlite").close()
+    Outbox(tmp_path / "alerts.sqlite", clock=clock, rng=random.Random(0)).close()
     (tmp_path / "folder.sqlite").mkdir()
     reasons = {"text": "move the file away", "alerts": "another program's database", "folder": "give a path"}
     for name, said in reasons.items():

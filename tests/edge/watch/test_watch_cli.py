@@ -184,7 +184,7 @@ def test_a_second_process_on_the_same_ledger_is_refused_and_the_first_goes_on(st
     first.until(first.results)
     second = start("--json", folder)
     assert (second.ends(), second.output) == (1, "")
-    assert "another `edge watch` is at work with this ledger; end that one" in second.complaints
+    assert "end the other `edge watch`, or give this one a ledger of its own with --ledger" in second.complaints
     assert "Traceback" not in second.complaints
     drop(folder, "too-short.wav")
     first.until(lambda: len(first.results()) == 2)

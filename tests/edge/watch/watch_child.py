@@ -23,6 +23,7 @@ import edge.catalog
 import edge.cli.watch
 import edge.model
 import edge.scoring
+import edge.service.database_file
 import edge.service.systemd
 import edge.watch.ledger
 import edge.watch.running
@@ -58,8 +59,8 @@ def within(module, name, step):
     """Put a step before each statement of the databases that a function opens."""
     real = getattr(module, name)
 
-    def traced(*arguments):
-        database = real(*arguments)
+    def traced(*arguments, **options):
+        database = real(*arguments, **options)
         database.set_trace_callback(step)
         return database
 
@@ -72,8 +73,7 @@ def live(last, output, complaints, arguments):
     for number, path in ((1, output), (2, complaints)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
     step = stepping(last)
-    within(edge.watch.ledger, "open_ledger", step)
-    within(edge.alerts.outbox, "open_database", step)
+    within(edge.service.database_file.sqlite3, "connect", step)
     around(edge.scoring, "score_file", step)
     around(click, "echo", step)
     main(arguments, prog_name="edge")

@@ -1,7 +1,7 @@
 """Seconds of fake speech to the alarm, and false alarms in an hour, of the operating points that a model carries.
 
 Nothing is chosen: `workbench calibrate` does that, on dev. Clips are joined to calls of real people and to calls that
-a fake voice enters at a known moment, each through every channel and through the decision that `edge listen` takes.
+a fake voice enters at a known moment, each through every transmission and the decision of `edge listen`.
 
 Example: python tools/alarm_latency.py models/bonafone-patch-v6.tflite --manifest corpus/manifest.tsv --split dev
 """

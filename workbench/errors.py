@@ -8,7 +8,7 @@ EdgeError
     ├── TrainingError
     ├── EvaluationError
     ├── AugmentError
-    ├── ChannelNameError
+    ├── TransmissionNameError
     ├── CodecError
     ├── SynthesisError
     └── QuantizeError
@@ -48,8 +48,8 @@ class AugmentError(WorkbenchError):
     """A recording cannot be augmented, or the result not written."""
 
 
-class ChannelNameError(WorkbenchError):
-    """There is no channel of this name."""
+class TransmissionNameError(WorkbenchError):
+    """There is no transmission of this name."""
 
 
 class CodecError(WorkbenchError):

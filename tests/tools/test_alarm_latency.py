@@ -41,7 +41,7 @@ def test_points_that_always_and_never_alarm_are_measured_as_such(corpus, tmp_pat
     contract = replace(read_contract(default_model()), operating_points=POINTS)
     path, out = tmp_path / "model.tflite", tmp_path / "live.json"
     path.write_bytes(data := embed_contract(default_model().read_bytes(), contract))
-    options = ["--manifest", str(corpus), "--channel", "clean", "--before", "0", "-o", str(out), "--json"]
+    options = ["--manifest", str(corpus), "--transmission", "clean", "--before", "0", "-o", str(out), "--json"]
     result = CliRunner().invoke(alarm_latency.main, [str(path), *options])
     assert result.exit_code == 0, result.output
     measured = json.loads(result.stdout)

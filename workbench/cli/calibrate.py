@@ -29,11 +29,11 @@ def call_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Manifest of further real people, taken whole; may be repeated.",
         ),
         click.option(
-            "--channel",
-            "channels",
+            "--transmission",
+            "transmissions",
             multiple=True,
             metavar="NAME",
-            help="Every call goes through this channel; may be repeated.  [default: clean, telephone and five more]",
+            help="Pass every call through it; may be repeated.  [default: clean, telephone and five more]",
         ),
         click.option(
             "--before",
@@ -107,6 +107,6 @@ def calibrate(
 
 def given_options(options: dict[str, Any]) -> Any:
     """The `workbench.live.calibrate.CallOptions` of a command line."""
-    from workbench.live.calibrate import LIVE_CHANNELS, CallOptions
+    from workbench.live.calibrate import LIVE_TRANSMISSIONS, CallOptions
 
-    return CallOptions(**{**options, "channels": options["channels"] or LIVE_CHANNELS})
+    return CallOptions(**{**options, "transmissions": options["transmissions"] or LIVE_TRANSMISSIONS})

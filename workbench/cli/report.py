@@ -47,11 +47,11 @@ def _measured(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--split", type=click.Choice(["train", "dev", "test"]), default="dev", help="Which part of it."),
         click.option("--apart", multiple=True, metavar="SOURCE", help="A source to report apart; may be repeated."),
         click.option(
-            "--channel",
-            "channels",
+            "--transmission",
+            "transmissions",
             multiple=True,
             metavar="NAME",
-            help="Score every clip through this channel too (workbench augment --list names them); may be repeated.",
+            help="Score every clip through it too (workbench augment --list names them); may be repeated.",
         ),
         click.option(
             "--seconds",
@@ -61,7 +61,7 @@ def _measured(command: Callable[..., Any]) -> Callable[..., Any]:
             "joined.",
         ),
         click.option("--asv-scores", type=_FILE, help="A verifier's scores, as ASVspoof 2019: adds min t-DCF."),
-        click.option("--seed", type=click.IntRange(0), default=0, help="Of what the channels draw."),
+        click.option("--seed", type=click.IntRange(0), default=0, help="Of what the transmissions draw."),
         click.option("--jobs", type=click.IntRange(1), default=1, help="Processes that score."),
     )
     for option in reversed(options):
@@ -93,7 +93,7 @@ def evaluate(
 ) -> None:
     """Score a split through the runtime that ships and print the error rates by group.
 
-    Example: workbench evaluate first.tflite --manifest corpus/manifest.tsv --split dev --channel telephone --by attack
+    Example: workbench evaluate first.tflite --manifest corpus/manifest.tsv --transmission telephone --by attack
     """
     from workbench.evaluate.trials import write_trials
     from workbench.report.files import EvaluationOptions, run_evaluation
@@ -128,7 +128,7 @@ def report(
 
     The page needs no network and no other file.
 
-    Example: workbench report first.tflite --manifest corpus/manifest.tsv --channel telephone -o report.html
+    Example: workbench report first.tflite --manifest corpus/manifest.tsv --transmission telephone -o report.html
     """
     from workbench.report.files import EvaluationOptions, run_report
     from workbench.train.runs import write_atomically

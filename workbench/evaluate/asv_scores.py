@@ -44,9 +44,9 @@ def read_asv_operating_point(path: Path) -> AsvOperatingPoint:
     target, nontarget, spoof = (np.array(scores[key]) for key in KEYS)
     _, threshold = eer(target, nontarget)
     return AsvOperatingPoint(
-        miss_rate=float((target < threshold).mean()),
-        false_alarm_rate=float((nontarget >= threshold).mean()),
-        spoof_miss_rate=float((spoof < threshold).mean()),
+        p_miss=float((target < threshold).mean()),
+        p_false_alarm=float((nontarget >= threshold).mean()),
+        p_miss_spoof=float((spoof < threshold).mean()),
     )
 
 

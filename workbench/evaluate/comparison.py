@@ -53,15 +53,15 @@ class Comparison:
 
 def compare(first: Sequence[Trial], other: Sequence[Trial], groups: Sequence[Group]) -> list[Comparison]:
     """Compare two models on each group with at least five clips of both classes that both models score."""
-    theirs = {(trial.row.path, trial.channel): trial for trial in other if trial.cm_score is not None}
+    theirs = {(trial.row.path, trial.transmission): trial for trial in other if trial.cm_score is not None}
     pairs = [
-        (trial, theirs[trial.row.path, trial.channel])
+        (trial, theirs[trial.row.path, trial.transmission])
         for trial in first
-        if trial.cm_score is not None and (trial.row.path, trial.channel) in theirs
+        if trial.cm_score is not None and (trial.row.path, trial.transmission) in theirs
     ]
     found = []
     for group in groups:
-        chosen = [pair for pair in pairs if pair[0].channel == group.channel and group.holds(pair[0])]
+        chosen = [pair for pair in pairs if pair[0].transmission == group.transmission and group.holds(pair[0])]
         bonafide = [pair for pair in chosen if pair[0].is_bonafide]
         spoof = [pair for pair in chosen if not pair[0].is_bonafide]
         if min(len(bonafide), len(spoof)) >= SMALLEST_GROUP:

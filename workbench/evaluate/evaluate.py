@@ -34,9 +34,9 @@ class GroupResult:
     Attributes
     ----------
     unscored : clips without a score; they count in no rate.
-    false_alarm_rate : bona fide clips called ``spoof`` at the shipped threshold.
-    detection_rate : spoof clips called ``spoof``.
-    accept_rate : spoof clips called ``bonafide``.
+    bonafide_called_spoof : bona fide clips called ``spoof`` at the shipped threshold.
+    spoof_called_spoof : spoof clips called ``spoof``.
+    spoof_called_bonafide : spoof clips called ``bonafide``.
     accuracy : clips on the right side of even odds, a `cm_score` of 0.
     balanced_accuracy : the mean of both classes' accuracy, which the larger class does not rule.
     min_cllr : Cllr in bits after the best monotone calibration; ``cllr`` less this is lost by calibration.
@@ -51,12 +51,12 @@ class GroupResult:
     unscored: int
     eer: Interval | None
     auc: Interval | None
-    false_alarm_rate: Interval | None
-    detection_rate: Interval | None
-    accept_rate: Interval | None
+    bonafide_called_spoof: Interval | None
+    spoof_called_spoof: Interval | None
+    spoof_called_bonafide: Interval | None
     min_dcf: float | None
     cllr: float | None
-    channel: str = CLEAN
+    transmission: str = CLEAN
     accuracy: Interval | None = None
     balanced_accuracy: Interval | None = None
     min_cllr: float | None = None
@@ -74,7 +74,7 @@ def evaluate(
     """Error rates of each group that has at least five scored clips of both classes, or of one with ``one_class``."""
     results = []
     for group in groups:
-        chosen = [trial for trial in trials if trial.channel == group.channel and group.holds(trial)]
+        chosen = [trial for trial in trials if trial.transmission == group.transmission and group.holds(trial)]
         scored = [trial for trial in chosen if trial.cm_score is not None]
         bonafide = [trial for trial in scored if trial.is_bonafide]
         spoof = [trial for trial in scored if not trial.is_bonafide]
@@ -104,10 +104,10 @@ def _result(
     both = min(len(bonafide), len(spoof)) >= SMALLEST_GROUP
     statistics: dict[str, Statistic] = {}
     if len(bonafide) >= SMALLEST_GROUP:
-        statistics["false_alarm_rate"] = mean_of_bonafide(_called(bonafide, "spoof"))
+        statistics["bonafide_called_spoof"] = mean_of_bonafide(_called(bonafide, "spoof"))
     if len(spoof) >= SMALLEST_GROUP:
-        statistics["detection_rate"] = mean_of_spoof(_called(spoof, "spoof"))
-        statistics["accept_rate"] = mean_of_spoof(_called(spoof, "bonafide"))
+        statistics["spoof_called_spoof"] = mean_of_spoof(_called(spoof, "spoof"))
+        statistics["spoof_called_bonafide"] = mean_of_spoof(_called(spoof, "bonafide"))
     values: dict[str, float] = {}
     if both:
         target, other = scores_of(bonafide), scores_of(spoof)
@@ -129,12 +129,12 @@ def _result(
         spoof=len(spoof),
         sources=len({*groups[0], *groups[1]}),
         unscored=unscored,
-        channel=group.channel,
+        transmission=group.transmission,
         eer=intervals.get("eer"),
         auc=intervals.get("auc"),
-        false_alarm_rate=intervals.get("false_alarm_rate"),
-        detection_rate=intervals.get("detection_rate"),
-        accept_rate=intervals.get("accept_rate"),
+        bonafide_called_spoof=intervals.get("bonafide_called_spoof"),
+        spoof_called_spoof=intervals.get("spoof_called_spoof"),
+        spoof_called_bonafide=intervals.get("spoof_called_bonafide"),
         accuracy=intervals.get("accuracy"),
         balanced_accuracy=intervals.get("balanced_accuracy"),
         min_dcf=points.min_dcf,
@@ -184,16 +184,17 @@ def _called(trials: Sequence[Trial], verdict: str) -> Array:
     return np.array([trial.verdict == verdict for trial in trials], float)
 
 
-def false_alarms_by_channel(trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """How many bona fide clips are called ``spoof`` through each channel, the clean ones first.
+def bonafide_by_transmission(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """How many bona fide clips are called ``spoof`` through each transmission, the clean ones first.
 
-    Each is ``{"channel", "bonafide", "unscored", "rate", "uncertain", "median_shift"}``: the rate with its interval
-    (fractions), the share left ``uncertain``, and the median change of the score in nats against the clean clip.
+    Each is ``{"transmission", "bonafide", "unscored", "bonafide_called_spoof", "uncertain", "median_shift"}``: the
+    rate with its interval (fractions), the share left ``uncertain``, and the median change of the score in nats against
+    the clean clip.
     """
-    clean = {t.row.path: t.cm_score for t in trials if t.is_bonafide and t.channel == CLEAN}
+    clean = {t.row.path: t.cm_score for t in trials if t.is_bonafide and t.transmission == CLEAN}
     lines = []
-    for channel in dict.fromkeys(trial.channel for trial in trials):
-        chosen = [trial for trial in trials if trial.is_bonafide and trial.channel == channel]
+    for transmission in dict.fromkeys(trial.transmission for trial in trials):
+        chosen = [trial for trial in trials if trial.is_bonafide and trial.transmission == transmission]
         scored = [trial for trial in chosen if trial.cm_score is not None]
         if len(scored) < SMALLEST_GROUP:
             continue
@@ -206,10 +207,10 @@ def false_alarms_by_channel(trials: Sequence[Trial]) -> list[dict[str, Any]]:
         ]
         lines.append(
             {
-                "channel": channel,
+                "transmission": transmission,
                 "bonafide": len(scored),
                 "unscored": len(chosen) - len(scored),
-                "rate": asdict(interval),
+                "bonafide_called_spoof": asdict(interval),
                 "uncertain": float(_called(scored, "uncertain").mean()),
                 "median_shift": float(np.median(shifts)) if shifts else 0.0,
             }

@@ -15,11 +15,11 @@ SNR_EDGES_DB = (10.0, 20.0, 30.0, 40.0)
 
 @dataclass(frozen=True)
 class Group:
-    """A name, which bona fide and spoof trials belong, and the channel that they went through."""
+    """A name, which bona fide and spoof trials belong, and the transmission that they went through."""
 
     name: str
     holds: Callable[[Trial], bool]
-    channel: str = CLEAN
+    transmission: str = CLEAN
 
 
 def standard_groups(rows: Sequence[Row], apart: Sequence[str] = ()) -> list[Group]:
@@ -51,11 +51,11 @@ def standard_groups(rows: Sequence[Row], apart: Sequence[str] = ()) -> list[Grou
     return groups
 
 
-def channel_groups(channels: Sequence[str]) -> list[Group]:
-    """For each channel: all clips, and unseen attacks in paired sources."""
+def transmission_groups(transmissions: Sequence[str]) -> list[Group]:
+    """For each transmission: all clips, and unseen attacks in paired sources."""
     return [
-        _of_rows(f"{name}, {channel}", holds, channel)
-        for channel in channels
+        _of_rows(f"{name}, {transmission}", holds, transmission)
+        for transmission in transmissions
         for name, holds in (("all", lambda row: True), ("unseen attacks, paired", _unseen_paired))
     ]
 
@@ -137,8 +137,8 @@ def _binned(edges: Sequence[float], unit: str, value: Callable[[Trial], float | 
     return [Group(name, within(low, high)) for name, low, high in spans]
 
 
-def _of_rows(name: str, holds: Callable[[Row], bool], channel: str = CLEAN) -> Group:
-    return Group(name, lambda trial: holds(trial.row), channel)
+def _of_rows(name: str, holds: Callable[[Row], bool], transmission: str = CLEAN) -> Group:
+    return Group(name, lambda trial: holds(trial.row), transmission)
 
 
 def _codec(row: Row) -> str:

@@ -75,11 +75,11 @@ class AsvOperatingPoint:
     Defaults are those of ASVspoof 2019 (evaluation plan, table 2). All rates and priors are fractions.
     """
 
-    miss_rate: float
+    p_miss: float
     """Share of target speakers that the verifier rejects."""
-    false_alarm_rate: float
+    p_false_alarm: float
     """Share of other people that it accepts."""
-    spoof_miss_rate: float
+    p_miss_spoof: float
     """Share of spoofed trials that it rejects."""
     cost_miss_asv: float = 1.0
     cost_false_alarm_asv: float = 10.0
@@ -90,7 +90,7 @@ class AsvOperatingPoint:
     prior_nontarget: float = 0.0095
 
     def __post_init__(self) -> None:
-        for name in ("miss_rate", "false_alarm_rate", "spoof_miss_rate"):
+        for name in ("p_miss", "p_false_alarm", "p_miss_spoof"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is a fraction in [0, 1]; got {getattr(self, name)}")
         total = self.prior_spoof + self.prior_target + self.prior_nontarget
@@ -111,10 +111,10 @@ def min_tdcf(bonafide: ArrayLike, spoof: ArrayLike, asv: AsvOperatingPoint, *, r
         The verifier is so bad that no countermeasure can help: a weight of the cost is negative.
     """
     weight_miss = (
-        asv.prior_target * (asv.cost_miss_cm - asv.cost_miss_asv * asv.miss_rate)
-        - asv.prior_nontarget * asv.cost_false_alarm_asv * asv.false_alarm_rate
+        asv.prior_target * (asv.cost_miss_cm - asv.cost_miss_asv * asv.p_miss)
+        - asv.prior_nontarget * asv.cost_false_alarm_asv * asv.p_false_alarm
     )
-    weight_false_alarm = asv.cost_false_alarm_cm * asv.prior_spoof * (1.0 - asv.spoof_miss_rate)
+    weight_false_alarm = asv.cost_false_alarm_cm * asv.prior_spoof * (1.0 - asv.p_miss_spoof)
     if min(weight_miss, weight_false_alarm) <= 0.0:
         raise ValueError(
             f"the t-DCF weights must be positive; got {weight_miss:.4f} for misses and {weight_false_alarm:.4f} for "
@@ -123,8 +123,8 @@ def min_tdcf(bonafide: ArrayLike, spoof: ArrayLike, asv: AsvOperatingPoint, *, r
     curve = det_curve(bonafide, spoof)
     cost = weight_miss * curve.bpcer + weight_false_alarm * curve.apcer
     of_verifier = (
-        asv.prior_target * asv.cost_miss_asv * asv.miss_rate
-        + asv.prior_nontarget * asv.cost_false_alarm_asv * asv.false_alarm_rate
+        asv.prior_target * asv.cost_miss_asv * asv.p_miss
+        + asv.prior_nontarget * asv.cost_false_alarm_asv * asv.p_false_alarm
         if revised
         else 0.0
     )

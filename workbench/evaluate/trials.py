@@ -1,4 +1,4 @@
-"""Scored clips: a manifest through the runtime that ships, as it is and through channels."""
+"""Scored clips: a manifest through the runtime that ships, as it is and through transmissions."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ Float = NDArray[np.float32]
 Progress = Callable[[Sequence[Any]], Iterable[Any]]
 
 CLEAN = "clean"
-"""The channel of a clip as it lies in the corpus."""
-COLUMNS = ("path", "label", "attack", "source", "channel", "seconds", "cm_score", "verdict")
+"""The transmission of a clip as it lies in the corpus."""
+COLUMNS = ("path", "label", "attack", "source", "transmission", "seconds", "cm_score", "verdict")
 
 _PIECE = 32
 """Clips that a process scores between two signs of life."""
@@ -45,7 +45,7 @@ class Trial:
 
     Attributes
     ----------
-    channel : what the clip went through before it was scored; see `workbench.transmissions`.
+    transmission : what the clip went through before it was scored; see `workbench.transmissions`.
     seconds : of speech that it was cut to, None for the whole clip.
     speech_s : seconds of speech that carried evidence.
     snr_db : level of the speech over the quietest tenth of the clean clip; None where that cannot be told.
@@ -55,7 +55,7 @@ class Trial:
     row: Row
     verdict: str
     cm_score: float | None
-    channel: str = CLEAN
+    transmission: str = CLEAN
     seconds: float | None = None
     speech_s: float | None = None
     snr_db: float | None = None
@@ -71,13 +71,13 @@ def score_trials(
     manifest: Manifest,
     progress: Progress = iter,
     *,
-    channels: Sequence[str] = (),
+    transmissions: Sequence[str] = (),
     seed: int = 0,
     jobs: int = 1,
 ) -> list[Trial]:
-    """Score every clip of ``manifest`` as it is, and once more through each of ``channels``.
+    """Score every clip of ``manifest`` as it is, and once more through each of ``transmissions``.
 
-    A channel draws from a generator of ``seed`` and the clip's path, so that a clip meets the same one each time.
+    A transmission draws from a generator of ``seed`` and the clip's path, so that a clip meets the same one each time.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def score_trials(
         Clips that cannot be read: a rate over the rest would be another corpus' rate.
     """
     pieces = [manifest.rows[start : start + _PIECE] for start in range(0, len(manifest.rows), _PIECE)]
-    tasks = [(model.path, manifest.root, piece, tuple(channels), seed) for piece in pieces]
+    tasks = [(model.path, manifest.root, piece, tuple(transmissions), seed) for piece in pieces]
     trials: list[Trial] = []
     failures: list[str] = []
     for found, failed in run_tasks(_score_piece, tasks, jobs, progress):
@@ -124,9 +124,13 @@ def check_failures(failures: Sequence[str], total: int) -> None:
         )
 
 
-def through_transmission(samples: Float, channel: str, sample_rate: int, path: str, seed: int = 0) -> Float:
-    """The clip of ``path`` [shape=(n,)] as ``channel`` leaves it; the same for a seed and a path everywhere."""
-    return samples if channel == "clean" else apply_transmission(channel, samples, sample_rate, clip_rng(seed, path))
+def through_transmission(samples: Float, transmission: str, sample_rate: int, path: str, seed: int = 0) -> Float:
+    """The clip of ``path`` [shape=(n,)] as ``transmission`` leaves it; the same for a seed and a path everywhere."""
+    return (
+        samples
+        if transmission == "clean"
+        else apply_transmission(transmission, samples, sample_rate, clip_rng(seed, path))
+    )
 
 
 def clip_rng(seed: int, path: str) -> np.random.Generator:
@@ -173,7 +177,7 @@ def _cells(trial: Trial) -> tuple[str, ...]:
         trial.row.label,
         trial.row.attack_id,
         trial.row.source_repo,
-        trial.channel,
+        trial.transmission,
         "-" if trial.seconds is None else f"{trial.seconds:g}",
         "-" if trial.cm_score is None else f"{trial.cm_score:.6f}",
         trial.verdict,
@@ -183,29 +187,29 @@ def _cells(trial: Trial) -> tuple[str, ...]:
 def _score_piece(
     task: tuple[Path, Path, Sequence[Row], tuple[str, ...], int],
 ) -> tuple[list[Trial], list[str]]:
-    model_path, root, rows, channels, seed = task
+    model_path, root, rows, transmissions, seed = task
     model = load_quietly(model_path)
     trials: list[Trial] = []
     failures: list[str] = []
     for row in rows:
         try:
-            trials += _score_clip(model, root, row, channels, seed)
+            trials += _score_clip(model, root, row, transmissions, seed)
         except AudioError as error:
             failures.append(str(error))
     return trials, failures
 
 
-def _score_clip(model: Model, root: Path, row: Row, channels: Sequence[str], seed: int) -> list[Trial]:
+def _score_clip(model: Model, root: Path, row: Row, transmissions: Sequence[str], seed: int) -> list[Trial]:
     score = score_file(model, root / row.path)[0]
     rate = model.contract.frontend.sample_rate
     samples = decode(root / row.path, rate)
     snr_db = estimate_snr_db(samples) if rate == FrontEndSpec().sample_rate else None
     trials = [Trial(row, score.verdict, score.cm_score, speech_s=score.speech_s, snr_db=snr_db)]
-    for channel in channels:
-        heard = through_transmission(samples, channel, rate, row.path, seed)
+    for transmission in transmissions:
+        heard = through_transmission(samples, transmission, rate, row.path, seed)
         decision = score_samples(model, np.ascontiguousarray(heard, dtype=np.float32))
         trials.append(
-            Trial(row, decision.verdict, decision.cm_score, channel, speech_s=decision.speech_s, snr_db=snr_db)
+            Trial(row, decision.verdict, decision.cm_score, transmission, speech_s=decision.speech_s, snr_db=snr_db)
         )
     return trials
 

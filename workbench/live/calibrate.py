@@ -19,7 +19,7 @@ from workbench.live.measure import LiveFigures, measure
 from workbench.live.operating_points import FALSE_ALARMS_PER_H, choose_points
 from workbench.live.traces import Trace, trace_calls
 
-LIVE_CHANNELS = (CLEAN, "telephone", "g711-mu", "amr-nb-12.2", "opus-wb-16", "bad-microphone", "noise-suppressed")
+LIVE_TRANSMISSIONS = (CLEAN, "telephone", "g711-mu", "amr-nb-12.2", "opus-wb-16", "bad-microphone", "noise-suppressed")
 """What every call goes through, each once; see `workbench.transmissions`."""
 
 
@@ -30,13 +30,13 @@ class CallOptions:
     Attributes
     ----------
     genuine : manifests of further real people, taken whole whatever their split.
-    channels : every call goes through each of them.
+    transmissions : every call goes through each of them.
     before_s : seconds of a real person before the fake voice comes in.
     jobs : processes that score.
     """
 
     genuine: tuple[Path, ...] = ()
-    channels: tuple[str, ...] = LIVE_CHANNELS
+    transmissions: tuple[str, ...] = LIVE_TRANSMISSIONS
     before_s: float = BEFORE_S
     jobs: int = 1
 
@@ -68,7 +68,7 @@ def calibrate_live(
     contract = replace(model.contract, operating_points=tuple(choice.point for choice in choices))
     target = output or model_path
     _write_bytes(target, embed_contract(model_path.read_bytes(), contract))
-    measured = [(choice.point, choice.figures, choice.by_channel) for choice in choices]
+    measured = [(choice.point, choice.figures, choice.by_transmission) for choice in choices]
     return {"output": str(target), **live_report(model.name, split, options, genuine, invaded, measured)}
 
 
@@ -88,16 +88,18 @@ def measure_live(model_path: Path, manifest: Path, split: str, options: CallOpti
     genuine, invaded = traces_of(model, manifest, split, options)
     measured = []
     for point in model.contract.operating_points:
-        by_channel = {
-            channel: measure(model.contract, point, _through(genuine, channel), _through(invaded, channel))
-            for channel in options.channels
+        by_transmission = {
+            transmission: measure(
+                model.contract, point, _through(genuine, transmission), _through(invaded, transmission)
+            )
+            for transmission in options.transmissions
         }
-        measured.append((point, measure(model.contract, point, genuine, invaded), by_channel))
+        measured.append((point, measure(model.contract, point, genuine, invaded), by_transmission))
     return live_report(model.name, split, options, genuine, invaded, measured)
 
 
 def traces_of(model: Model, manifest: Path, split: str, options: CallOptions) -> tuple[list[Trace], list[Trace]]:
-    """Calls of real people and calls with a fake voice, traced through every channel."""
+    """Calls of real people and calls with a fake voice, traced through every transmission."""
     corpus = read_manifest(manifest)
     rows = [row for row in corpus.rows if row.split == split]
     if not rows:
@@ -114,7 +116,11 @@ def traces_of(model: Model, manifest: Path, split: str, options: CallOptions) ->
         )
     traces = [
         trace_calls(
-            model, calls, lambda tasks: watch(tasks, what="calls"), channels=options.channels, jobs=options.jobs
+            model,
+            calls,
+            lambda tasks: watch(tasks, what="calls"),
+            transmissions=options.transmissions,
+            jobs=options.jobs,
         )
         for calls in (people, fakes)
     ]
@@ -133,7 +139,7 @@ def live_report(
     return {
         "model": name,
         "split": split,
-        "channels": list(options.channels),
+        "transmissions": list(options.transmissions),
         "before_s": options.before_s,
         "genuine_calls": len({trace.call.name for trace in genuine}),
         "genuine_sources": len({trace.call.source for trace in genuine}),
@@ -144,15 +150,15 @@ def live_report(
             {
                 **asdict(point),
                 "figures": asdict(figures),
-                "by_channel": {channel: asdict(part) for channel, part in by_channel.items()},
+                "by_transmission": {transmission: asdict(part) for transmission, part in by_transmission.items()},
             }
-            for point, figures, by_channel in measured
+            for point, figures, by_transmission in measured
         ],
     }
 
 
-def _through(traces: Sequence[Trace], channel: str) -> list[Trace]:
-    return [trace for trace in traces if trace.channel == channel]
+def _through(traces: Sequence[Trace], transmission: str) -> list[Trace]:
+    return [trace for trace in traces if trace.transmission == transmission]
 
 
 def _write_bytes(path: Path, data: bytes) -> None:

@@ -27,7 +27,7 @@ class Call:
 
     Attributes
     ----------
-    name : unique among the calls, and what its channel's randomness depends on.
+    name : unique among the calls, and what its transmission's randomness depends on.
     genuine : clips of real people, first in the call.
     fake : clips of one attack, after them; empty in a real person's call.
     paired : the fake clips share their source with the real ones; always True without fake clips.

@@ -48,11 +48,11 @@ Smoothings = dict[tuple[float, float], SmoothedTrace]
 
 @dataclass(frozen=True)
 class Choice:
-    """One operating point as it ships, and what was measured across the halves, in all and by channel."""
+    """One operating point as it ships, and what was measured across the halves, in all and by transmission."""
 
     point: OperatingPoint
     figures: LiveFigures
-    by_channel: dict[str, LiveFigures]
+    by_transmission: dict[str, LiveFigures]
 
 
 def choose_points(
@@ -93,17 +93,17 @@ def choose_points(
             people += [genuine_outcome(trace, contract, point) for trace in measured_on[0]]
             fakes += [invaded_outcome(trace, contract, point) for trace in measured_on[1]]
         figures = summarise(people, fakes)
-        channels = dict.fromkeys(trace.channel for trace in genuine)
+        transmissions = dict.fromkeys(trace.transmission for trace in genuine)
         choices.append(
             Choice(
                 state(best(name, genuine, invaded, rate), figures),
                 figures,
                 {
-                    channel: summarise(
-                        [item for item in people if item.trace.channel == channel],
-                        [item for item in fakes if item.trace.channel == channel],
+                    transmission: summarise(
+                        [item for item in people if item.trace.transmission == transmission],
+                        [item for item in fakes if item.trace.transmission == transmission],
                     )
-                    for channel in channels
+                    for transmission in transmissions
                 },
             )
         )

@@ -12,7 +12,7 @@ from workbench.errors import EvaluationError
 
 
 def live_text(report: dict[str, Any]) -> str:
-    """A table of the operating points, then one by channel, under a line that says what was listened to."""
+    """A table of the operating points, then one by transmission, under a line that says what was listened to."""
     points = report["points"]
     rows = [("point", "alarm below", "smoothed", "least", "held", "false alarms", "caught", "median", "90 %")]
     rows += [
@@ -26,29 +26,31 @@ def live_text(report: dict[str, Any]) -> str:
         )
         for point in points
     ]
-    by_channel = [("channel", "point", "false alarms", "caught", "median", "90 %")]
-    by_channel += [
-        (channel, point["name"], *cells(point["by_channel"][channel]))
-        for channel in report["channels"]
+    by_transmission = [("transmission", "point", "false alarms", "caught", "median", "90 %")]
+    by_transmission += [
+        (transmission, point["name"], *cells(point["by_transmission"][transmission]))
+        for transmission in report["transmissions"]
         for point in points
     ]
-    return "\n".join([head(report), "", *columns(rows), "", *columns(by_channel)])
+    return "\n".join([head(report), "", *columns(rows), "", *columns(by_transmission)])
 
 
 def live_markdown(report: dict[str, Any]) -> list[str]:
-    """What the operating points cost, as lines of a card: over all channels, and by channel for the default one."""
+    """What the operating points cost, as lines of a card: in all, and by transmission for the default one."""
     top = ("operating point", "false alarms", "fake voices noticed", "half of them by", "nine tenths by")
     rows = [(point["name"], *cells(point["figures"])) for point in report["points"]]
     balanced = next((point for point in report["points"] if point["name"] == "balanced"), report["points"][0])
-    by_channel = [(channel, *cells(balanced["by_channel"][channel])) for channel in report["channels"]]
+    by_transmission = [
+        (transmission, *cells(balanced["by_transmission"][transmission])) for transmission in report["transmissions"]
+    ]
     return [
         f"{head(report)}.",
         "",
         *_pipes((top, *rows)),
         "",
-        f"`{balanced['name']}` by channel:",
+        f"`{balanced['name']}` by transmission:",
         "",
-        *_pipes((("channel", *top[1:]), *by_channel)),
+        *_pipes((("transmission", *top[1:]), *by_transmission)),
     ]
 
 
@@ -82,7 +84,7 @@ def head(report: dict[str, Any]) -> str:
         f"{report['split']}: {report['genuine_calls']} calls of real people ({report['genuine_sources']} sources) and "
         f"{report['invaded_calls']} calls with a fake voice {entry} ({report['invaded_sources']} sources, "
         f"{report['invaded_paired']} calls with the real person of the same source), each through "
-        f"{len(report['channels'])} channels: {hours:.1f} h of genuine speech"
+        f"{len(report['transmissions'])} transmissions: {hours:.1f} h of genuine speech"
     )
 
 

@@ -27,7 +27,7 @@ _LEVEL_DB = -26.0
 
 @dataclass(frozen=True)
 class Trace:
-    """The evidence over one call through one channel; arrays [shape=(n_chunks,)].
+    """The evidence over one call through one transmission; arrays [shape=(n_chunks,)].
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Trace:
     """
 
     call: Call
-    channel: str
+    transmission: str
     values: Array
     speech_frames: Array
     ends: NDArray[np.int64]
@@ -50,15 +50,15 @@ def trace_calls(
     calls: Sequence[tuple[Path, Call]],
     progress: Progress = iter,
     *,
-    channels: Sequence[str] = (CLEAN,),
+    transmissions: Sequence[str] = (CLEAN,),
     jobs: int = 1,
 ) -> list[Trace]:
-    """Run every call through each of ``channels`` and the model.
+    """Run every call through each of ``transmissions`` and the model.
 
     Parameters
     ----------
     calls : each with the folder that its rows' paths start from.
-    channels : of `workbench.transmissions.TRANSMISSION_NAMES`; what one draws depends on the call's name alone.
+    transmissions : of `workbench.transmissions.TRANSMISSION_NAMES`; what one draws depends on the call's name alone.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def trace_calls(
         Clips that cannot be read.
     """
     pieces = [calls[start : start + _PIECE] for start in range(0, len(calls), _PIECE)]
-    tasks = [(model.path, tuple(piece), tuple(channels)) for piece in pieces]
+    tasks = [(model.path, tuple(piece), tuple(transmissions)) for piece in pieces]
     traces: list[Trace] = []
     failures: list[str] = []
     for found, failed in run_tasks(_trace_piece, tasks, jobs, progress):
@@ -94,7 +94,7 @@ def _levelled(samples: Float) -> Float:
 
 
 def _trace_piece(task: tuple[Path, Sequence[tuple[Path, Call]], tuple[str, ...]]) -> tuple[list[Trace], list[str]]:
-    model_path, calls, channels = task
+    model_path, calls, transmissions = task
     model = load_quietly(model_path)
     rate = model.contract.frontend.sample_rate
     traces: list[Trace] = []
@@ -105,18 +105,18 @@ def _trace_piece(task: tuple[Path, Sequence[tuple[Path, Call]], tuple[str, ...]]
         except AudioError as error:
             failures.append(str(error))
             continue
-        traces += [_trace(model, call, samples, fake_from, channel) for channel in channels]
+        traces += [_trace(model, call, samples, fake_from, transmission) for transmission in transmissions]
     return traces, failures
 
 
-def _trace(model: Model, call: Call, samples: Float, fake_from: int, channel: str) -> Trace:
+def _trace(model: Model, call: Call, samples: Float, fake_from: int, transmission: str) -> Trace:
     rate = model.contract.frontend.sample_rate
-    heard = np.ascontiguousarray(through_transmission(samples, channel, rate, call.name), dtype=np.float32)
+    heard = np.ascontiguousarray(through_transmission(samples, transmission, rate, call.name), dtype=np.float32)
     scorer = StreamScorer(model)
     raw_score = [*scorer.feed(heard), *scorer.flush()]
     return Trace(
         call,
-        channel,
+        transmission,
         np.array([item.value for item in raw_score]),
         np.array([item.speech_frames for item in raw_score]),
         np.array([item.end for item in raw_score], np.int64),

@@ -23,7 +23,7 @@ from workbench.report.report import (
 BEGIN = "<!-- measured: written by `workbench card`, do not edit -->"
 END = "<!-- end of measured -->"
 
-_RATES = ("eer", "auc", "false_alarm_rate", "detection_rate", "accept_rate")
+_RATES = ("eer", "auc", "bonafide_called_spoof", "spoof_called_spoof", "spoof_called_bonafide")
 _RATE_HEADS = ("EER %", "AUC %", "bona fide called spoof %", "spoof called spoof %", "spoof called bona fide %")
 
 
@@ -99,7 +99,7 @@ def _markdown(report: dict[str, Any]) -> list[str]:
     lines = [*_main_table(groups), "", note]
     if doubt := _doubt(Support(**report["support"]) if report.get("support") else None):
         lines += ["", f"No grade follows from {report['split']}{doubt}."]
-    for part in (_channels(report), _false_alarms(report), _durations(report), _reliability(report)):
+    for part in (_transmissions(report), _false_alarms(report), _durations(report), _reliability(report)):
         if part:
             lines += ["", *part]
     return lines
@@ -123,8 +123,8 @@ def _main_table(groups: Sequence[dict[str, Any]]) -> list[str]:
     return _rows(head, rows)
 
 
-def _channels(report: dict[str, Any]) -> list[str]:
-    groups = [group for group in report["groups"] if group.get("channel", CLEAN) != CLEAN]
+def _transmissions(report: dict[str, Any]) -> list[str]:
+    groups = [group for group in report["groups"] if group.get("transmission", CLEAN) != CLEAN]
     if not groups:
         return []
     rows = [
@@ -136,19 +136,24 @@ def _channels(report: dict[str, Any]) -> list[str]:
         )
         for group in groups
     ]
-    return ["Through channels:", "", *_rows(("group", "bona fide / spoof", *_RATE_HEADS, "Cllr"), rows)]
+    return ["Through transmissions:", "", *_rows(("group", "bona fide / spoof", *_RATE_HEADS, "Cllr"), rows)]
 
 
 def _false_alarms(report: dict[str, Any]) -> list[str]:
-    lines = report.get("false_alarms_by_channel", [])
+    lines = report.get("bonafide_by_transmission", [])
     if len(lines) < 2:
         return []
     rows = [
-        (line["channel"], str(line["bonafide"]), percent(line["rate"]), f"{100 * line['uncertain']:.1f}")
+        (
+            line["transmission"],
+            str(line["bonafide"]),
+            percent(line["bonafide_called_spoof"]),
+            f"{100 * line['uncertain']:.1f}",
+        )
         for line in lines
     ]
-    head = ("channel", "bona fide", "called spoof %", "left uncertain %")
-    return ["Real people through channels:", "", *_rows(head, rows)]
+    head = ("transmission", "bona fide", "called spoof %", "left uncertain %")
+    return ["Real people through transmissions:", "", *_rows(head, rows)]
 
 
 def _durations(report: dict[str, Any]) -> list[str]:

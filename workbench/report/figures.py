@@ -42,7 +42,7 @@ class DetLine:
 
 def det_line(name: str, css: str, trials: Sequence[Trial], group: Group, *, band: bool = True) -> DetLine | None:
     """The curve of a group; None where it has fewer than five scored clips of a class."""
-    chosen = [t for t in trials if t.cm_score is not None and t.channel == group.channel and group.holds(t)]
+    chosen = [t for t in trials if t.cm_score is not None and t.transmission == group.transmission and group.holds(t)]
     bonafide, spoof = ([t for t in chosen if t.is_bonafide == real] for real in (True, False))
     if min(len(bonafide), len(spoof)) < SMALLEST_GROUP:
         return None

@@ -15,8 +15,8 @@ from workbench.errors import EvaluationError
 from workbench.evaluate.asv_scores import read_asv_operating_point
 from workbench.evaluate.comparison import compare
 from workbench.evaluate.durations import score_durations, summarise_durations
-from workbench.evaluate.evaluate import evaluate, false_alarms_by_channel, result_to_dict
-from workbench.evaluate.groups import AXES, axis_groups, channel_groups, standard_groups
+from workbench.evaluate.evaluate import bonafide_by_transmission, evaluate, result_to_dict
+from workbench.evaluate.groups import AXES, axis_groups, standard_groups, transmission_groups
 from workbench.evaluate.trials import CLEAN, Trial, load_quietly, score_trials
 from workbench.live.text import read_live_report
 from workbench.report.card import BEGIN, END, card_block, replace_block
@@ -32,7 +32,7 @@ class EvaluationOptions:
     """What to measure beside the clean clips; see `workbench evaluate --help`."""
 
     apart: tuple[str, ...] = ()
-    channels: tuple[str, ...] = ()
+    transmissions: tuple[str, ...] = ()
     seconds: tuple[float, ...] = ()
     asv_scores: Path | None = None
     seed: int = 0
@@ -55,24 +55,24 @@ def run_evaluation(model_path: Path, manifest_path: Path, split: str, options: E
     Raises
     ------
     EvaluationError
-        No clips, clips that cannot be read, too few of a class, or a channel that does not exist.
+        No clips, clips that cannot be read, too few of a class, or a transmission that does not exist.
     """
-    channels = _known_channels(options.channels)
+    transmissions = _known_transmissions(options.transmissions)
     asv = None if options.asv_scores is None else read_asv_operating_point(options.asv_scores)
     model = load_quietly(model_path)
     manifest = read_manifest(manifest_path).select(split=split)
     if not manifest.rows:
         raise EvaluationError(f"{manifest_path}: no clip on the {split} split; give another --split")
     trials = score_trials(
-        model, manifest, _bar(f"{split} clips"), channels=channels, seed=options.seed, jobs=options.jobs
+        model, manifest, _bar(f"{split} clips"), transmissions=transmissions, seed=options.seed, jobs=options.jobs
     )
-    groups = [*standard_groups(manifest.rows, options.apart), *channel_groups(channels)]
+    groups = [*standard_groups(manifest.rows, options.apart), *transmission_groups(transmissions)]
     results = evaluate(trials, groups, asv=asv)
     if not results or results[0].name != "all":
         raise EvaluationError(f"{manifest_path}: the {split} split has no 5 scored clips of both classes; add clips")
     parts: dict[str, Any] = {
         "by": {axis: _by(axis, trials) for axis in AXES},
-        "false_alarms_by_channel": false_alarms_by_channel(trials),
+        "bonafide_by_transmission": bonafide_by_transmission(trials),
         "reliability": reliability_part(trials),
         "support": support_part(trials),
     }
@@ -87,8 +87,8 @@ def run_evaluation(model_path: Path, manifest_path: Path, split: str, options: E
         parts["durations"] = summarise_durations(cut)
     if asv is not None:
         parts["asv"] = asdict(asv)
-    if channels:
-        parts["channel_seed"] = options.seed
+    if transmissions:
+        parts["transmission_seed"] = options.seed
     report = make_report(model_path, model.contract, manifest, split, results, parts)
     return Evaluation(report, manifest, trials, cut)
 
@@ -111,7 +111,7 @@ def run_report(
         As `run_evaluation`.
     """
     found = run_evaluation(model_path, manifest_path, split, options)
-    # The other model is compared on the clips as they are; its channels and lengths would be shown nowhere.
+    # The other model is compared on the clips as they are; its transmissions and lengths would be shown nowhere.
     other = (
         None
         if other_path is None
@@ -163,13 +163,13 @@ def run_card(
 
 
 def _by(axis: str, trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    clean = [trial for trial in trials if trial.channel == CLEAN]
+    clean = [trial for trial in trials if trial.transmission == CLEAN]
     # An attack has spoof alone: without bona fide clips of its own sources there is nothing to set it against.
     results = evaluate(clean, axis_groups(axis, clean), one_class=axis != "attack")
     return [result_to_dict(result) for result in results]
 
 
-def _known_channels(names: Iterable[str]) -> tuple[str, ...]:
+def _known_transmissions(names: Iterable[str]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(names))
     if not names:
         return ()
@@ -177,7 +177,7 @@ def _known_channels(names: Iterable[str]) -> tuple[str, ...]:
 
     unknown = [name for name in names if name not in TRANSMISSION_NAMES]
     if unknown:
-        raise EvaluationError(f"no channel {', '.join(unknown)}; expected one of {', '.join(TRANSMISSION_NAMES)}")
+        raise EvaluationError(f"no transmission {', '.join(unknown)}; expected one of {', '.join(TRANSMISSION_NAMES)}")
     # Clean clips are scored anyway.
     return tuple(name for name in names if name != CLEAN)
 

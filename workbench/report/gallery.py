@@ -45,7 +45,7 @@ class Exhibit:
 
 def worst(trials: Sequence[Trial], count: int) -> tuple[list[Trial], list[Trial]]:
     """Bona fide clips with the lowest, and spoof clips with the highest scores, the worst first; clean clips alone."""
-    scored = [(trial.cm_score, trial) for trial in trials if trial.cm_score is not None and trial.channel == CLEAN]
+    scored = [(trial.cm_score, trial) for trial in trials if trial.cm_score is not None and trial.transmission == CLEAN]
     bonafide = sorted((pair for pair in scored if pair[1].is_bonafide), key=lambda pair: pair[0])
     spoof = sorted((pair for pair in scored if not pair[1].is_bonafide), key=lambda pair: -pair[0])
     return [trial for _, trial in bonafide[:count]], [trial for _, trial in spoof[:count]]

@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.evaluate.comparison import Comparison
 from workbench.evaluate.evaluate import scores_of
-from workbench.evaluate.groups import OWN_SOURCES, Group, channel_groups, standard_groups
+from workbench.evaluate.groups import OWN_SOURCES, Group, standard_groups, transmission_groups
 from workbench.evaluate.trials import CLEAN, Trial
 from workbench.report import plain_words
 from workbench.report.figures import DetLine, det_figure, det_line, histogram_figure, reliability_figure
@@ -61,11 +61,11 @@ def render_page(report: Mapping[str, Any], parts: PageParts) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "p_value": plain_words.p_value, "signed": signed, "unbroken": unbroken}
-    scored = [trial for trial in parts.trials if trial.channel == CLEAN and trial.cm_score is not None]
+    scored = [trial for trial in parts.trials if trial.transmission == CLEAN and trial.cm_score is not None]
     bonafide, spoof = (scores_of([trial for trial in scored if trial.is_bonafide == real]) for real in (True, False))
     other = None if parts.other is None else parts.other["model"]
     lines = _det_lines(report, parts)
-    alarms = [line["rate"]["high"] for line in report["false_alarms_by_channel"]]
+    alarms = [line["bonafide_called_spoof"]["high"] for line in report["bonafide_by_transmission"]]
     return environment.get_template("report.html").render(
         report=report,
         parts=parts,
@@ -74,7 +74,7 @@ def render_page(report: Mapping[str, Any], parts: PageParts) -> str:
         sentences=plain_words.summary(report, parts.comparisons, other),
         compared=lambda line: plain_words.compared(line, report["model"], other or ""),
         groups=clean_groups(report),
-        channels=[group for group in report["groups"] if group.get("channel", CLEAN) != CLEAN],
+        transmissions=[group for group in report["groups"] if group.get("transmission", CLEAN) != CLEAN],
         attacks=attack_rows(report),
         axes=[(title, axis, report["by"][axis]) for axis, title in AXIS_TITLES.items() if report["by"].get(axis)],
         durations=report.get("durations"),
@@ -111,7 +111,7 @@ def _det_lines(report: Mapping[str, Any], parts: PageParts) -> list[DetLine]:
     wanted: list[tuple[str, str, Group, Sequence[Trial], bool]] = [
         (name, css, standard[name], parts.trials, True) for name, css in zip(names, ("all", "unseen"), strict=True)
     ]
-    phone = {group.name: group for group in channel_groups(["telephone"])}
+    phone = {group.name: group for group in transmission_groups(["telephone"])}
     wanted.append(("all, telephone", "phone", phone["all, telephone"], parts.trials, True))
     if parts.other is not None:
         wanted += [

@@ -61,15 +61,15 @@ def summary(report: Mapping[str, Any], comparisons: Sequence[Comparison], other:
         f"equally frequent: EER {_percent(eer)}."
     )
     shipped = (
-        f"As shipped it calls {_percent(group['false_alarm_rate'])} of the real voices there spoof, and finds "
-        f"{_percent(group['detection_rate'])} of the synthetic ones."
+        f"As shipped it calls {_percent(group['bonafide_called_spoof'])} of the real voices there spoof, and finds "
+        f"{_percent(group['spoof_called_spoof'])} of the synthetic ones."
     )
     return [
         ordering,
         shipped,
         *_of_dev(report),
         *_of_recordings(report),
-        *_of_channels(report),
+        *_of_transmissions(report),
         *_of_durations(report),
         *_of_calibration(report),
         *_of_comparison(report["model"], comparisons, other),
@@ -108,17 +108,17 @@ def _of_recordings(report: Mapping[str, Any]) -> list[str]:
     return [text]
 
 
-def _of_channels(report: Mapping[str, Any]) -> list[str]:
-    lines = [line for line in report.get("false_alarms_by_channel", []) if line["channel"] != "clean"]
+def _of_transmissions(report: Mapping[str, Any]) -> list[str]:
+    lines = [line for line in report.get("bonafide_by_transmission", []) if line["transmission"] != "clean"]
     if not lines:
         return []
-    worst = max(lines, key=lambda line: line["rate"]["value"])
-    clean = next((line for line in report["false_alarms_by_channel"] if line["channel"] == "clean"), worst)
-    tried = f"{len(lines)} channel{'s' * (len(lines) > 1)}"
+    worst = max(lines, key=lambda line: line["bonafide_called_spoof"]["value"])
+    clean = next((line for line in report["bonafide_by_transmission"] if line["transmission"] == "clean"), worst)
+    tried = f"{len(lines)} transmission{'s' * (len(lines) > 1)}"
     usual = f"{100 * clean['rate']['value']:.1f} %"
-    heard = f"Through {worst['channel']}" + (f", the worst of {tried}," if len(lines) > 1 else "")
+    heard = f"Through {worst['transmission']}" + (f", the worst of {tried}," if len(lines) > 1 else "")
     text = f"{heard} it calls {_percent(worst['rate'])} of real voices spoof, against {usual} as they are."
-    if worst["rate"]["value"] <= clean["rate"]["value"]:
+    if worst["bonafide_called_spoof"]["value"] <= clean["bonafide_called_spoof"]["value"]:
         text = f"None of {tried} makes it call more real voices spoof than as they are ({usual})."
     phone = group_named(report, "unseen attacks, paired, telephone", "all, telephone")
     return [text] if phone is None else [text, f"Through a telephone its EER is {_percent(phone['eer'])}."]

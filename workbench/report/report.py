@@ -32,7 +32,7 @@ def make_report(
 
     ``dev_support`` is what the model's thresholds rest on, null where it does not say. ``parts``, each as JSON takes it
     and each absent from older reports: ``support`` (what the figures of this split rest on), ``by`` (groups by axis),
-    ``false_alarms_by_channel``, ``reliability``, ``durations``, ``asv``.
+    ``bonafide_by_transmission``, ``reliability``, ``durations``, ``asv``.
     """
     data = model_path.read_bytes()
     behind = dev_support(contract.thresholds)
@@ -56,7 +56,7 @@ def make_report(
 
 def support_part(trials: Sequence[Trial]) -> dict[str, Any]:
     """What the figures of the clean clips rest on: the fields of `workbench.deploy.thresholds.Support`."""
-    scored = [trial for trial in trials if trial.channel == CLEAN and trial.cm_score is not None]
+    scored = [trial for trial in trials if trial.transmission == CLEAN and trial.cm_score is not None]
     bonafide, spoof = (scores_of([trial for trial in scored if trial.is_bonafide == real]) for real in (True, False))
     separable = bool(bonafide.size and spoof.size and bonafide.min() > spoof.max())
     return asdict(support_of((trial.row for trial in scored), separable=separable))
@@ -67,7 +67,7 @@ def reliability_part(trials: Sequence[Trial]) -> dict[str, Any]:
 
     ``pav`` is ``{"scores", "probability"}``, both [shape=(n,)]: the best monotone calibration on these clips.
     """
-    scored = [trial for trial in trials if trial.channel == CLEAN and trial.cm_score is not None]
+    scored = [trial for trial in trials if trial.transmission == CLEAN and trial.cm_score is not None]
     bonafide, spoof = (scores_of([trial for trial in scored if trial.is_bonafide == real]) for real in (True, False))
     bins, curve = reliability_bins(bonafide, spoof), pav_curve(bonafide, spoof)
     return {
@@ -125,7 +125,7 @@ def signed(value: float, digits: int = 2) -> str:
 
 def clean_groups(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The groups of clips as they lie in the corpus; older reports know no others."""
-    return [group for group in report["groups"] if group.get("channel", CLEAN) == CLEAN]
+    return [group for group in report["groups"] if group.get("transmission", CLEAN) == CLEAN]
 
 
 def group_named(report: Mapping[str, Any], *names: str) -> dict[str, Any] | None:
@@ -139,8 +139,8 @@ _RATES = {
     "EER %": "eer",
     "AUC %": "auc",
     "accuracy %": "accuracy",
-    "false alarms %": "false_alarm_rate",
-    "detected %": "detection_rate",
+    "false alarms %": "bonafide_called_spoof",
+    "detected %": "spoof_called_spoof",
 }
 
 
@@ -148,8 +148,8 @@ def text_report(report: dict[str, Any], by: Sequence[str] = ()) -> str:
     """The report for a terminal; of the groups by axis only those of ``by``."""
     parts = [[text_table(report)]]
     parts += [_table(axis, report["by"][axis]) for axis in by if report.get("by", {}).get(axis)]
-    if len(report.get("false_alarms_by_channel", [])) > 1:
-        parts.append(_false_alarms(report["false_alarms_by_channel"]))
+    if len(report.get("bonafide_by_transmission", [])) > 1:
+        parts.append(_false_alarms(report["bonafide_by_transmission"]))
     if report.get("durations"):
         parts.append(_durations(report["durations"]))
     whole = group_named(report, "all")
@@ -183,12 +183,12 @@ def _table(what: str, groups: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _false_alarms(lines: Sequence[dict[str, Any]]) -> list[str]:
-    head = ("bona fide called spoof, by channel", "clips", "false alarms %", "uncertain %", "score shift, nats")
+    head = ("bona fide called spoof, by transmission", "clips", "false alarms %", "uncertain %", "score shift, nats")
     rows = [
         (
-            line["channel"],
+            line["transmission"],
             str(line["bonafide"]),
-            percent(line["rate"]),
+            percent(line["bonafide_called_spoof"]),
             f"{100 * line['uncertain']:.1f}",
             signed(line["median_shift"]),
         )
@@ -220,7 +220,7 @@ def duration_rows(durations: Mapping[str, Any]) -> list[tuple[str, ...]]:
                 group["name"],
                 f"{group['seconds']:g} s",
                 f"{group['bonafide']} / {group['spoof']}",
-                *(percent(group[name]) for name in ("eer", "auc", "false_alarm_rate", "detection_rate")),
+                *(percent(group[name]) for name in ("eer", "auc", "bonafide_called_spoof", "spoof_called_spoof")),
                 "–" if line is None else ratio(line["eer_ratio"]),
             )
         )

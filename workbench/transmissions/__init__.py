@@ -1,6 +1,6 @@
 """What a voice passes through before it is heard: microphone, room, telephone codecs, lost packets, recording formats.
 
-Cheap to import: NumPy, soxr and PyAV come in when a channel is applied.
+Cheap to import: NumPy, soxr and PyAV come in when a transmission is applied.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def apply_transmission(
     noises: Sequence[NDArray[np.float32]] = (),
     rooms: Sequence[NDArray[np.float32]] = (),
 ) -> NDArray[np.float32]:
-    """Pass one clip through the channel ``name``; see `apply_transmission_described`."""
+    """Pass one clip through the transmission ``name``; see `apply_transmission_described`."""
     return apply_transmission_described(name, samples, sample_rate, rng, noises, rooms)[0]
 
 
@@ -38,7 +38,7 @@ def apply_transmission_described(
     noises: Sequence[NDArray[np.float32]] = (),
     rooms: Sequence[NDArray[np.float32]] = (),
 ) -> tuple[NDArray[np.float32], tuple[Step, ...]]:
-    """Pass one clip through the channel ``name`` and tell what was drawn.
+    """Pass one clip through the transmission ``name`` and tell what was drawn.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def apply_transmission_described(
 
     Raises
     ------
-    ChannelNameError
-        There is no channel of this name.
+    TransmissionNameError
+        There is no transmission of this name.
     CodecError
-        The channel needs a codec that this machine lacks.
+        The transmission needs a codec that this machine lacks.
     """
-    from workbench.transmissions.chain import run_channel
+    from workbench.transmissions.chain import run_transmission
 
-    return run_channel(name, samples, sample_rate, rng, noises, rooms)
+    return run_transmission(name, samples, sample_rate, rng, noises, rooms)

@@ -102,10 +102,10 @@ def _disturbed(
         high_hz, low_hz = rng.uniform(*config.band_limit_hz), rng.uniform(20.0, 300.0)
         samples = band_limit(samples, high_hz, low_hz, rate)
         steps.append(Step("band limit", {"low_hz": low_hz, "high_hz": high_hz}))
-    if _happens(config.channel, rng):
-        name = config.channels[int(rng.integers(len(config.channels)))]
+    if _happens(config.transmission, rng):
+        name = config.transmissions[int(rng.integers(len(config.transmissions)))]
         samples, passed = apply_transmission_described(name, samples, rate, rng, noises, rooms)
-        steps += [Step("channel", {"name": name}), *passed]
+        steps += [Step("transmission", {"name": name}), *passed]
     apply(config.recording_format, lambda x, r: draws.recording_format(x, rate, r, config.recording_kbps))
     apply(config.rawboost, lambda x, r: draws.raw_boost(x, rate, r, config.rawboost_snr_db))
     return samples

@@ -47,17 +47,17 @@ def augment_file(
     source: Path,
     output: Path,
     *,
-    channel: str | None = None,
+    transmission: str | None = None,
     config: str | None = None,
     seed: int = 0,
     noise_folder: Path | None = None,
     plot: Path | None = None,
 ) -> AugmentedFile:
-    """Pass a recording, as mono at 16 kHz, through a channel or a configuration's augmentation, and write it.
+    """Pass a recording, as mono at 16 kHz, through a transmission or a configuration's augmentation, and write it.
 
     Parameters
     ----------
-    channel, config : exactly one of the two.
+    transmission, config : exactly one of the two.
     output : .flac or .wav, 16 bits; a result that overshoots full scale is turned down, which the steps tell.
     plot : picture to draw (.png, .pdf or .svg).
 
@@ -66,34 +66,34 @@ def augment_file(
     AudioError
         ``source`` cannot be read.
     WorkbenchError
-        The channel, configuration, noise folder or output cannot be used, or ``source`` holds no sample.
+        The transmission, configuration, noise folder or output cannot be used, or ``source`` holds no sample.
     """
     if output.suffix.lower() not in _FORMATS:
         raise AugmentError(f"{output}: expected a name that ends in {' or '.join(_FORMATS)}")
     if plot is not None and plot.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise AugmentError(f"{plot}: expected a name that ends in .png, .pdf or .svg")
-    if (channel is None) == (config is None):
-        raise AugmentError("expected either a channel or a configuration")
+    if (transmission is None) == (config is None):
+        raise AugmentError("expected either a transmission or a configuration")
     samples = decode(source, SAMPLE_RATE)
     if not len(samples):
         raise AugmentError(f"{source}: holds no sample; expected a recording")
     found = Recordings() if noise_folder is None else read_recordings(noise_folder, SAMPLE_RATE)
-    made, steps = _apply(samples, channel, config, np.random.default_rng(seed), found)
+    made, steps = _apply(samples, transmission, config, np.random.default_rng(seed), found)
     if float(np.abs(made).max()) > 1.0:
         made, steps = set_peak(made, 0.0), (*steps, Step("level", {"peak_db": 0.0}))
     _write(output, made)
     if plot is not None:
         from workbench.transmissions.plot import plot_before_after
 
-        plot_before_after(samples, made, SAMPLE_RATE, plot, channel or config or "", steps)
+        plot_before_after(samples, made, SAMPLE_RATE, plot, transmission or config or "", steps)
     return AugmentedFile(source, output, seed, len(made) / SAMPLE_RATE, steps)
 
 
 def _apply(
-    samples: Float, channel: str | None, config: str | None, rng: np.random.Generator, found: Recordings
+    samples: Float, transmission: str | None, config: str | None, rng: np.random.Generator, found: Recordings
 ) -> tuple[Float, tuple[Step, ...]]:
-    if channel is not None:
-        return apply_transmission_described(channel, samples, SAMPLE_RATE, rng, found.noises, found.rooms)
+    if transmission is not None:
+        return apply_transmission_described(transmission, samples, SAMPLE_RATE, rng, found.noises, found.rooms)
     settings = load_config(config or "").augment
     return augment_described(samples, settings, rng, SAMPLE_RATE, found.noises, found.rooms)
 

@@ -1,4 +1,4 @@
-"""The named channels, and the telephone as a chain of what a voice meets on its way."""
+"""The named transmissions, and the telephone as a chain of what a voice meets on its way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import ChannelNameError
+from workbench.errors import TransmissionNameError
 from workbench.transmissions import draws
 from workbench.transmissions.draws import Drawn, Rng
 from workbench.transmissions.names import TRANSMISSION_NAMES
@@ -65,7 +65,7 @@ class Chain:
         return bool(self.rng.random() < chance)
 
 
-def run_channel(
+def run_transmission(
     name: str,
     samples: Float,
     sample_rate: int,
@@ -73,10 +73,10 @@ def run_channel(
     noises: Sequence[Float] = (),
     rooms: Sequence[Float] = (),
 ) -> tuple[Float, tuple[Step, ...]]:
-    """Pass one clip through the channel ``name``; see `workbench.transmissions.apply_transmission_described`."""
+    """Pass one clip through the transmission ``name``; see `workbench.transmissions.apply_transmission_described`."""
     if name not in TRANSMISSION_NAMES:
-        raise ChannelNameError(f"channel {name!r}: unknown; expected one of {', '.join(TRANSMISSION_NAMES)}")
-    # One draw from the caller's generator, whatever follows: the next clip's draws do not depend on this channel.
+        raise TransmissionNameError(f"transmission {name!r}: unknown; expected one of {', '.join(TRANSMISSION_NAMES)}")
+    # One draw from the caller's generator, whatever follows: the next clip's draws do not depend on this transmission.
     chain = Chain(samples.astype(np.float32), sample_rate, np.random.default_rng(rng.integers(2**63)), noises, rooms)
     if len(samples):
         if name in _FIXED_CODECS:

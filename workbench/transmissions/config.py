@@ -18,7 +18,7 @@ CHANCES = (
     "noise_suppression",
     "agc",
     "band_limit",
-    "channel",
+    "transmission",
     "recording_format",
     "rawboost",
 )
@@ -77,9 +77,9 @@ class AugmentConfig:
     """RMS that it steers for, dB re full scale."""
     band_limit: float = 0.5
     band_limit_hz: tuple[float, float] = (3400.0, 7600.0)
-    channel: float = 0.0
-    """One of ``channels``."""
-    channels: tuple[str, ...] = ("telephone",)
+    transmission: float = 0.0
+    """One of ``transmissions``."""
+    transmissions: tuple[str, ...] = ("telephone",)
     """Names of `workbench.transmissions.TRANSMISSION_NAMES`; name one twice to double its chance."""
     recording_format: float = 0.0
     """MP3 or AAC, as a voice message or a recorder keeps it."""
@@ -110,10 +110,14 @@ class AugmentConfig:
             any(low_kbps <= rate <= high_kbps for rate in RECORDING_KBPS),
             f"augment.recording_kbps holds at least one of {RECORDING_KBPS}; got {self.recording_kbps}",
         )
-        unknown = sorted(set(self.channels) - set(TRANSMISSION_NAMES))
+        unknown = sorted(set(self.transmissions) - set(TRANSMISSION_NAMES))
         require(
-            not unknown, f"augment.channels: unknown {', '.join(unknown)}; known are {', '.join(TRANSMISSION_NAMES)}"
+            not unknown,
+            f"augment.transmissions: unknown {', '.join(unknown)}; known are {', '.join(TRANSMISSION_NAMES)}",
         )
-        require(bool(self.channels) or self.channel == 0, "augment.channels is empty, but augment.channel is not 0")
+        require(
+            bool(self.transmissions) or self.transmission == 0,
+            "augment.transmissions is empty, but augment.transmission is not 0",
+        )
         for name in _COUNTS:
             require(getattr(self, name) >= 0, f"augment.{name} is at least 0; got {getattr(self, name)}")

@@ -1,8 +1,8 @@
-"""Names of the channels, apart from what carries them out, so that a command line can list them at once."""
+"""Names of the transmissions, apart from what carries them out, so that a command line can list them at once."""
 
 from __future__ import annotations
 
-CHANNELS: dict[str, str] = {
+TRANSMISSIONS: dict[str, str] = {
     "clean": "nothing at all",
     "telephone": "a drawn call: hand-set or microphone, at times noise, noise suppression, gain control, a codec of "
     "the telephone network, lost packets, a second codec",
@@ -25,6 +25,6 @@ CHANNELS: dict[str, str] = {
     "room": "a drawn room, 0.1 to 0.8 s of reverberation",
     "voip-loss": "Opus in wide band with 3 to 12 % of the packets lost and concealed",
 }
-"""What each channel does."""
+"""What each transmission does."""
 
-TRANSMISSION_NAMES: tuple[str, ...] = tuple(CHANNELS)
+TRANSMISSION_NAMES: tuple[str, ...] = tuple(TRANSMISSIONS)

@@ -1,4 +1,4 @@
-"""Recorded backgrounds and impulse responses, read once and handed to the channels."""
+"""Recorded backgrounds and impulse responses, read once and handed to the transmissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a channel did, in words and numbers."""
+"""What a transmission did, in words and numbers."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ def recording(tmp_path, speech):
     return tmp_path / "voice.wav"
 
 
-def test_a_channel_is_applied_written_and_told(recording, tmp_path):
+def test_a_transmission_is_applied_written_and_told(recording, tmp_path):
     output = tmp_path / "call.flac"
-    result = run(recording, "-o", output, "--channel", "amr-nb-12.2")
+    result = run(recording, "-o", output, "--transmission", "amr-nb-12.2")
     assert result.exit_code == 0, result.stderr
     assert result.stdout == f"codec: name amr-nb, kbps 12.2\n{output}: 1.50 s\n"
     samples, rate = soundfile.read(output, dtype="float32")
@@ -41,7 +41,7 @@ def test_a_channel_is_applied_written_and_told(recording, tmp_path):
 def test_the_seed_decides(recording, tmp_path):
     made = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        result = run(recording, "-o", tmp_path / f"{name}.wav", "--channel", "telephone", "--seed", seed, "--json")
+        result = run(recording, "-o", tmp_path / f"{name}.wav", "--transmission", "telephone", "--seed", seed, "--json")
         made.append((json.loads(result.stdout)["steps"], (tmp_path / f"{name}.wav").read_bytes()))
     assert made[0] == made[1]
     assert made[0][0] != made[2][0]
@@ -60,18 +60,18 @@ def test_a_configuration_is_applied_as_in_training(recording, tmp_path):
 def test_what_overshoots_is_turned_down_and_told(tmp_path):
     noise = np.random.default_rng(0).choice([-1.0, 1.0], 16000)
     soundfile.write(tmp_path / "loud.wav", noise, RATE)
-    result = run(tmp_path / "loud.wav", "-o", tmp_path / "o.wav", "--channel", "room", "--json")
+    result = run(tmp_path / "loud.wav", "-o", tmp_path / "o.wav", "--transmission", "room", "--json")
     assert json.loads(result.stdout)["steps"][-1] == {"step": "level", "peak_db": 0.0}
 
 
 def test_recorded_backgrounds_are_drawn_from_a_folder(recording, tmp_path, write_recording):
     write_recording(tmp_path / "noise" / "hiss.wav", 0.1 * np.random.default_rng(0).standard_normal(16000))
-    words = ("--channel", "noise-suppressed", "--noise", tmp_path / "noise")
+    words = ("--transmission", "noise-suppressed", "--noise", tmp_path / "noise")
     assert run(recording, "-o", tmp_path / "o.wav", *words).exit_code == 0
-    result = run(recording, "-o", tmp_path / "o.wav", "--channel", "room", "--noise", tmp_path / "noise" / "..")
+    result = run(recording, "-o", tmp_path / "o.wav", "--transmission", "room", "--noise", tmp_path / "noise" / "..")
     assert result.exit_code == 0
     (tmp_path / "empty").mkdir()
-    result = run(recording, "-o", tmp_path / "o.wav", "--channel", "room", "--noise", tmp_path / "empty")
+    result = run(recording, "-o", tmp_path / "o.wav", "--transmission", "room", "--noise", tmp_path / "empty")
     assert result.exit_code == 1
     assert "no .flac, .wav, .ogg recording found" in result.stderr
 
@@ -79,7 +79,7 @@ def test_recorded_backgrounds_are_drawn_from_a_folder(recording, tmp_path, write
 def test_the_plot_is_a_picture_with_something_on_it(recording, tmp_path):
     from matplotlib.image import imread
 
-    result = run(recording, "-o", tmp_path / "o.wav", "--channel", "g711-mu", "--plot", tmp_path / "p.png")
+    result = run(recording, "-o", tmp_path / "o.wav", "--transmission", "g711-mu", "--plot", tmp_path / "p.png")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.endswith(f"; plot: {tmp_path / 'p.png'}\n")
     picture = imread(tmp_path / "p.png")
@@ -97,24 +97,24 @@ TOO_LONG = "x" * 300
     [
         ([], 2, "give FILE and -o OUTPUT, or --list"),
         (["{voice}"], 2, "give FILE and -o OUTPUT"),
-        (["{voice}", "-o", "{tmp}/o.wav"], 2, "give one of --channel NAME (see --list) and --config CONFIG"),
-        (["{voice}", "-o", "{tmp}/o.wav", "--channel", "gsm", "--config", "tcn"], 2, "give one of"),
-        (["{voice}", "-o", "{tmp}/o.wav", "--channel", "fax"], 2, "'fax' is not one of 'clean', 'telephone'"),
-        (["{voice}", "-o", "{tmp}/o.mp3", "--channel", "gsm"], 1, "expected a name that ends in .flac or .wav"),
-        (["{voice}", "-o", "{tmp}/no/o.wav", "--channel", "gsm"], 2, "there is no folder"),
-        (["{voice}", "-o", f"{{tmp}}/{TOO_LONG}.wav", "--channel", "gsm"], 1, "cannot be written"),
+        (["{voice}", "-o", "{tmp}/o.wav"], 2, "give one of --transmission NAME (see --list) and --config CONFIG"),
+        (["{voice}", "-o", "{tmp}/o.wav", "--transmission", "gsm", "--config", "tcn"], 2, "give one of"),
+        (["{voice}", "-o", "{tmp}/o.wav", "--transmission", "fax"], 2, "'fax' is not one of 'clean', 'telephone'"),
+        (["{voice}", "-o", "{tmp}/o.mp3", "--transmission", "gsm"], 1, "expected a name that ends in .flac or .wav"),
+        (["{voice}", "-o", "{tmp}/no/o.wav", "--transmission", "gsm"], 2, "there is no folder"),
+        (["{voice}", "-o", f"{{tmp}}/{TOO_LONG}.wav", "--transmission", "gsm"], 1, "cannot be written"),
         (
-            ["{voice}", "-o", "{tmp}/o.wav", "--channel", "gsm", "--plot", "{tmp}/p.bmp"],
+            ["{voice}", "-o", "{tmp}/o.wav", "--transmission", "gsm", "--plot", "{tmp}/p.bmp"],
             1,
             "ends in .png, .pdf or .svg",
         ),
         (
-            ["{voice}", "-o", "{tmp}/o.wav", "--channel", "gsm", "--plot", f"{{tmp}}/{TOO_LONG}.png"],
+            ["{voice}", "-o", "{tmp}/o.wav", "--transmission", "gsm", "--plot", f"{{tmp}}/{TOO_LONG}.png"],
             1,
             "cannot be written",
         ),
-        (["{tmp}/text.wav", "-o", "{tmp}/o.wav", "--channel", "gsm"], 1, "text.wav: not audio"),
-        (["{tmp}/none.wav", "-o", "{tmp}/o.wav", "--channel", "gsm"], 1, "none.wav: holds no sample"),
+        (["{tmp}/text.wav", "-o", "{tmp}/o.wav", "--transmission", "gsm"], 1, "text.wav: not audio"),
+        (["{tmp}/none.wav", "-o", "{tmp}/o.wav", "--transmission", "gsm"], 1, "none.wav: holds no sample"),
         (["{voice}", "-o", "{tmp}/o.wav", "--config", "nowhere.toml"], 1, "cannot read the configuration"),
     ],
 )
@@ -127,7 +127,7 @@ def test_misuse_and_faults_say_what_to_do(recording, tmp_path, words, code, mess
     assert result.stdout == ""
 
 
-def test_the_list_names_every_channel():
+def test_the_list_names_every_transmission():
     lines = run("--list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(TRANSMISSION_NAMES)
     assert list(json.loads(run("--list", "--json").stdout)) == list(TRANSMISSION_NAMES)
@@ -146,5 +146,5 @@ def test_a_spectrogram_is_calibrated():
 
 def test_the_command_writes_only_where_it_is_told(recording, tmp_path):
     before = set(tmp_path.rglob("*"))
-    assert run(recording, "-o", tmp_path / "o.wav", "--channel", "clean").exit_code == 0
+    assert run(recording, "-o", tmp_path / "o.wav", "--transmission", "clean").exit_code == 0
     assert set(tmp_path.rglob("*")) - before == {Path(tmp_path / "o.wav")}

@@ -55,7 +55,7 @@ def test_evaluate_keeps_a_report_and_the_trials(manifest, tmp_path):
             MODEL,
             "--manifest",
             manifest,
-            "--channel",
+            "--transmission",
             "g711-mu",
             "--seconds",
             "1,2",
@@ -68,12 +68,13 @@ def test_evaluate_keeps_a_report_and_the_trials(manifest, tmp_path):
     report = read_report(tmp_path / "r.json")
     names = [group["name"] for group in report["groups"]]
     assert {"all", "all, g711-mu", "unseen attacks, paired, g711-mu"} <= set(names)
-    assert [line["channel"] for line in report["false_alarms_by_channel"]] == ["clean", "g711-mu"]
+    assert [line["transmission"] for line in report["bonafide_by_transmission"]] == ["clean", "g711-mu"]
     assert report["durations"]["seconds"] == [1.0, 2.0]
     assert report["groups"][0]["min_tdcf"] is not None
     assert [group["name"] for group in report["by"]["attack"]] == ["A", "A, own sources"]
     assert all(
-        name in done.stdout for name in ("A, own sources", "by channel", "calibration: Cllr", "min t-DCF", "joined")
+        name in done.stdout
+        for name in ("A, own sources", "by transmission", "calibration: Cllr", "min t-DCF", "joined")
     )
     with open(tmp_path / "t.tsv", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
@@ -101,7 +102,7 @@ def test_report_makes_one_page(manifest, tmp_path):
     ("options", "message"),
     [
         (["--split", "test"], "no clip on the test split; give another --split"),
-        (["--channel", "pigeon"], "no channel pigeon; expected one of clean, telephone"),
+        (["--transmission", "pigeon"], "no transmission pigeon; expected one of clean, telephone"),
         (["--seconds", "500"], "no recording of the dev split holds 500 s of speech"),
     ],
 )

@@ -19,7 +19,7 @@ def test_the_operating_point_by_hand(tmp_path):
     lines = [f"- target {x}" for x in (1, 2, 3, 4)] + [f"- nontarget {x}" for x in (-1, 0, 0.5, 2)]
     lines += [f"A07 spoof {x}" for x in (-5, 1.5, 3, 9)]
     found = read_asv_operating_point(write(tmp_path, lines))
-    assert (found.miss_rate, found.false_alarm_rate, found.spoof_miss_rate) == (0.25, 0.25, 0.5)
+    assert (found.p_miss, found.p_false_alarm, found.p_miss_spoof) == (0.25, 0.25, 0.5)
 
 
 def test_a_line_that_does_not_fit_is_named(tmp_path):

@@ -12,8 +12,8 @@ from edge.catalog import default_model
 from edge.contract import Contract
 from workbench.data.manifest import Manifest, Row
 from workbench.errors import EvaluationError
-from workbench.evaluate.evaluate import evaluate, false_alarms_by_channel
-from workbench.evaluate.groups import channel_groups, standard_groups
+from workbench.evaluate.evaluate import bonafide_by_transmission, evaluate
+from workbench.evaluate.groups import standard_groups, transmission_groups
 from workbench.evaluate.metrics import AsvOperatingPoint, min_tdcf
 from workbench.evaluate.trials import Trial
 from workbench.report.report import make_report, read_report, text_table, write_report
@@ -52,9 +52,9 @@ def test_each_group_has_its_own_clips_and_rates(results):
     assert results["seen attacks"].eer.value == 0.0
     assert results["unseen attacks, paired"].eer.value == 1.0
     assert results["unpaired"].eer.value == 0.0
-    assert results["all"].detection_rate.value == pytest.approx(0.75)
-    assert results["all"].accept_rate.value == pytest.approx(0.25)
-    assert results["all"].false_alarm_rate.value == 0.0
+    assert results["all"].spoof_called_spoof.value == pytest.approx(0.75)
+    assert results["all"].spoof_called_bonafide.value == pytest.approx(0.25)
+    assert results["all"].bonafide_called_spoof.value == 0.0
 
 
 def test_a_group_too_small_for_a_rate_is_left_out(results):
@@ -63,7 +63,7 @@ def test_a_group_too_small_for_a_rate_is_left_out(results):
 
 def test_intervals_hold_their_values(results):
     for result in results.values():
-        for interval in (result.eer, result.auc, result.detection_rate):
+        for interval in (result.eer, result.auc, result.spoof_called_spoof):
             assert interval.low <= interval.value <= interval.high
 
 
@@ -86,35 +86,40 @@ def test_a_group_of_one_class_has_its_rates_only():
     assert evaluate(real, groups) == []
     (found,) = evaluate(real, groups, one_class=True)
     assert (found.bonafide, found.spoof) == (20, 0)
-    assert found.false_alarm_rate.value == 0.0
-    assert (found.eer, found.auc, found.detection_rate, found.cllr) == (None, None, None, None)
+    assert found.bonafide_called_spoof.value == 0.0
+    assert (found.eer, found.auc, found.spoof_called_spoof, found.cllr) == (None, None, None, None)
 
 
-def test_channels_do_not_mix():
+def test_transmissions_do_not_mix():
     made = trials()
-    through = [replace(trial, channel="gsm", verdict="spoof", cm_score=-3.0) for trial in made if trial.cm_score]
-    results = {r.name: r for r in evaluate(made + through, [*standard_groups([])[:1], *channel_groups(["gsm"])])}
-    assert results["all"].false_alarm_rate.value == 0.0
-    assert results["all, gsm"].false_alarm_rate.value == 1.0
-    assert results["unseen attacks, paired, gsm"].channel == "gsm"
+    through = [replace(trial, transmission="gsm", verdict="spoof", cm_score=-3.0) for trial in made if trial.cm_score]
+    results = {r.name: r for r in evaluate(made + through, [*standard_groups([])[:1], *transmission_groups(["gsm"])])}
+    assert results["all"].bonafide_called_spoof.value == 0.0
+    assert results["all, gsm"].bonafide_called_spoof.value == 1.0
+    assert results["unseen attacks, paired, gsm"].transmission == "gsm"
     assert (results["all, gsm"].bonafide, results["all, gsm"].spoof) == (20, 40)
 
 
-def test_false_alarms_by_channel_by_hand():
-    """Every second clip is called spoof through the channel, and scores 2 nats less."""
+def test_bonafide_by_transmission_by_hand():
+    """Every second clip is called spoof through the transmission, and scores 2 nats less."""
     made = [trial for trial in trials() if trial.is_bonafide]
     through = [
-        replace(trial, channel="gsm", verdict="spoof" if index % 2 else "uncertain", cm_score=trial.cm_score - 2.0)
+        replace(trial, transmission="gsm", verdict="spoof" if index % 2 else "uncertain", cm_score=trial.cm_score - 2.0)
         for index, trial in enumerate(made[:-1])
     ]
-    clean, gsm = false_alarms_by_channel(made + through)
-    assert (clean["channel"], clean["bonafide"], clean["unscored"], clean["rate"]["value"]) == ("clean", 20, 1, 0.0)
-    assert (gsm["rate"]["value"], gsm["uncertain"], gsm["median_shift"]) == (0.5, 0.5, -2.0)
-    assert gsm["rate"]["low"] < 0.5 < gsm["rate"]["high"]
+    clean, gsm = bonafide_by_transmission(made + through)
+    assert (clean["transmission"], clean["bonafide"], clean["unscored"], clean["bonafide_called_spoof"]["value"]) == (
+        "clean",
+        20,
+        1,
+        0.0,
+    )
+    assert (gsm["bonafide_called_spoof"]["value"], gsm["uncertain"], gsm["median_shift"]) == (0.5, 0.5, -2.0)
+    assert gsm["bonafide_called_spoof"]["low"] < 0.5 < gsm["bonafide_called_spoof"]["high"]
 
 
 def test_min_tdcf_comes_with_a_verifier():
-    verifier = AsvOperatingPoint(miss_rate=0.05, false_alarm_rate=0.05, spoof_miss_rate=0.3)
+    verifier = AsvOperatingPoint(p_miss=0.05, p_false_alarm=0.05, p_miss_spoof=0.3)
     (found,) = evaluate(trials(), standard_groups([])[:1], asv=verifier)
     target = [t.cm_score for t in trials() if t.is_bonafide and t.cm_score is not None]
     other = [t.cm_score for t in trials() if not t.is_bonafide]

@@ -6,12 +6,12 @@ import pytest
 
 from workbench.cli.report import AXIS_NAMES
 from workbench.data.manifest import Row
-from workbench.evaluate.groups import AXES, axis_groups, channel_groups
+from workbench.evaluate.groups import AXES, axis_groups, transmission_groups
 from workbench.evaluate.trials import Trial
 
 
 def trial(label="bonafide", **fields):
-    known = {name: fields.pop(name) for name in ("channel", "speech_s", "snr_db") if name in fields}
+    known = {name: fields.pop(name) for name in ("transmission", "speech_s", "snr_db") if name in fields}
     return Trial(Row("x", label=label, **fields), "uncertain", 0.0, **known)
 
 
@@ -59,13 +59,13 @@ def test_rates_are_in_the_order_of_numbers():
     assert [group.name for group in axis_groups("rate", trials)] == ["8000 Hz", "16000 Hz", "44100 Hz"]
 
 
-def test_a_channel_has_all_clips_and_the_hard_ones():
-    groups = channel_groups(["gsm"])
-    assert [(group.name, group.channel) for group in groups] == [
+def test_a_transmission_has_all_clips_and_the_hard_ones():
+    groups = transmission_groups(["gsm"])
+    assert [(group.name, group.transmission) for group in groups] == [
         ("all, gsm", "gsm"),
         ("unseen attacks, paired, gsm", "gsm"),
     ]
-    hard = trial("spoof", paired="yes", attack_seen_in_train="no", channel="gsm")
+    hard = trial("spoof", paired="yes", attack_seen_in_train="no", transmission="gsm")
     assert [group.holds(hard) for group in groups] == [True, True]
     assert not groups[1].holds(trial("spoof", paired="no", attack_seen_in_train="no"))
 

@@ -70,17 +70,17 @@ def test_min_tdcf_worked_by_hand():
     C1 = 0.9405 (1 - 0.05) - 0.0095 * 10 * 0.02 = 0.891575; C2 = 10 * 0.05 * 0.7 = 0.35. At threshold 2 no bona fide
     is missed and half the spoof accepted: 0.175 / 0.35 = 0.5.
     """
-    asv = AsvOperatingPoint(miss_rate=0.05, false_alarm_rate=0.02, spoof_miss_rate=0.3)
+    asv = AsvOperatingPoint(p_miss=0.05, p_false_alarm=0.02, p_miss_spoof=0.3)
     assert min_tdcf([2, 4], [1, 3], asv) == pytest.approx(0.5)
     assert min_tdcf([3, 4], [1, 2], asv) == 0.0
     # With nearly all spoofs rejected by the verifier, C2 = 0.005: accepting every trial costs 0.005 / 0.005.
-    strict = AsvOperatingPoint(miss_rate=0.05, false_alarm_rate=0.02, spoof_miss_rate=0.99)
+    strict = AsvOperatingPoint(p_miss=0.05, p_false_alarm=0.02, p_miss_spoof=0.99)
     assert min_tdcf([1, 1], [1, 1], strict) == pytest.approx(1.0)
 
 
 def test_min_tdcf_refuses_a_verifier_that_nothing_can_help():
     with pytest.raises(ValueError, match="t-DCF weights must be positive"):
-        min_tdcf([1], [0], AsvOperatingPoint(miss_rate=1.0, false_alarm_rate=0.5, spoof_miss_rate=0.1))
+        min_tdcf([1], [0], AsvOperatingPoint(p_miss=1.0, p_false_alarm=0.5, p_miss_spoof=0.1))
 
 
 def test_the_revised_min_tdcf_counts_the_verifiers_own_errors():
@@ -88,7 +88,7 @@ def test_the_revised_min_tdcf_counts_the_verifiers_own_errors():
 
     At threshold 2: (0.048925 + 0.175) / (0.048925 + 0.35). A perfect countermeasure leaves 0.048925 / 0.398925.
     """
-    asv = AsvOperatingPoint(miss_rate=0.05, false_alarm_rate=0.02, spoof_miss_rate=0.3)
+    asv = AsvOperatingPoint(p_miss=0.05, p_false_alarm=0.02, p_miss_spoof=0.3)
     assert min_tdcf([2, 4], [1, 3], asv, revised=True) == pytest.approx(0.223925 / 0.398925)
     assert min_tdcf([3, 4], [1, 2], asv, revised=True) == pytest.approx(0.048925 / 0.398925)
     assert min_tdcf([1, 1], [1, 1], asv, revised=True) == pytest.approx(1.0)
@@ -97,7 +97,7 @@ def test_the_revised_min_tdcf_counts_the_verifiers_own_errors():
 def test_min_tdcf_is_the_cheapest_of_all_tandem_decisions(rng):
     """Cost counted event by event over every threshold, as the definition says: who is let in, who is turned away."""
     bonafide, spoof = rng.normal(1, 1, 40), rng.normal(0, 1, 30)
-    asv = AsvOperatingPoint(miss_rate=0.1, false_alarm_rate=0.05, spoof_miss_rate=0.4)
+    asv = AsvOperatingPoint(p_miss=0.1, p_false_alarm=0.05, p_miss_spoof=0.4)
 
     def tandem(threshold):
         passes, accepted = np.mean(bonafide >= threshold), np.mean(spoof >= threshold)
@@ -113,13 +113,13 @@ def test_min_tdcf_is_the_cheapest_of_all_tandem_decisions(rng):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"miss_rate": 5.0}, r"miss_rate is a fraction in \[0, 1\]; got 5.0"),
+        ({"p_miss": 5.0}, r"p_miss is a fraction in \[0, 1\]; got 5.0"),
         ({"prior_target": 0.5}, "the priors of spoof, target and nontarget sum to 1; got 0.5595"),
     ],
 )
 def test_rates_in_percent_and_priors_that_do_not_add_up_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
-        AsvOperatingPoint(**{"miss_rate": 0.05, "false_alarm_rate": 0.02, "spoof_miss_rate": 0.3, **values})
+        AsvOperatingPoint(**{"p_miss": 0.05, "p_false_alarm": 0.02, "p_miss_spoof": 0.3, **values})
 
 
 @pytest.mark.parametrize("metric", [lambda b, s: eer(b, s)[0], auc, min_dcf])

@@ -32,7 +32,7 @@ def test_intervals_are_those_of_the_resample_by_resample_bootstrap(scores):
     assert percentile_interval(one_by_one.value, at_once) == one_by_one
 
 
-def test_accept_rates_at_given_miss_rates_by_hand():
+def test_spoof_called_bonafides_at_given_miss_rates_by_hand():
     """Bona fide 1, 2, 3, 4; spoof 0, 1.5, 2.5, 9: rejecting one of four lets three of four through, two let two."""
     ranked = RankedScores([1.0, 2.0, 3.0, 4.0], [0.0, 1.5, 2.5, 9.0])
     once = np.ones((1, 4), np.uint16)

@@ -1,4 +1,4 @@
-"""Scoring goes through the runtime that ships, and a channel meets each clip alike every time."""
+"""Scoring goes through the runtime that ships, and a transmission meets each clip alike every time."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def test_a_clean_trial_is_what_the_runtime_says(model, manifest):
     for trial in score_trials(model, manifest):
         score = score_file(model, manifest.root / trial.row.path)[0]
         assert (trial.verdict, trial.cm_score, trial.speech_s) == (score.verdict, score.cm_score, score.speech_s)
-        assert trial.channel == "clean"
+        assert trial.transmission == "clean"
 
 
-def test_each_channel_gives_one_more_trial_that_differs(model, manifest):
-    trials = score_trials(model, manifest, channels=("g711-mu",), seed=4)
-    assert [trial.channel for trial in trials] == ["clean", "g711-mu"] * 4
+def test_each_transmission_gives_one_more_trial_that_differs(model, manifest):
+    trials = score_trials(model, manifest, transmissions=("g711-mu",), seed=4)
+    assert [trial.transmission for trial in trials] == ["clean", "g711-mu"] * 4
     clean, heard = trials[:2]
     assert clean.row == heard.row
     assert clean.cm_score != heard.cm_score
@@ -45,11 +45,11 @@ def test_each_channel_gives_one_more_trial_that_differs(model, manifest):
 
 def test_the_number_of_processes_changes_nothing(model, manifest):
     many = Manifest(manifest.rows * 9, manifest.root)
-    options = {"channels": ("g711-a",), "seed": 4}
+    options = {"transmissions": ("g711-a",), "seed": 4}
     assert score_trials(model, many, jobs=2, **options) == score_trials(model, many, **options)
 
 
-def test_a_clip_meets_the_same_channel_for_the_same_seed_only(voice):
+def test_a_clip_meets_the_same_transmission_for_the_same_seed_only(voice):
     samples = voice(1.0)
 
     def heard(seed, path):

@@ -47,7 +47,7 @@ def test_the_points_go_into_the_model_with_what_they_cost(corpus, tmp_path):
     model, report = tmp_path / "model.tflite", tmp_path / "live.json"
     shutil.copy(default_model(), model)
     before = read_contract(model)
-    result = run("calibrate", model, "--manifest", corpus, "--channel", "clean", "--channel", "g711-mu",
+    result = run("calibrate", model, "--manifest", corpus, "--transmission", "clean", "--transmission", "g711-mu",
                  "--report", report, "--before", 8)  # fmt: skip
     assert result.exit_code == 0, result.output
     after = read_contract(model)
@@ -58,18 +58,18 @@ def test_the_points_go_into_the_model_with_what_they_cost(corpus, tmp_path):
     assert (kept["genuine_calls"], kept["invaded_calls"], kept["invaded_paired"]) == (4, 4, 4)
     for point, stated in zip(after.operating_points, kept["points"], strict=True):
         assert stated["figures"]["calls"] == 8
-        assert stated["by_channel"]["clean"]["calls"] == 4
+        assert stated["by_transmission"]["clean"]["calls"] == 4
         assert point.genuine_speech_h == pytest.approx(stated["figures"]["genuine_speech_h"], abs=1e-3)
     assert "4 calls with a fake voice after 8 s of a real person" in result.output
 
 
 def test_further_real_people_are_taken_whole(corpus, tmp_path):
     out = tmp_path / "out.tflite"
-    result = run("calibrate", default_model(), "--manifest", corpus, "--genuine", corpus, "--channel", "clean",
+    result = run("calibrate", default_model(), "--manifest", corpus, "--genuine", corpus, "--transmission", "clean",
                  "-o", out, "--json", "--before", 0)  # fmt: skip
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)["points"][0]["figures"]
-    alone = run("calibrate", default_model(), "--manifest", corpus, "--channel", "clean", "-o", out, "--json")
+    alone = run("calibrate", default_model(), "--manifest", corpus, "--transmission", "clean", "-o", out, "--json")
     assert figures["genuine_speech_h"] == pytest.approx(
         2 * json.loads(alone.stdout)["points"][0]["figures"]["genuine_speech_h"]
     )
@@ -95,7 +95,7 @@ def test_a_trace_is_what_the_runtime_says_of_the_joined_clips(corpus):
         (("--false-alarms", "1,2"), "expected 3 numbers above 0 split by commas"),
         (("--false-alarms", "1,0,nan"), "expected 3 numbers above 0 split by commas"),
         (("--split", "test"), "expected clips of split test, got none"),
-        (("--channel", "pigeon"), "channel 'pigeon': unknown"),
+        (("--transmission", "pigeon"), "transmission 'pigeon': unknown"),
     ],
 )
 def test_what_cannot_be_done_is_said(corpus, tmp_path, option, message):

@@ -18,13 +18,13 @@ CONTRACT = Contract(name="test", chunk_samples=CHUNK)
 POINT = OperatingPoint("plain", 0.0, -1.0, -0.5, 1.0, 0.0, 10.0)
 
 
-def trace(values, *, fake_from=None, frames=16.0, name="call", source="one", channel="clean"):
+def trace(values, *, fake_from=None, frames=16.0, name="call", source="one", transmission="clean"):
     row = Row("a.wav", source_repo=source)
     count = len(values)
     ends = CHUNK * np.arange(1, count + 1)
     call = Call(name, (row,), (row,) if fake_from is not None else ())
     at = int(ends[-1]) if fake_from is None else fake_from * CHUNK
-    return Trace(call, channel, np.array(values, float), np.full(count, frames), ends, at)
+    return Trace(call, transmission, np.array(values, float), np.full(count, frames), ends, at)
 
 
 def test_the_delay_counts_fake_speech_up_to_the_alarm():

@@ -28,8 +28,8 @@ NOTHING = {
 @pytest.fixture
 def report():
     point = {"name": "balanced", "enter_below": -1.234, "smoothing_s": 4.0, "min_speech_s": 2.0, "hold_s": 1.0,
-             "figures": CAUGHT, "by_channel": {"clean": CAUGHT, "gsm": NOTHING}}  # fmt: skip
-    return {"model": "m", "split": "dev", "channels": ["clean", "gsm"], "before_s": 30.0, "genuine_calls": 7,
+             "figures": CAUGHT, "by_transmission": {"clean": CAUGHT, "gsm": NOTHING}}  # fmt: skip
+    return {"model": "m", "split": "dev", "transmissions": ["clean", "gsm"], "before_s": 30.0, "genuine_calls": 7,
             "genuine_sources": 3, "invaded_calls": 5, "invaded_sources": 2, "invaded_paired": 4, "points": [point]}  # fmt: skip
 
 
@@ -41,12 +41,12 @@ def test_figures_become_words_that_cannot_be_misread():
 def test_the_head_says_what_was_listened_to(report):
     assert head(report) == (
         "dev: 7 calls of real people (3 sources) and 5 calls with a fake voice after 30 s of a real person (2 sources, "
-        "4 calls with the real person of the same source), each through 2 channels: 2.5 h of genuine speech"
+        "4 calls with the real person of the same source), each through 2 transmissions: 2.5 h of genuine speech"
     )
     assert "from the first word of the call" in head({**report, "before_s": 0.0})
 
 
-def test_the_text_has_a_line_a_point_and_a_line_a_channel(report):
+def test_the_text_has_a_line_a_point_and_a_line_a_transmission(report):
     lines = live_text(report).splitlines()
     assert any(line.split()[:2] == ["balanced", "-1.23"] for line in lines)
     assert [line.split()[0] for line in lines[-2:]] == ["clean", "gsm"]

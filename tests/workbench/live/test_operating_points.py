@@ -103,7 +103,7 @@ def test_what_is_stated_was_measured_across_the_halves(traces):
         assert choice.figures.genuine_speech_h == pytest.approx(hours)
         assert choice.figures.calls == len(traces[1])
         assert choice.point.false_alarms_per_h == pytest.approx(choice.figures.false_alarms_per_h, abs=1e-3)
-        assert choice.by_channel["clean"] == choice.figures
+        assert choice.by_transmission["clean"] == choice.figures
     assert choices[0].point.enter_below >= choices[1].point.enter_below
 
 

@@ -22,7 +22,7 @@ def interval(value):
 
 
 def group(name, **more):
-    rates = ("eer", "auc", "false_alarm_rate", "detection_rate", "accept_rate")
+    rates = ("eer", "auc", "bonafide_called_spoof", "spoof_called_spoof", "spoof_called_bonafide")
     return {
         "name": name,
         "bonafide": 20,
@@ -57,10 +57,17 @@ def new(old):
     """The same with all that can be measured since."""
     report = copy.deepcopy(old)
     for item in report["groups"]:
-        item |= {"channel": "clean", "min_cllr": 0.55, "ece": 0.03, "min_tdcf": None}
-    report["groups"].append(group("all, telephone", channel="telephone", min_cllr=0.5, ece=0.1, min_tdcf=None))
-    report["false_alarms_by_channel"] = [
-        {"channel": name, "bonafide": 20, "unscored": 0, "rate": interval(rate), "uncertain": 0.25, "median_shift": 0.0}
+        item |= {"transmission": "clean", "min_cllr": 0.55, "ece": 0.03, "min_tdcf": None}
+    report["groups"].append(group("all, telephone", transmission="telephone", min_cllr=0.5, ece=0.1, min_tdcf=None))
+    report["bonafide_by_transmission"] = [
+        {
+            "transmission": name,
+            "bonafide": 20,
+            "unscored": 0,
+            "bonafide_called_spoof": interval(rate),
+            "uncertain": 0.25,
+            "median_shift": 0.0,
+        }
         for name, rate in (("clean", 0.01), ("telephone", 0.04))
     ]
     report["reliability"] = {"ece": 0.031, "bins": [], "pav": {"scores": [], "probability": []}}
@@ -87,7 +94,7 @@ def test_an_old_report_gives_the_card_that_it_gave(old):
 def test_what_is_measured_since_has_its_place(new):
     block = card_block(CONTRACT, [new], [])
     assert "| min DCF | Cllr | min Cllr |" in block
-    main = block.partition("Through channels:")[0]
+    main = block.partition("Through transmissions:")[0]
     assert "telephone" not in main
     assert "| all, telephone | 20 / 30 | 10.0 (5.0–20.0) |" in block
     assert "| telephone | 20 | 4.0 (2.0–8.0) | 25.0 |" in block
@@ -143,8 +150,8 @@ def test_every_report_that_is_kept_can_be_put_on_a_card():
 def live_report():
     figures = {"false_alarms": 3, "genuine_speech_h": 3.0, "false_alarms_per_h": 1.0, "calls": 10, "caught_share": 0.4,
                "delay_median_s": None, "delay_p90_s": None}  # fmt: skip
-    point = {"name": "balanced", "enter_below": -1.25, "figures": figures, "by_channel": {"clean": figures}}
-    return {"model": "m-v1", "split": "dev", "channels": ["clean"], "before_s": 30.0, "genuine_calls": 5,
+    point = {"name": "balanced", "enter_below": -1.25, "figures": figures, "by_transmission": {"clean": figures}}
+    return {"model": "m-v1", "split": "dev", "transmissions": ["clean"], "before_s": 30.0, "genuine_calls": 5,
             "genuine_sources": 2, "invaded_calls": 10, "invaded_sources": 3, "invaded_paired": 7,
             "points": [point]}  # fmt: skip
 

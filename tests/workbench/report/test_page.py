@@ -15,8 +15,8 @@ from edge.contract import read_contract
 from workbench.data.manifest import Manifest, Row
 from workbench.evaluate.comparison import compare
 from workbench.evaluate.durations import summarise_durations
-from workbench.evaluate.evaluate import evaluate, false_alarms_by_channel, result_to_dict
-from workbench.evaluate.groups import AXES, axis_groups, channel_groups, standard_groups
+from workbench.evaluate.evaluate import bonafide_by_transmission, evaluate, result_to_dict
+from workbench.evaluate.groups import AXES, axis_groups, standard_groups, transmission_groups
 from workbench.evaluate.metrics import AsvOperatingPoint
 from workbench.evaluate.trials import Trial
 from workbench.report.gallery import Exhibit
@@ -72,23 +72,23 @@ def trials(shift=0.0, seed=1):
                 paired="yes" if index % 3 else "no",
                 attack_seen_in_train="-" if label == "bonafide" else ("yes", "no")[index % 2],
             )
-            for channel in ("clean", "telephone"):
+            for transmission in ("clean", "telephone"):
                 score = float(rng.normal(mean, 1.0))
                 verdict = "spoof" if score < -1 else "bonafide" if score > 1 else "uncertain"
-                made.append(Trial(row, verdict, score, channel, speech_s=2.5, snr_db=25.0))
+                made.append(Trial(row, verdict, score, transmission, speech_s=2.5, snr_db=25.0))
     return made
 
 
 def tiny_report(made, *, asv=None, durations=None, model="m-v1"):
     contract = read_contract(default_model())
-    clean = [trial for trial in made if trial.channel == "clean"]
-    groups = [*standard_groups([t.row for t in clean]), *channel_groups(["telephone"])]
+    clean = [trial for trial in made if trial.transmission == "clean"]
+    groups = [*standard_groups([t.row for t in clean]), *transmission_groups(["telephone"])]
     parts = {
         "by": {
             axis: [result_to_dict(r) for r in evaluate(clean, axis_groups(axis, clean), one_class=axis != "attack")]
             for axis in AXES
         },
-        "false_alarms_by_channel": false_alarms_by_channel(made),
+        "bonafide_by_transmission": bonafide_by_transmission(made),
         "reliability": reliability_part(made),
     }
     if asv is not None:
@@ -128,8 +128,8 @@ def whole():
 
 @pytest.fixture(scope="module")
 def least():
-    """A page with the least: no channel, no lengths, no other model, no audio, no gallery."""
-    mine = [trial for trial in trials() if trial.channel == "clean"]
+    """A page with the least: no transmission, no lengths, no other model, no audio, no gallery."""
+    mine = [trial for trial in trials() if trial.transmission == "clean"]
     return render_page(tiny_report(mine), PageParts(mine, [], [], with_audio=False))
 
 
@@ -165,7 +165,7 @@ def test_every_table_is_there_with_its_rows(whole):
     assert rows["table-groups"] == 1 + 7
     assert rows["table-attacks"] == 1 + 2
     assert rows["table-false-alarms"] == 1 + 2
-    assert rows["table-groups-through-channels"] == 1 + 2
+    assert rows["table-groups-through-transmissions"] == 1 + 2
     assert rows["table-durations"] == 1 + 4
     assert rows["table-comparison"] == 1 + 1
     assert {
@@ -214,7 +214,7 @@ def test_light_and_dark_are_both_styled(least):
 
 
 def test_what_was_not_measured_is_not_on_the_page(least):
-    for name in ("table-durations", "table-comparison", "table-groups-through-channels"):
+    for name in ("table-durations", "table-comparison", "table-groups-through-transmissions"):
         assert name not in Outline(least).rows
     assert "min t-DCF" not in least
     shown = re.sub(r"<style>.*?</style>|<script>.*?</script>", "", least, flags=re.DOTALL)

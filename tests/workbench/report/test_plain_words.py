@@ -14,7 +14,7 @@ def interval(value):
 
 
 def group(name, eer, **more):
-    rates = {"false_alarm_rate": interval(0.02), "detection_rate": interval(0.7)}
+    rates = {"bonafide_called_spoof": interval(0.02), "spoof_called_spoof": interval(0.7)}
     return {"name": name, "eer": interval(eer), "bonafide": 20, "spoof": 30, **rates, **more}
 
 
@@ -59,10 +59,13 @@ def test_a_gap_between_recordings_is_told():
     assert not any("different places" in line for line in none)
 
 
-@pytest.mark.parametrize(("rate", "start"), [(0.3, "Through gsm it calls"), (0.01, "None of 1 channel ")])
-def test_the_worst_channel_is_named_if_it_is_worse(rate, start):
-    lines = [{"channel": name, "rate": interval(value)} for name, value in (("clean", 0.02), ("gsm", rate))]
-    text = summary(report(group("all", 0.2), false_alarms_by_channel=lines), [], None)
+@pytest.mark.parametrize(("rate", "start"), [(0.3, "Through gsm it calls"), (0.01, "None of 1 transmission ")])
+def test_the_worst_transmission_is_named_if_it_is_worse(rate, start):
+    lines = [
+        {"transmission": name, "bonafide_called_spoof": interval(value)}
+        for name, value in (("clean", 0.02), ("gsm", rate))
+    ]
+    text = summary(report(group("all", 0.2), bonafide_by_transmission=lines), [], None)
     assert any(line.startswith(start) for line in text)
 
 

@@ -1,4 +1,4 @@
-"""Augmentation by rooms, channels and the rest: drawn alike for both classes, as often as asked, by seed alone."""
+"""Augmentation by rooms, transmissions and the rest: drawn alike for both classes, as often as asked, by seed alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMES = {
     "noise_suppression": "noise suppression",
     "agc": "gain control",
     "band_limit": "band limit",
-    "channel": "channel",
+    "transmission": "transmission",
     "recording_format": "codec",
     "rawboost": "rawboost",
 }
@@ -143,8 +143,8 @@ def test_only_a_cut_changes_the_length(speech):
     assert len(found) == 20000 - round(steps[0].values["length_s"] * RATE)
 
 
-def test_the_channel_is_one_of_those_named(speech):
-    config = replace(OFF, channel=1.0, channels=("g711-a", "gsm"))
+def test_the_transmission_is_one_of_those_named(speech):
+    config = replace(OFF, transmission=1.0, transmissions=("g711-a", "gsm"))
     drawn = {describe(speech[:4000], config, seed)[1][0].values["name"] for seed in range(20)}
     assert drawn == {"g711-a", "gsm"}
 

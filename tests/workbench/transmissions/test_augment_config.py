@@ -27,7 +27,7 @@ def test_the_defaults_are_those_of_the_shipped_detector():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"channel": 1.5}, r"augment.channel is a chance in \[0, 1\]; got 1.5"),
+        ({"transmission": 1.5}, r"augment.transmission is a chance in \[0, 1\]; got 1.5"),
         ({"clean": -0.1}, r"augment.clean is a chance in \[0, 1\]; got -0.1"),
         ({"rawboost": 2}, r"augment.rawboost is a chance in \[0, 1\]; got 2"),
         ({"room_rt60_s": [0.8, 0.1]}, r"augment.room_rt60_s is \(low, high\); got \(0.8, 0.1\)"),
@@ -36,9 +36,12 @@ def test_the_defaults_are_those_of_the_shipped_detector():
         ({"clip_share": [0.1, 1.1]}, "augment.clip_share is a share of at most 1"),
         ({"cut_s": [-1.0, 0.1]}, "augment.cut_s is at least 0"),
         ({"recording_kbps": [33, 47]}, "augment.recording_kbps holds at least one of .*; got \\(33.0, 47.0\\)"),
-        ({"channels": ["telephone", "fax"]}, "augment.channels: unknown fax; known are clean, telephone"),
-        ({"channels": [], "channel": 0.5}, "augment.channels is empty, but augment.channel is not 0"),
-        ({"channels": "telephone"}, "channels: expected a list"),
+        ({"transmissions": ["telephone", "fax"]}, "augment.transmissions: unknown fax; known are clean, telephone"),
+        (
+            {"transmissions": [], "transmission": 0.5},
+            "augment.transmissions is empty, but augment.transmission is not 0",
+        ),
+        ({"transmissions": "telephone"}, "transmissions: expected a list"),
         ({"reverb": 0.5}, "unknown key reverb"),
     ],
 )
@@ -47,9 +50,11 @@ def test_what_does_not_fit_is_refused(table, message):
         config_from_dict({"augment": table})
 
 
-def test_every_channel_may_be_named_and_a_configuration_comes_back():
-    config = config_from_dict({"augment": {"channel": 0.5, "channels": list(TRANSMISSION_NAMES), "room": 0.2}})
-    assert config.augment.channels == TRANSMISSION_NAMES
+def test_every_transmission_may_be_named_and_a_configuration_comes_back():
+    config = config_from_dict(
+        {"augment": {"transmission": 0.5, "transmissions": list(TRANSMISSION_NAMES), "room": 0.2}}
+    )
+    assert config.augment.transmissions == TRANSMISSION_NAMES
     assert config_from_dict(config_to_dict(config)) == config
 
 

@@ -1,4 +1,4 @@
-"""Every channel keeps length and place, tells what it drew, and depends on the seed alone."""
+"""Every transmission keeps length and place, tells what it drew, and depends on the seed alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from workbench.errors import ChannelNameError
+from workbench.errors import TransmissionNameError
 from workbench.transmissions import TRANSMISSION_NAMES, apply_transmission, apply_transmission_described
 from workbench.transmissions.codecs import available
 from workbench.transmissions.steps import Step
@@ -60,7 +60,7 @@ def test_the_input_is_left_alone_and_clean_is_a_copy(speech):
     np.testing.assert_array_equal(clip, speech)
 
 
-def test_what_is_drawn_depends_on_neither_clip_nor_channel(speech):
+def test_what_is_drawn_depends_on_neither_clip_nor_transmission(speech):
     """One draw from the caller's generator, whatever happens: no clip changes what the next one meets."""
     states = set()
     for name, clip in (("clean", speech), ("telephone", speech), ("telephone", speech[::-1]), ("room", speech * 0)):
@@ -113,8 +113,10 @@ def test_losses_are_told(speech):
     assert not np.array_equal(found, apply("opus-wb-16", speech)[0])
 
 
-def test_an_unknown_channel_is_named(speech):
-    with pytest.raises(ChannelNameError, match="channel 'fax': unknown; expected one of clean, telephone, g711-mu"):
+def test_an_unknown_transmission_is_named(speech):
+    with pytest.raises(
+        TransmissionNameError, match="transmission 'fax': unknown; expected one of clean, telephone, g711-mu"
+    ):
         apply_transmission("fax", speech, RATE, np.random.default_rng(0))
 
 

@@ -99,7 +99,7 @@ def _markdown(report: dict[str, Any]) -> list[str]:
     lines = [*_main_table(groups), "", note]
     if doubt := _doubt(Support(**report["support"]) if report.get("support") else None):
         lines += ["", f"No grade follows from {report['split']}{doubt}."]
-    for part in (_transmissions(report), _false_alarms(report), _durations(report), _reliability(report)):
+    for part in (_transmissions(report), _by_transmission(report), _durations(report), _reliability(report)):
         if part:
             lines += ["", *part]
     return lines
@@ -139,7 +139,7 @@ def _transmissions(report: dict[str, Any]) -> list[str]:
     return ["Through transmissions:", "", *_rows(("group", "bona fide / spoof", *_RATE_HEADS, "Cllr"), rows)]
 
 
-def _false_alarms(report: dict[str, Any]) -> list[str]:
+def _by_transmission(report: dict[str, Any]) -> list[str]:
     lines = report.get("bonafide_by_transmission", [])
     if len(lines) < 2:
         return []
@@ -153,7 +153,7 @@ def _false_alarms(report: dict[str, Any]) -> list[str]:
         for line in lines
     ]
     head = ("transmission", "bona fide", "called spoof %", "left uncertain %")
-    return ["Real people through transmissions:", "", *_rows(head, rows)]
+    return ["Bona fide through transmissions:", "", *_rows(head, rows)]
 
 
 def _durations(report: dict[str, Any]) -> list[str]:

@@ -115,9 +115,9 @@ def _of_transmissions(report: Mapping[str, Any]) -> list[str]:
     worst = max(lines, key=lambda line: line["bonafide_called_spoof"]["value"])
     clean = next((line for line in report["bonafide_by_transmission"] if line["transmission"] == "clean"), worst)
     tried = f"{len(lines)} transmission{'s' * (len(lines) > 1)}"
-    usual = f"{100 * clean['rate']['value']:.1f} %"
+    usual = f"{100 * clean['bonafide_called_spoof']['value']:.1f} %"
     heard = f"Through {worst['transmission']}" + (f", the worst of {tried}," if len(lines) > 1 else "")
-    text = f"{heard} it calls {_percent(worst['rate'])} of real voices spoof, against {usual} as they are."
+    text = f"{heard} it calls {_percent(worst['bonafide_called_spoof'])} of real voices spoof, against {usual} as they are."
     if worst["bonafide_called_spoof"]["value"] <= clean["bonafide_called_spoof"]["value"]:
         text = f"None of {tried} makes it call more real voices spoof than as they are ({usual})."
     phone = group_named(report, "unseen attacks, paired, telephone", "all, telephone")

@@ -139,8 +139,8 @@ _RATES = {
     "EER %": "eer",
     "AUC %": "auc",
     "accuracy %": "accuracy",
-    "false alarms %": "bonafide_called_spoof",
-    "detected %": "spoof_called_spoof",
+    "bona fide called spoof %": "bonafide_called_spoof",
+    "spoof called spoof %": "spoof_called_spoof",
 }
 
 
@@ -149,7 +149,7 @@ def text_report(report: dict[str, Any], by: Sequence[str] = ()) -> str:
     parts = [[text_table(report)]]
     parts += [_table(axis, report["by"][axis]) for axis in by if report.get("by", {}).get(axis)]
     if len(report.get("bonafide_by_transmission", [])) > 1:
-        parts.append(_false_alarms(report["bonafide_by_transmission"]))
+        parts.append(_by_transmission(report["bonafide_by_transmission"]))
     if report.get("durations"):
         parts.append(_durations(report["durations"]))
     whole = group_named(report, "all")
@@ -182,8 +182,8 @@ def _table(what: str, groups: Sequence[dict[str, Any]]) -> list[str]:
     return columns([(what, *_COUNTS, *_RATES), *rows])
 
 
-def _false_alarms(lines: Sequence[dict[str, Any]]) -> list[str]:
-    head = ("bona fide called spoof, by transmission", "clips", "false alarms %", "uncertain %", "score shift, nats")
+def _by_transmission(lines: Sequence[dict[str, Any]]) -> list[str]:
+    head = ("bona fide through", "clips", "called spoof %", "uncertain %", "score shift, nats")
     rows = [
         (
             line["transmission"],
@@ -228,7 +228,7 @@ def duration_rows(durations: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 DURATION_HEAD = (
-    *("group", "speech", "bona fide / spoof", "EER %", "AUC %", "false alarms %", "detected %"),
+    *("group", "speech", "bona fide / spoof", "EER %", "AUC %", "bona fide called spoof %", "spoof called spoof %"),
     "EER against the length before",
 )
 

@@ -74,7 +74,7 @@ def test_evaluate_keeps_a_report_and_the_trials(manifest, tmp_path):
     assert [group["name"] for group in report["by"]["attack"]] == ["A", "A, own sources"]
     assert all(
         name in done.stdout
-        for name in ("A, own sources", "by transmission", "calibration: Cllr", "min t-DCF", "joined")
+        for name in ("A, own sources", "bona fide through", "calibration: Cllr", "min t-DCF", "joined")
     )
     with open(tmp_path / "t.tsv", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))

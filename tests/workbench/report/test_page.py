@@ -164,7 +164,7 @@ def test_every_table_is_there_with_its_rows(whole):
     rows = Outline(whole).rows
     assert rows["table-groups"] == 1 + 7
     assert rows["table-attacks"] == 1 + 2
-    assert rows["table-false-alarms"] == 1 + 2
+    assert rows["table-transmissions"] == 1 + 2
     assert rows["table-groups-through-transmissions"] == 1 + 2
     assert rows["table-durations"] == 1 + 4
     assert rows["table-comparison"] == 1 + 1

@@ -6,10 +6,13 @@ import tempfile
 from typing import Any
 
 import tensorflow as tf
+import tf_keras
 
 from edge.contract import Contract, embed_contract
 from edge.model import SIGNATURE
+from workbench.deploy.fold import bare
 from workbench.deploy.half_precision import halve_filter_banks
+from workbench.models.layers import ActivationQuantizer
 from workbench.models.network import Network
 from workbench.models.planes import planes_of
 
@@ -58,20 +61,20 @@ def state_names(network: Network) -> tuple[str, ...]:
 
 
 def count_parameters(network: Network) -> int:
-    """Numbers that inference uses: weights and biases of convolutions and head, statistics of the head's norm.
+    """Numbers that inference uses: the weights of every layer, but for what normalises a convolution and folds into it.
 
-    What `workbench.models.band_blocks` repeats counts once.
+    What `workbench.models.band_blocks` repeats counts once, and ranges of int8 do not count.
     """
     total = 0
     for name, layer in network.layers.items():
-        if name.startswith("patch_") and name.endswith("_conv"):
+        part = name.removesuffix("_conv")
+        if name.startswith("patch_") and part != name:
             bias = layer.trainable_weights[-1]
-            filters = bias.shape[0] // network.patch_block(name.removesuffix("_conv"))
+            filters = bias.shape[0] // network.patch_block(part)
             length, span = network.config.model.patch_size
-            channels = planes_of(network.config.frontend)[name.removesuffix("_conv")].channels
-            total += filters * (length * span * channels + 1)
-        elif name.endswith(("_conv", "_skip")):
+            total += filters * (length * span * planes_of(network.config.frontend)[part].channels + 1)
+        elif isinstance(bare(layer), tf_keras.layers.Conv2D):
             total += sum(int(tf.size(variable)) for variable in layer.trainable_weights)
-        elif name.startswith("head_"):
+        elif not isinstance(layer, ActivationQuantizer) and f"{name.removesuffix('_norm')}_conv" not in network.layers:
             total += layer.count_params()
     return total

@@ -10,7 +10,9 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 
+from workbench.errors import QuantizeError
 from workbench.models.band_blocks import spread
+from workbench.models.heads import CompressionLayer
 from workbench.models.layers import ActivationQuantizer
 from workbench.models.network import Network
 from workbench.train.descent import Stepper
@@ -19,25 +21,61 @@ Float = NDArray[np.float32]
 
 
 def fold(network: Network, *, quantized: bool) -> Network:
-    """A deployed copy of ``network``: batch normalisation folded into the convolutions before it.
+    """Copy ``network`` to its deployed form: batch normalisation folded into the convolutions before it.
 
-    Folding first means that quantisation sees the very weights that ship (Jacob et al. 2018, section 3.2).
+    Folding first means that quantisation sees the very weights that ship (Jacob et al. 2018, section 3.2). Weights move
+    by the type of their layer.
+
+    Raises
+    ------
+    QuantizeError
+        A layer holds weights for which there is no rule, or which have no place in the deployed network.
     """
     deployed = Network(network.config, quantized=quantized, folded=True)
-    frames = network.chunk_frames
-    network.raw_score_model(frames)
-    deployed.raw_score_model(frames)
+    trained_model = network.raw_score_model(network.chunk_frames)
+    deployed_model = deployed.raw_score_model(network.chunk_frames)
+    moved: set[str] = set()
     for name, layer in network.layers.items():
-        if name.endswith(("_conv", "_skip")):
-            kernel, bias = folded_weights(layer, network.layers.get(name.removesuffix("_conv") + "_norm"))
+        if isinstance(bare(layer), tf_keras.layers.Conv2D):
+            norm = name.removesuffix("_conv") + "_norm"
+            kernel, bias = folded_weights(layer, network.layers.get(norm))
             part = name.removesuffix("_conv")
             block = deployed.patch_block(part) if name.startswith("patch_") else 1
             if block > 1 and not network.deployed:
                 kernel, bias = spread(kernel, bias, block, deployed.patch_step(part))
             assign_convolution(deployed.layers[name], kernel, bias)
-        elif name.startswith("head_"):
+            moved |= {name, norm}
+        elif type(layer) in _COPIED and name in deployed.layers:
             deployed.layers[name].set_weights(layer.get_weights())
+            moved.add(name)
+    _check_all_moved(trained_model, network, moved)
+    _check_all_moved(deployed_model, deployed, moved)
     return deployed
+
+
+_COPIED = (tf_keras.layers.Dense, tf_keras.layers.BatchNormalization, CompressionLayer)
+"""Layers whose weights stay as they are; what normalises a convolution has no counterpart in the deployed network."""
+
+
+def _check_all_moved(model: Any, network: Network, moved: set[str]) -> None:
+    known = {
+        id(weight)
+        for name, layer in network.layers.items()
+        if name in moved or isinstance(layer, ActivationQuantizer)
+        for weight in layer.weights
+    }
+    for layer in model.layers:
+        if any(id(weight) not in known for weight in layer.weights):
+            raise QuantizeError(
+                f"layer {layer.name!r} ({type(layer).__name__}) has weights that workbench.deploy.fold cannot move to "
+                "the deployed network, which would keep random ones: make it by Network._layer, under one name in both "
+                f"forms, of a type among {', '.join(kind.__name__ for kind in _COPIED)} or Conv2D, or add a rule"
+            )
+
+
+def bare(layer: Any) -> Any:
+    """``layer`` without the toolkit's wrapper for pruning or quantisation."""
+    return layer.layer if isinstance(layer, tf_keras.layers.Wrapper) else layer
 
 
 def folded_weights(convolution: Any, norm: Any | None) -> tuple[Float, Float]:

@@ -1,7 +1,8 @@
-"""From a run folder to a calibrated int8 `.tflite`, with the parity gate between float and int8."""
+"""From a run folder to a calibrated int8 `.tflite`, with the parity gate between what was trained and what ships."""
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -12,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contract import Contract, embed_contract
+from edge.decision import FileDecider, RawScore
 from edge.model import Model
 from edge.scoring import score_samples
 from workbench.deploy.bias_correction import correct_compression, correct_patches
 from workbench.deploy.export import count_parameters, export_tflite, state_names
 from workbench.deploy.fold import calibrate, fine_tune, fold, prune, sparsity_of
 from workbench.deploy.thresholds import calibrated, dev_support
+from workbench.errors import QuantizeError
 from workbench.evaluate.metrics import eer
 from workbench.evaluate.trials import through_transmission
 from workbench.models.network import Network
@@ -30,6 +33,10 @@ Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 _FALSE_ALARM_CHANNELS = ("opus-wb-16", "bad-microphone", "noise-suppressed")
 """Real people are heard through these too, beside dev as it is and through its channel, for the spoof threshold."""
+
+_EVALUATION_BATCH = 32
+_FOLDING_TOLERANCE = 1e-2
+"""Nats, or share of a raw score above 1: float32 sums in another order leave some thousandths of it."""
 
 FINE_TUNE_EPOCH = 1_000_000
 """Fine-tuning draws its batches from epochs that training never reaches."""
@@ -53,19 +60,27 @@ class QuantizeOptions:
 
 @dataclass(frozen=True)
 class Quantized:
-    """The result: the model's bytes and the parity figures on dev (fractions)."""
+    """The result: the model's bytes and the parity figures on dev.
+
+    Attributes
+    ----------
+    trained_eer, deployed_eer : of the trained network in Keras and of the `.tflite`, as fractions.
+    max_score_difference : largest difference between the two in a clip's uncalibrated score, in nats.
+    sparsity : share of the convolutions' weights that are zero.
+    unscored : dev clips without a score, for lack of speech.
+    """
 
     model: bytes
     contract: Contract
-    float_eer: float
-    int8_eer: float
+    trained_eer: float
+    deployed_eer: float
     max_score_difference: float
     sparsity: float
     unscored: int
 
     @property
     def eer_loss(self) -> float:
-        return self.int8_eer - self.float_eer
+        return self.deployed_eer - self.trained_eer
 
     @property
     def dev_doubt(self) -> str:
@@ -81,8 +96,8 @@ class Quantized:
             "quantization": self.contract.quantization,
             "model_bytes": len(self.model),
             "parameters": self.contract.parameters,
-            "dev_eer_float": self.float_eer,
-            "dev_eer_int8": self.int8_eer,
+            "dev_eer_float": self.trained_eer,
+            "dev_eer_int8": self.deployed_eer,
             "eer_loss": self.eer_loss,
             "max_score_difference": self.max_score_difference,
             "sparsity": self.sparsity,
@@ -97,14 +112,21 @@ def quantize(
 ) -> Quantized:
     """Deploy the trained ``network``. ``watch(items, total, what)`` may draw progress.
 
-    Both figures of the gate come from the same code: the float and the int8 model are each exported and scored on
-    dev through `edge.model`, clip by clip, as a user would.
+    The gate compares the trained network's own raw scores, by Keras, with those of the `.tflite` through `edge.model`;
+    both become scores of dev clips by the same `edge.decision.FileDecider`.
+
+    Raises
+    ------
+    QuantizeError
+        A layer's weights do not arrive in the deployed network, or it scores otherwise than the trained one.
     """
     frames = experiment.loader.clip_samples // network.config.frontend.hop
     source = FeatureSource(network, experiment.loader)
     float_network = fold(network, quantized=False)
     contract = _contract(float_network, info, name)
-    float_raw_score, _ = score_clips(export_tflite(float_network, contract), experiment, watch, "dev, float")
+    trained_chunks = keras_raw_scores(network, experiment)
+    check_same(trained_chunks, keras_raw_scores(float_network, experiment))
+    trained = decide_clips(trained_chunks, contract, experiment)
     starting, reference = network, float_network
     if options.sparsity:
         batches = watch(source.epoch(FINE_TUNE_EPOCH, options.prune_steps), options.prune_steps, "pruning")
@@ -131,16 +153,56 @@ def quantize(
             people_heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel, "bonafide")[0])
     contract = calibrated(contract, heard, people_heard, experiment.dev.rows, bpcer=options.bpcer, apcer=options.apcer)
     bonafide = np.array([row.label == "bonafide" for row in experiment.dev.rows])
-    both = ~np.isnan(raw_score) & ~np.isnan(float_raw_score)
+    both = ~np.isnan(raw_score) & ~np.isnan(trained)
     return Quantized(
         model=embed_contract(model, contract),
         contract=contract,
-        float_eer=eer(float_raw_score[bonafide & both], float_raw_score[~bonafide & both])[0],
-        int8_eer=eer(raw_score[bonafide & both], raw_score[~bonafide & both])[0],
-        max_score_difference=float(np.abs(raw_score[both] - float_raw_score[both]).max()),
+        trained_eer=eer(trained[bonafide & both], trained[~bonafide & both])[0],
+        deployed_eer=eer(raw_score[bonafide & both], raw_score[~bonafide & both])[0],
+        max_score_difference=float(np.abs(raw_score[both] - trained[both]).max()),
         sparsity=sparsity_of(quantized),
         unscored=unscored,
     )
+
+
+def keras_raw_scores(network: Network, experiment: Experiment) -> Float:
+    """Raw score of ``network`` after each chunk of each dev clip [shape=(n_clips, chunks)]."""
+    dev = experiment.dev
+    model = network.raw_score_model(dev.features.shape[1])
+    return model.predict([dev.features, dev.mask], batch_size=_EVALUATION_BATCH, verbose=0)
+
+
+def check_same(trained: Float, folded: Float) -> None:
+    """Compare raw scores [shape=(n_clips, chunks)] of the trained and of the folded network.
+
+    Raises
+    ------
+    QuantizeError
+        They differ by more than float32 rounds.
+    """
+    difference = np.abs(trained - folded)
+    if not (difference <= _FOLDING_TOLERANCE * np.maximum(1.0, np.abs(trained))).all():
+        raise QuantizeError(
+            f"folding changed the network: on dev its raw score differs from the trained one's by up to "
+            f"{np.nanmax(difference):.3g} nats, expected at most {_FOLDING_TOLERANCE:g}; a layer acts differently in "
+            "its deployed form: compare the two with Network.statistics_model"
+        )
+
+
+def decide_clips(raw_scores: Float, contract: Contract, experiment: Experiment) -> Float:
+    """Uncalibrated file score [shape=(n_clips,)] of each dev clip by `keras_raw_scores`, NaN where there is none."""
+    dev, chunk = experiment.dev, contract.chunk_samples
+    speech = dev.mask.reshape(len(dev.rows), raw_scores.shape[1], -1).sum(axis=2)
+    scores = np.full(len(dev.rows), np.nan)
+    for index in range(len(dev.rows)):
+        samples, decider = experiment.dev_cache.clip(index), FileDecider(contract)
+        # Beyond them a clip is padded to the longest.
+        for place in range(math.ceil(len(samples) / chunk)):
+            value, frames = float(raw_scores[index, place]), float(speech[index, place])
+            decider.add(RawScore(place * chunk, (place + 1) * chunk, value, frames))
+        found = decider.decide(all_zero=not samples.any()).cm_score
+        scores[index] = np.nan if found is None else found
+    return scores
 
 
 def score_clips(

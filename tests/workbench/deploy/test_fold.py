@@ -1,4 +1,4 @@
-"""Pruning, calibration and fine-tuning do what they say to the weights."""
+"""Folding moves every weight; pruning, calibration and fine-tuning do what they say to the weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
+import tf_keras
+
+from workbench.deploy.export import count_parameters
 from workbench.deploy.fold import calibrate, fine_tune, fold, prune, sparsity_of
+from workbench.errors import QuantizeError
 from workbench.models.network import Network
 
 FRAMES = 64
@@ -29,6 +33,45 @@ def network(make_config):
     network = Network(make_config())
     network.raw_score_model(FRAMES)
     return network
+
+
+@pytest.fixture
+def excited(monkeypatch):
+    """Put a layer of one's own before the head of every network."""
+
+    def put(make):
+        head = Network._head
+        monkeypatch.setattr(Network, "_head", lambda self, statistics: head(self, make(self)(statistics)))
+
+    return put
+
+
+def test_every_trained_weight_arrives(make_config, batches, rng, excited):
+    """Also those of a layer that is new to the deployment: a Dense before the head."""
+    excited(lambda network: network._layer("excite", lambda name: tf_keras.layers.Dense(16, name=name)))
+    network = Network(make_config())
+    model = network.raw_score_model(FRAMES)
+    model.set_weights([w + 0.1 * np.abs(rng.standard_normal(w.shape)) for w in model.get_weights()])
+    features, mask, _ = next(batches(1))
+    expected = model([features, mask]).numpy()
+    for quantized in (False, True):
+        deployed = fold(network, quantized=quantized)
+        if quantized:
+            calibrate(deployed, [(features, mask)], FRAMES)
+        found = deployed.raw_score_model(FRAMES)([features, mask]).numpy()
+        np.testing.assert_allclose(found, expected, atol=0.1 * np.ptp(expected) if quantized else 1e-3)
+        assert count_parameters(deployed) == (3 * 40 * 8 + 8) + (3 * 8 * 8 + 8) + (16 * 16 + 16) + 17 * 4 + 4 * 4 + 5
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_layer_without_a_rule_is_refused_by_its_name(make_config, excited, named):
+    """A PReLU; and a layer that the network does not know of, which each view would draw anew."""
+    if named:
+        excited(lambda network: network._layer("bend", lambda name: tf_keras.layers.PReLU(name=name)))
+    else:
+        excited(lambda _: tf_keras.layers.Dense(4, name="bend"))
+    with pytest.raises(QuantizeError, match=r"layer 'bend.*' \((PReLU|Dense)\) has weights that .* cannot move"):
+        fold(Network(make_config()), quantized=False)
 
 
 def test_magnitude_pruning_reaches_the_asked_sparsity_and_keeps_the_largest(network, batches):

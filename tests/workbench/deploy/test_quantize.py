@@ -160,6 +160,23 @@ def test_the_parity_gate_refuses_a_model_that_lost_too_much_and_keeps_it_aside(r
     assert (tmp_path / "model.tflite").exists()
 
 
+def test_a_deployed_network_that_scores_otherwise_than_the_trained_one_is_refused(run, tmp_path, monkeypatch):
+    """As a layer would that keeps random weights."""
+    from workbench.deploy import quantize
+
+    def forgetful(network, **options):
+        deployed = fold(network, **options)
+        head = deployed.layers["head_raw_score"]
+        head.set_weights([weights + 1.0 for weights in head.get_weights()])
+        return deployed
+
+    fold = quantize.fold
+    monkeypatch.setattr(quantize, "fold", forgetful)
+    refused = _quantize(run, tmp_path / "model.tflite")
+    assert refused.exit_code == 1
+    assert "folding changed the network: on dev its raw score differs from the trained one's by" in refused.stderr
+
+
 def test_a_changed_manifest_is_refused(run, tmp_path):
     import shutil
 

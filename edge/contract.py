@@ -275,10 +275,6 @@ class Contract:
         fits = chunk > 0 and chunk % hop == 0
         _require((fits, f"chunk_samples must be a positive multiple of the hop ({hop}); got {chunk}"))
 
-    @property
-    def chunk_frames(self) -> int:
-        return self.chunk_samples // self.frontend.hop
-
     def operating_point(self, name: str) -> OperatingPoint:
         """The operating point of that name.
 
@@ -287,16 +283,16 @@ class Contract:
         ContractMismatchError
             The model has none of that name, or none at all.
         """
-        for point in self.operating_points:
-            if point.name == name:
-                return point
-        if not self.operating_points:
+        points = {point.name: point for point in self.operating_points}
+        if name in points:
+            return points[name]
+        if not points:
             raise ContractMismatchError(
                 f"model {self.name} carries no operating points, so it can score recordings and not decide on live "
                 "calls; run `workbench calibrate` on it, or use a shipped model"
             )
-        names = ", ".join(point.name for point in self.operating_points)
-        raise ContractMismatchError(f"model {self.name} has no operating point {name!r}; expected one of {names}")
+        known = ", ".join(points)
+        raise ContractMismatchError(f"model {self.name} has no operating point {name!r}; expected one of {known}")
 
     def stricter_points(self, point: OperatingPoint) -> tuple[OperatingPoint, ...]:
         """The operating points after ``point``, which alarm less easily; none where the contract lacks it."""
@@ -328,11 +324,9 @@ def contract_from_json(text: str) -> Contract:
             f"this runtime reads contract versions 1 to {CONTRACT_VERSION}, the model carries {version!r}; "
             "quantise the model again with this release of workbench, or install the release that made it"
         )
-    if missing := _REQUIRED - set(data):
-        raise ContractMismatchError(
-            f"the model's {CONTRACT_FILE} lacks {', '.join(sorted(missing))}; quantise it again"
-        )
     try:
+        if missing := _REQUIRED - set(data):
+            raise ValueError(f"the model's {CONTRACT_FILE} lacks {', '.join(sorted(missing))}")
         return build_settings(Contract, data, f"the model's {CONTRACT_FILE}", error=ValueError, quoted=True)
     except ValueError as error:
         raise ContractMismatchError(f"{error}; quantise it again") from error
@@ -343,12 +337,8 @@ def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
     thresholds = data.get("thresholds")
     if isinstance(thresholds, dict):
         thresholds = {_VERSION_1_RATES.get(name, name): value for name, value in thresholds.items()}
-    return {
-        **data,
-        "thresholds": thresholds,
-        "raw_score_output": "evidence",
-        "contract_version": CONTRACT_VERSION,
-    }
+    renamed = {"thresholds": thresholds, "raw_score_output": "evidence", "contract_version": CONTRACT_VERSION}
+    return {**data, **renamed}
 
 
 def _refuse_constant(name: str) -> float:

@@ -14,7 +14,6 @@ from typing import TextIO, cast
 
 from edge.alerts.service import Alerts
 from edge.alerts.settings import AlertSettings
-from edge.audio.native_noise import native_noise_dropped
 from edge.catalog import resolve_model
 from edge.live.listener import Listener
 from edge.live.monitor import Monitor
@@ -24,7 +23,7 @@ from edge.live.settings import ListenSettings
 from edge.live.subject import subject_of
 from edge.live.teller import Teller
 from edge.model import Model
-from edge.native_stderr import hold_stderr
+from edge.native_stderr import drop_stderr, hold_stderr
 from edge.service.redaction import Redactor
 from edge.service.source_address import SourceAddress
 from edge.service.stopping import StopSignal
@@ -73,7 +72,7 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
     redactor = Redactor(settings.source, show_numbers=alerts.show_numbers, show_names=alerts.show_names)
     notifier = Notifier.from_environment(os.environ)
     with ExitStack() as stack:
-        stack.enter_context(native_noise_dropped())
+        stack.enter_context(drop_stderr())
         screen = _screen(as_json)
         stack.callback(screen.close)
         stop = stack.enter_context(StopSignal())

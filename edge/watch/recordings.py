@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.audio.riff import check_wave_header
+from edge.audio.reading import check_wave_header
 from edge.errors import AudioError, EdgeError, UnreadableAudioError
 from edge.scoring import Failure, Score, json_line
 from edge.watch.alerting import recording_event

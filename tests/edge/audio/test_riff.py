@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from edge.audio.riff import check_wave_header
+from edge.audio.reading import check_wave_header
 from edge.errors import UnreadableAudioError
 
 

@@ -19,7 +19,6 @@ os.environ |= {
     "XDG_CACHE_HOME": str(CACHE),
     "MPLCONFIGDIR": str(CACHE / "matplotlib"),
     "KERAS_HOME": str(CACHE / "keras"),
-    "npm_config_cache": str(CACHE / "npm"),
 }
 
 

@@ -7,7 +7,7 @@ import java.lang.annotation.Target;
 
 /**
  * Says that a class or method runs only from an API level on, so that every use of it stands inside
- * {@code if (Build.VERSION.SDK_INT >= level)}. {@code tools/check_android.py} holds callers to it.
+ * {@code if (Build.VERSION.SDK_INT >= level)}; {@code tools/check_android.py} reads it.
  */
 @Retention(RetentionPolicy.CLASS)
 @Target({ElementType.TYPE, ElementType.METHOD, ElementType.CONSTRUCTOR})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import replace
 
@@ -142,6 +143,11 @@ def test_an_unknown_operating_point_is_refused_with_the_known_ones():
     contract = replace(CONTRACT, operating_points=(POINT, replace(POINT, name="quiet")))
     with pytest.raises(ContractMismatchError, match="no operating point 'loud'; expected one of balanced, quiet"):
         contract.operating_point("loud")
+
+
+def test_an_operating_point_with_a_time_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="hold_s must be at least 0; got nan"):
+        replace(POINT, hold_s=math.nan)
 
 
 @pytest.mark.parametrize("field", [{"hold_s": -1.0}, {"leave_above": -2.0}, {"surprise": 1}])

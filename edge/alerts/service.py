@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
 
-from edge.alerts.channels.channel import DAY_S, ChannelContext
+from edge.alerts.channels.channel import DAY_S, ChannelContext, Terminal
 from edge.alerts.delivery import Dispatcher
 from edge.alerts.errors import OutboxError
 from edge.alerts.event import AlertEvent
@@ -44,7 +43,7 @@ class Alerts:
         settings: AlertSettings,
         *,
         environment: Mapping[str, str],
-        terminal: TextIO,
+        terminal: Terminal,
         clock: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         present: bool = True,

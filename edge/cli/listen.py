@@ -70,7 +70,7 @@ def listen(
     Exit codes: 0 the source ended, or Ctrl-C or SIGTERM came; 1 the source failed, cannot be opened, or an alert was
     lost; 2 misuse, a wrong configuration, or a model that cannot be used; 3 with --fail-on spoof, a spoof was found.
     """
-    from edge.live.assembly import listen as run
+    from edge.live.listen import listen as run
     from edge.service.source_address import SourceSyntaxError
 
     given = {name: value for name, value in options.items() if value is not None}

@@ -1,248 +1,272 @@
-"""Recordings of alarms, for those who ask for them: a bounded folder, filled only around an alarm.
+"""Clips: the audio around an alarm about a voice, kept on disk only for those who ask for it, in a bounded folder.
 
-    feed ──► ring in memory (the last ``before_s`` seconds) ──► forgotten
-      alarm ──► .part: the ring, then ``after_s`` seconds as they come ──► renamed when whole
-
-Nothing reaches the disk but through `ClipRecorder.alarm`. All of it is used from one thread.
+audio ──► the last ``before_s`` seconds in memory ──► forgotten
+alarm ──► those, and ``after_s`` seconds as they come ──► a WAV and a JSON of the alarm, whole or not at all
 """
 
 from __future__ import annotations
 
+import io
+import json
 import math
-import time
-from collections.abc import Callable, Mapping
+import os
+import re
+import wave
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.live.clip import HEADER_BYTES, Clip, Pcm
-from edge.live.clip_files import (
-    PART,
-    ClipError,
-    alarm_time_s,
-    explained,
-    facts_text,
-    is_abandoned,
-    own_files,
-    recording_path,
-    size_of,
-    write_whole,
-)
+from edge.alerts.event import AlertEvent
+from edge.errors import EdgeError
+from edge.sources.events import AudioChunk, Float, Idle, SourceEvent, StreamEnd, StreamStart
 
-__all__ = ["ClipError", "ClipFolder", "ClipRecorder"]
-
+Pcm = NDArray[np.int16]
+_HEADER_BYTES = 44
 _DAY_S, _PRUNE_EVERY_S = 86400.0, 3600.0
+_PART = ".part"
+_NAME = re.compile(rf"bonafone-(\d{{8}}T\d{{6}}Z)-evt_[0-9a-f]{{32}}\.(?:wav|json)(?:\{_PART})?")
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+class ClipError(EdgeError):
+    """A clip cannot be kept; listening can go on without it."""
 
 
 class ClipFolder:
-    """The folder of recordings, with its bounds. Only files that it wrote itself, known by their names, are deleted.
+    """The folder of clips, with its bounds. Only files that it wrote itself, known by their names, are deleted.
 
     Parameters
     ----------
     folder : made, with mode 0700, when it is missing; a folder that is there keeps its mode. Files have 0600.
-    keep_days : age in days at which a file is deleted, looked at when the folder is opened, at each alarm and, while
-        audio is fed, each hour.
-    max_bytes : what all files together may take, those being written counted as if they were whole; the oldest go.
-    before_s, after_s : seconds of audio kept from before an alarm, and after it.
+    keep_days : age in days at which a file is deleted.
+    max_bytes : what all files together may take; the oldest are deleted for a new one.
     clock : seconds since 1970.
 
     Raises
     ------
     ClipError
-        A value is out of range, or the folder cannot be made or read.
+        The folder cannot be made, read or written. Every method raises it too.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        keep_days: float,
-        max_bytes: int,
-        before_s: float,
-        after_s: float,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        _within("keep_days", keep_days, 0.01, 3650.0)
-        _within("before_s", before_s, 0.0, 600.0)
-        _within("after_s", after_s, 0.0, 600.0)
-        self.folder, self.before_s, self.after_s = folder, before_s, after_s
-        self._keep_s, self._max_bytes, self._clock = keep_days * _DAY_S, max_bytes, clock
-        self._open: dict[Clip, int] = {}
+    def __init__(self, folder: Path, *, keep_days: float, max_bytes: int, clock: Callable[[], float]) -> None:
+        self.folder, self.max_bytes = folder, max_bytes
+        self._keep_s, self._clock = keep_days * _DAY_S, clock
         self._pruned_at = -math.inf
-        with explained(folder):
+        with self._explained():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.prune()
 
-    def recorder(self, stream: str, sample_rate: int) -> ClipRecorder:
-        """A recorder of one stream of ``sample_rate`` Hz; ``stream`` is told in errors and never written.
+    def write(self, event: AlertEvent, pcm: Pcm, sample_rate: int) -> Path:
+        """Write the clip of an alarm [shape=(n,), int16] and the alarm, redacted, as JSON beside it.
 
-        Raises
-        ------
-        ClipError
-            One recording alone would not fit into ``max_bytes``.
+        Returns
+        -------
+        Path of the WAV; its name holds the moment and the event, and nothing of the call. Both files have their names
+        only when they are whole; after an error none is left.
         """
-        need = self._wav_bytes(sample_rate)
-        if need > self._max_bytes:
-            raise ClipError(
-                f"clips of {stream}: {self.before_s + self.after_s:g} s at {sample_rate} Hz take {need} bytes, more "
-                f"than max_bytes = {self._max_bytes}; raise max_bytes or ask for fewer seconds"
-            )
-        return ClipRecorder(self, sample_rate)
+        text = json.dumps(json.loads(event.to_json()), indent=2, ensure_ascii=False) + "\n"
+        files = {".json": text.encode(), ".wav": _wav(pcm, sample_rate)}
+        self.prune(room=sum(map(len, files.values())))
+        stamp = datetime.fromtimestamp(event.time_s, UTC).strftime(_STAMP)
+        path = self.folder / f"bonafone-{stamp}-{event.id}.wav"
+        with self._explained():
+            try:
+                for suffix, data in files.items():
+                    _write_whole(path.with_suffix(suffix), data)
+            except OSError:
+                path.with_suffix(".json").unlink(missing_ok=True)
+                raise
+        return path
 
-    def prune(self, room: int = 0) -> None:
+    def prune(self, *, room: int = 0) -> None:
         """Delete what is too old or, beginning with the oldest, too much, and what a killed process left half written.
 
         Parameters
         ----------
         room : bytes to leave free of what ``max_bytes`` allows.
-
-        Raises
-        ------
-        ClipError
-            The folder cannot be read, or a file of ours cannot be deleted.
         """
         now = self._pruned_at = self._clock()
-        taken = room + self._open_bytes()
-        with explained(self.folder):
-            found = own_files(self.folder)
-            for part in (path for path in found if path.suffix == PART):
-                if is_abandoned(part):
-                    part.unlink(missing_ok=True)
-            whole = (path for path in found if path.suffix != PART)
-            for _, alarm in groupby(whole, key=lambda path: path.stem):
-                files = list(alarm)
-                taken += sum(map(size_of, files))
-                if taken > self._max_bytes or now - alarm_time_s(files[0]) > self._keep_s:
+        taken = room
+        with self._explained():
+            whole = []
+            for path in self._own_files():
+                if path.suffix != _PART:
+                    whole.append(path)
+                elif abs(now - path.stat().st_mtime) > _PRUNE_EVERY_S:
+                    path.unlink(missing_ok=True)
+            for _, group in groupby(whole, key=lambda path: path.stem):
+                files = list(group)
+                taken += sum(path.stat().st_size for path in files)
+                if taken > self.max_bytes or now - _alarm_time_s(files[0]) > self._keep_s:
                     for path in files:
                         path.unlink(missing_ok=True)
 
     def prune_hourly(self) -> None:
-        """`prune` when the last one is an hour ago: a service that never alarms must not keep files for ever."""
+        """Prune when the last time is an hour ago: a service that never alarms must not keep files for ever."""
         if abs(self._clock() - self._pruned_at) >= _PRUNE_EVERY_S:
             self.prune()
 
-    def open_clip(self, event_id: str, facts: Mapping[str, Any], before: Pcm, sample_rate: int) -> Clip:
-        """Begin the recording of one alarm, for `ClipRecorder.alarm`; see there."""
-        final = recording_path(self.folder, event_id, self._clock())
-        text = facts_text(facts)
-        need = self._wav_bytes(sample_rate) + len(text.encode(errors="replace"))
-        if need + self._open_bytes() > self._max_bytes:
+    def _own_files(self) -> list[Path]:
+        """Return the files that have our names, the newest alarm first; links are not ours."""
+        with os.scandir(self.folder) as entries:
+            ours = [item.name for item in entries if _NAME.fullmatch(item.name) and item.is_file(follow_symlinks=False)]
+        return [self.folder / name for name in sorted(ours, reverse=True)]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
             raise ClipError(
-                f"clips: {len(self._open)} recordings are being written, and one more does not fit into "
-                f"max_bytes = {self._max_bytes}; raise max_bytes or ask for fewer seconds"
-            )
-        self.prune(need)
-        with explained(self.folder):
-            write_whole(final.with_suffix(".json"), text)
-        clip = Clip(final, before, sample_rate, round(self.after_s * sample_rate))
-        self._open[clip] = need
-        return clip
+                f"clips: {self.folder} cannot be used ({error.strerror or error}); make room or check its permissions"
+            ) from error
 
-    def _open_bytes(self) -> int:
-        self._open = {clip: need for clip, need in self._open.items() if not clip.done}
-        return sum(self._open.values())
 
-    def _wav_bytes(self, sample_rate: int) -> int:
-        return 2 * (round(self.before_s * sample_rate) + round(self.after_s * sample_rate)) + HEADER_BYTES
+@dataclass(eq=False)
+class _Clip:
+    event: AlertEvent
+    pieces: list[Pcm]
+    missing: int
+
+
+class _Recorder:
+    """The last seconds of one stream, and its clips that are not complete."""
+
+    def __init__(self, sample_rate: int, before: int) -> None:
+        self.sample_rate, self._before = sample_rate, before
+        self._pieces: deque[Pcm] = deque()
+        self._held = 0
+        self.clips: list[_Clip] = []
+
+    def feed(self, pcm: Pcm) -> None:
+        self._pieces.append(pcm)
+        self._held += len(pcm)
+        while self._pieces and self._held - len(self._pieces[0]) >= self._before:
+            self._held -= len(self._pieces.popleft())
+        for clip in self.clips:
+            clip.pieces.append(pcm[: clip.missing])
+            clip.missing -= min(clip.missing, len(pcm))
+
+    def last_samples(self) -> Pcm:
+        held = np.concatenate([np.zeros(0, np.int16), *self._pieces])
+        return held[max(0, len(held) - self._before) :]
 
 
 class ClipRecorder:
-    """Remembers the last seconds of one stream and, from an alarm on, writes; `ClipFolder.recorder` makes it."""
+    """Records the clips of all streams. What cannot be kept is passed to ``complain``; listening goes on.
 
-    def __init__(self, folder: ClipFolder, sample_rate: int) -> None:
-        self.sample_rate = sample_rate
-        self._folder = folder
-        self._ring: Pcm = np.zeros(round(folder.before_s * sample_rate), np.int16)
-        self._fed = 0
-        self._clips: list[Clip] = []
+    Parameters
+    ----------
+    before_s, after_s : seconds of audio kept from before an alarm, and after it.
+    """
 
-    def feed(self, samples: NDArray[np.float32]) -> None:
-        """Take the next audio, float32 [shape=(n,), nominal range -1 to 1]; zeros where samples were lost.
+    def __init__(self, folder: ClipFolder, *, before_s: float, after_s: float, complain: Callable[[str], None]) -> None:
+        self._folder, self._before_s, self._after_s, self._complain = folder, before_s, after_s, complain
+        self._recorders: dict[str, _Recorder] = {}
 
-        Raises
-        ------
-        ClipError
-            An open recording could not be written: it is deleted, and the recorder goes on. Or what is too old could
-            not be deleted; that is tried again an hour later.
-        """
-        pcm = _to_pcm(samples)
-        self._remember(pcm)
-        self._each_clip(lambda clip: clip.write(pcm))
-        self._folder.prune_hourly()
+    def before(self, event: SourceEvent) -> None:
+        """Handle an event before it is scored, so that the audio that raises an alarm is in its clip."""
+        if isinstance(event, StreamStart):
+            self._start(event.stream, event.sample_rate)
+        elif isinstance(event, AudioChunk) and event.stream in self._recorders:
+            recorder = self._recorders[event.stream]
+            recorder.feed(_pcm(event.samples))
+            self._write_complete(recorder)
+        if isinstance(event, AudioChunk | Idle):
+            # A port without calls is idle for days, and what is kept becomes too old all the same.
+            with self._complaining():
+                self._folder.prune_hourly()
 
-    def alarm(self, event_id: str, facts: Mapping[str, Any]) -> Path:
-        """Record what came before and what comes now.
+    def alarm(self, stream: str | None, event: AlertEvent) -> None:
+        """Keep the audio around an alarm about a voice; ``event`` as it may be stored, so redacted."""
+        recorder = self._recorders.get(stream or "")
+        if event.kind != "spoof" or recorder is None:
+            return
+        recorder.clips.append(_Clip(event, [recorder.last_samples()], round(self._after_s * recorder.sample_rate)))
+        self._write_complete(recorder)
 
-        Parameters
-        ----------
-        event_id : ``evt_`` and 32 hexadecimal digits, of `edge.alerts.event.new_event_id`.
-        facts : written as JSON beside the recording, at once; as they may be stored, so redacted.
-
-        Returns
-        -------
-        Path of the WAV (16-bit, mono). It is there when ``after_s`` more seconds were fed, or at `close`.
-
-        Raises
-        ------
-        ClipError
-            It cannot be written (a full disk, no permission, the same alarm twice), or the id is none.
-        """
-        clip = self._folder.open_clip(event_id, facts, self._last_samples(), self.sample_rate)
-        if not clip.done:
-            self._clips.append(clip)
-        return clip.final
+    def after(self, event: SourceEvent) -> None:
+        """Handle an event after it was scored: the last chunk of a stream may raise an alarm too."""
+        if isinstance(event, StreamEnd):
+            self._end(event.stream)
 
     def close(self) -> None:
-        """End the stream: what was recorded until now becomes whole.
+        """Write what is being recorded as far as it came."""
+        for stream in list(self._recorders):
+            self._end(stream)
 
-        Raises
-        ------
-        ClipError
-            An open recording could not be written; it is deleted.
-        """
-        self._each_clip(lambda clip: clip.finish())
+    def _start(self, stream: str, sample_rate: int) -> None:
+        before, after = round(self._before_s * sample_rate), round(self._after_s * sample_rate)
+        need, limit = 2 * (before + after) + _HEADER_BYTES, self._folder.max_bytes
+        if need > limit:
+            self._complain(
+                f"clips of {stream}: {self._before_s + self._after_s:g} s at {sample_rate} Hz take {need} bytes, more "
+                f"than the {limit} of clips_megabytes; raise it or ask for fewer seconds"
+            )
+        else:
+            self._recorders[stream] = _Recorder(sample_rate, before)
 
-    def _each_clip(self, do: Callable[[Clip], None]) -> None:
-        """Do it to every open recording, though one fails; the first failure is told."""
-        failures = []
-        for clip in self._clips:
-            try:
-                do(clip)
-            except ClipError as error:
-                failures.append(error)
-        self._clips = [clip for clip in self._clips if not clip.done]
-        if failures:
-            raise failures[0]
+    def _end(self, stream: str) -> None:
+        if (recorder := self._recorders.pop(stream, None)) is not None:
+            self._write_complete(recorder, all_of_them=True)
 
-    def _remember(self, pcm: Pcm) -> None:
-        size = len(self._ring)
-        if size:
-            last = pcm[-size:]
-            at = (self._fed + len(pcm) - len(last)) % size
-            first = min(len(last), size - at)
-            self._ring[at : at + first] = last[:first]
-            self._ring[: len(last) - first] = last[first:]
-        self._fed += len(pcm)
+    def _write_complete(self, recorder: _Recorder, *, all_of_them: bool = False) -> None:
+        complete = [clip for clip in recorder.clips if all_of_them or not clip.missing]
+        recorder.clips = [clip for clip in recorder.clips if clip not in complete]
+        for clip in complete:
+            with self._complaining():
+                self._folder.write(clip.event, np.concatenate(clip.pieces), recorder.sample_rate)
 
-    def _last_samples(self) -> Pcm:
-        """What the ring holds, the oldest first."""
-        size = len(self._ring)
-        if self._fed < size:
-            return self._ring[: self._fed]
-        return np.roll(self._ring, -(self._fed % size)) if size else self._ring
+    @contextmanager
+    def _complaining(self) -> Iterator[None]:
+        try:
+            yield
+        except ClipError as error:
+            self._complain(str(error))
 
 
-def _to_pcm(samples: NDArray[np.float32]) -> Pcm:
+def _alarm_time_s(path: Path) -> float:
+    """Return the alarm's seconds since 1970 from the name: copying a folder changes the times of its files."""
+    match = _NAME.fullmatch(path.name)
+    try:
+        return datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC).timestamp() if match else math.inf
+    except ValueError:
+        # Digits that are no date: not by us, so never too old.
+        return math.inf
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    part = path.with_name(path.name + _PART)
+    part.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            # Power fails more often than disks: a name that is there must have its audio.
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _wav(pcm: Pcm, sample_rate: int) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as writer:
+        writer.setparams((1, 2, sample_rate, 0, "NONE", "not compressed"))
+        writer.writeframes(pcm.astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def _pcm(samples: Float) -> Pcm:
     # What is no number is silence: a damaged stream may hold any bits.
     finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
     pcm: Pcm = np.rint(np.clip(finite, -1.0, 1.0) * 32767.0).astype(np.int16)
     return pcm
-
-
-def _within(name: str, value: float, lowest: float, highest: float) -> None:
-    # Written so that NaN is refused too.
-    if not lowest <= value <= highest:
-        raise ClipError(f"clips: {name}: expected {lowest:g} to {highest:g}, got {value:g}")

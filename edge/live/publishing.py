@@ -1,4 +1,4 @@
-"""Alerts on their way into the outbox: none is forgotten because the disk was full for a minute."""
+"""Alarms on their way into the outbox: none is forgotten because the disk was full for a minute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Protocol
 
 from edge.alerts.errors import OutboxError
 from edge.alerts.event import AlertEvent
-from edge.alerts.outbox import Publication
 from edge.live.monitor import LiveClock
 from edge.live.reports import Alarm
 
@@ -17,9 +16,9 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 
 
 class Publishes(Protocol):
-    """What is asked of `edge.alerts.service.Alerts`."""
+    """What is used of `edge.alerts.service.Alerts`."""
 
-    def publish(self, event: AlertEvent, *, topic: str = "") -> Publication:
+    def publish(self, event: AlertEvent, *, topic: str = "") -> str:
         """Write the event to disk; raises `OutboxError`."""
 
     def due(self) -> AlertEvent | None:
@@ -36,30 +35,25 @@ class Publisher:
 
     Parameters
     ----------
-    complain : is told, loudly, what is wrong and when it is over.
+    complain : called with what is wrong, and when it is over.
     """
 
     def __init__(self, alerts: Publishes, complain: Callable[[str], None], *, clock: LiveClock) -> None:
         self._alerts, self._complain, self._clock = alerts, complain, clock
         self._waiting: deque[Alarm] = deque()
-        self._written: list[str] = []
+        self._written: deque[str] = deque(maxlen=100)
         self._retry_at = 0.0
         self._pause_s = FIRST_PAUSE_S
 
-    @property
-    def waiting(self) -> int:
-        """Alerts that are only in memory."""
-        return len(self._waiting)
-
-    def publish(self, alarm: Alarm) -> Publication | None:
-        """Write one; None when it has to wait."""
+    def publish(self, alarm: Alarm) -> str:
+        """Write one; return what became of it, as `edge.live.reports.json_line` shows it."""
         is_stuck = bool(self._waiting)
         self._waiting.append(alarm)
         if len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
             self._complain(f"more than {MAX_WAITING} alerts wait for the outbox; the oldest one is LOST")
-        # An outbox that is locked makes each attempt wait for seconds, in which nobody listens.
-        return None if is_stuck and self._clock.monotonic() < self._retry_at else self._drain()
+        # A locked outbox makes each attempt wait for seconds, in which no audio is scored.
+        return "waiting" if is_stuck and self._clock.monotonic() < self._retry_at else self._drain()
 
     def retry(self) -> None:
         """Try again with what waits, if it is time; call it as often as you like."""
@@ -72,7 +66,7 @@ class Publisher:
         return None if event is None else Alarm(event, None)
 
     def settle(self, timeout_s: float) -> bool:
-        """Before the end: write what waits, and give the receivers a little time; whether nothing is left undone.
+        """At the end write what waits, and give the receivers a little time; return whether no alert was lost.
 
         What is in the outbox and not delivered yet is delivered by the next process.
         """
@@ -94,13 +88,13 @@ class Publisher:
             )
         return not self._waiting
 
-    def _drain(self) -> Publication | None:
-        done: Publication | None = None
+    def _drain(self) -> str:
+        publication = "waiting"
         had_failed = self._pause_s > FIRST_PAUSE_S
         while self._waiting:
             alarm = self._waiting[0]
             try:
-                done = self._alerts.publish(alarm.event, topic=alarm.topic)
+                publication = self._alerts.publish(alarm.event, topic=alarm.topic)
             except OutboxError as error:
                 self._retry_at = self._clock.monotonic() + self._pause_s
                 self._complain(
@@ -108,11 +102,11 @@ class Publisher:
                     f"trying again in {self._pause_s:g} s"
                 )
                 self._pause_s = min(2.0 * self._pause_s, LONGEST_PAUSE_S)
-                return None
+                return "waiting"
             self._waiting.popleft()
-            if done == "published":
-                self._written = [*self._written[-99:], alarm.event.id]
+            if publication == "published":
+                self._written.append(alarm.event.id)
         self._pause_s = FIRST_PAUSE_S
         if had_failed:
             self._complain("the outbox can be written again; the alerts that waited are on their way")
-        return done
+        return publication

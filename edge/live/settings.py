@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.live.errors import ListenConfigError
+from edge.errors import ConfigError
 
 _DAY_S = 86400.0
 _LEAST_MEGABYTES = 1
@@ -12,11 +12,11 @@ _LEAST_MEGABYTES = 1
 
 @dataclass(frozen=True)
 class ListenSettings:
-    """What `edge listen` is told.
+    """The settings of `edge listen`.
 
     Attributes
     ----------
-    source : what is listened to, as `edge.service.source_address.SourceAddress.parse` takes it.
+    source : the address, as `edge.service.source_address.SourceAddress.parse` takes it.
     model : a `.tflite` or the name of a shipped model; None takes the newest shipped.
     operating_point : name of the model's operating point that decides.
     rate, encoding, channels : what ``cmd:`` and ``-`` carry: Hz, ffmpeg's name of the samples, interleaved channels.
@@ -32,7 +32,7 @@ class ListenSettings:
 
     Raises
     ------
-    ListenConfigError
+    ConfigError
         A value is out of its range.
     """
 
@@ -56,9 +56,9 @@ class ListenSettings:
 
     def __post_init__(self) -> None:
         if not self.source:
-            raise ListenConfigError("source: empty; name what to listen to, such as mic or rtp://:5004")
+            raise ConfigError("source: empty; name what to listen to, such as mic or rtp://:5004")
         if not self.clips_folder:
-            raise ListenConfigError("clips_folder: empty; give the path of a folder")
+            raise ConfigError("clips_folder: empty; give the path of a folder")
         self._within("silent_alert_s", 0.0, _DAY_S)
         self._within("quiet_alert_s", 0.0, _DAY_S)
         self._within("quiet_level_db", -200.0, 0.0)
@@ -73,4 +73,4 @@ class ListenSettings:
         value = getattr(self, name)
         # Written so that NaN is refused too.
         if not lowest <= value <= highest:
-            raise ListenConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")
+            raise ConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")

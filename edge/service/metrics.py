@@ -1,162 +1,177 @@
-"""Prometheus metrics: rendering, pure, and a small port that is off unless asked for.
+"""Prometheus metrics of live listening: what is measured, and a port that is off unless asked for.
 
-Source: Prometheus documentation, "Exposition formats", text format 0.0.4; names after "Metric and label naming".
+The names of streams are identities of calls, new ones each time. So a stream gets a slot, a small number that the next
+stream reuses: series stay few, and nothing ties one to a person.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock
 from types import TracebackType
+from typing import Self
 
-from edge.alerts.errors import AlertConfigError, AlertError
+from edge.decision import VERDICTS, LiveState
+from edge.errors import ConfigError, EdgeError
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
-_KINDS = ("counter", "gauge")
+try:
+    from prometheus_client import CollectorRegistry, start_http_server
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+except ModuleNotFoundError as error:
+    raise ConfigError(
+        "metrics: the package prometheus_client is not installed; run: pip install 'bonafone[serve]'"
+    ) from error
 
-
-@dataclass(frozen=True)
-class Sample:
-    """One value with its labels."""
-
-    value: float
-    labels: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Family:
-    """All samples of one metric; ``kind`` is ``counter`` (only grows, named ``…_total``) or ``gauge``.
-
-    Raises
-    ------
-    AlertError
-        A name or kind that Prometheus would refuse, or the same labels twice.
-    """
-
-    name: str
-    help: str
-    kind: str
-    samples: tuple[Sample, ...]
-
-    def __post_init__(self) -> None:
-        labels = [name for sample in self.samples for name, _ in sample.labels]
-        wrong = [name for name in labels if not _LABEL.fullmatch(name)]
-        if not _METRIC.fullmatch(self.name) or self.kind not in _KINDS or wrong:
-            raise AlertError(
-                f"metric {self.name!r} of kind {self.kind!r} with labels {wrong or labels}: expected letters, digits "
-                f"and _ in names, and a kind of {' or '.join(_KINDS)}"
-            )
-        if len({tuple(sorted(sample.labels)) for sample in self.samples}) < len(self.samples):
-            raise AlertError(
-                f"metric {self.name!r}: two samples have the same labels; Prometheus refuses the whole page"
-            )
+MAX_SLOTS = 32
+"""Streams beyond are counted in the totals only."""
 
 
-def delivery_families(counts: Mapping[tuple[str, str], int]) -> list[Family]:
-    """Metrics of `Outbox.counts`. Gauges, since pruning takes old deliveries away again."""
-    samples = tuple(
-        Sample(count, (("channel", channel), ("state", state))) for (channel, state), count in sorted(counts.items())
-    )
-    name = "bonafone_alert_deliveries"
-    return [Family(name, "Deliveries in the outbox by channel and state.", "gauge", samples)]
+@dataclass
+class _Stream:
+    slot: int | None
+    state: LiveState
+    lag_s: float | None
+    realtime_factor: float
+    level_db: float
 
 
-def render(families: Sequence[Family]) -> str:
-    """The page that Prometheus reads; ends with a line feed, as it must."""
-    lines = []
-    for family in families:
-        lines.append(f"# HELP {family.name} {_escape(family.help)}")
-        lines.append(f"# TYPE {family.name} {family.kind}")
-        lines += [f"{family.name}{_labels(sample.labels)} {_number(sample.value)}" for sample in family.samples]
-    return "\n".join(lines) + "\n"
-
-
-def _labels(labels: Sequence[tuple[str, str]]) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join('{}="{}"'.format(name, _escape(value).replace('"', '\\"')) for name, value in labels) + "}"
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
-
-
-def _number(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return str(int(value)) if float(value).is_integer() and abs(value) < 2**53 else repr(float(value))
-
-
-class MetricsServer:
-    """Answers ``GET /metrics`` with ``collect()``; a context manager.
+class LiveMetrics:
+    """A collector of Prometheus, written by the listening thread and read by the server's threads.
 
     Parameters
     ----------
-    collect : makes the page, in a thread of the server's: it opens its own outbox.
-    port : 0 takes a free one; `port` tells which.
-    host : 127.0.0.1 unless asked, since the page tells when calls happen.
+    deliveries : returns the outbox' number of deliveries by (channel, state); called in a thread of the server's.
+    """
+
+    def __init__(self, deliveries: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        self._deliveries = deliveries
+        self._lock = Lock()
+        self._streams: dict[str, _Stream] = {}
+        self._ended = self._chunks = 0
+        self._speech_s = 0.0
+        self._alarms: Counter[str] = Counter()
+        self._sources: dict[str, int] = {}
+
+    def update(
+        self, stream: str, state: LiveState, *, lag_s: float | None, realtime_factor: float, level_db: float
+    ) -> None:
+        """Record the state after one chunk.
+
+        Parameters
+        ----------
+        stream : its name within the source; it is never shown.
+        lag_s : seconds by which the decision is behind the audio; None where nothing can lag.
+        realtime_factor : seconds of computing for one second of audio.
+        level_db : level in dB of full scale; minus infinity for exact silence.
+        """
+        with self._lock:
+            known = self._streams.get(stream)
+            slot = self._free_slot() if known is None or known.slot is None else known.slot
+            self._speech_s += max(0.0, state.speech_s - (0.0 if known is None else known.state.speech_s))
+            self._chunks += 1
+            self._streams[stream] = _Stream(slot, state, lag_s, realtime_factor, level_db)
+
+    def count_alarm(self, kind: str) -> None:
+        """Count an alarm of a kind of `edge.alerts.event.KINDS`."""
+        with self._lock:
+            self._alarms[kind] += 1
+
+    def source_counts(self, counts: Mapping[str, int]) -> None:
+        """Record the source's totals so far, `edge.sources.events.Source.counts`."""
+        with self._lock:
+            self._sources.update(counts)
+
+    def end(self, stream: str) -> None:
+        """Forget a stream and free its slot; one that never had a state counts as well."""
+        with self._lock:
+            self._streams.pop(stream, None)
+            self._ended += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics; the outbox' are missing while it cannot be read."""
+        with self._lock:
+            yield from (*self._totals(), *self._slots())
+        try:
+            counts = sorted(self._deliveries().items())
+        except EdgeError:
+            return
+        # A gauge, since pruning removes old deliveries.
+        what = "Deliveries in the outbox by channel and state."
+        family = GaugeMetricFamily("bonafone_alert_deliveries", what, labels=["channel", "state"])
+        for labels, count in counts:
+            family.add_metric(labels, count)
+        yield family
+
+    def _free_slot(self) -> int | None:
+        taken = {stream.slot for stream in self._streams.values()}
+        return next((slot for slot in range(MAX_SLOTS) if slot not in taken), None)
+
+    def _totals(self) -> Iterator[Metric]:
+        verdicts = Counter(stream.state.verdict for stream in self._streams.values())
+        streams = GaugeMetricFamily("bonafone_streams", "Streams that are heard now, by verdict.", labels=["verdict"])
+        for verdict in VERDICTS:
+            streams.add_metric([verdict], verdicts[verdict])
+        yield streams
+        yield CounterMetricFamily("bonafone_streams_ended", "Streams that ended.", self._ended)
+        yield CounterMetricFamily("bonafone_chunks", "Chunks of audio that were judged.", self._chunks)
+        yield CounterMetricFamily("bonafone_speech_seconds", "Speech that was scored, in seconds.", self._speech_s)
+        for name, what, label, counts in (
+            ("bonafone_alarms", "Alarms by kind.", "kind", self._alarms),
+            ("bonafone_source_events", "What the source counts.", "what", self._sources),
+        ):
+            family = CounterMetricFamily(name, what, labels=[label])
+            for key, count in sorted(counts.items()):
+                family.add_metric([key], count)
+            yield family
+
+    def _slots(self) -> Iterator[Metric]:
+        score = "Smoothed log-likelihood ratio in nats, higher is more bona fide; missing without enough speech."
+        values: list[tuple[str, str, Callable[[_Stream], float | None]]] = [
+            ("bonafone_lag_seconds", "How far the decision is behind the audio.", lambda one: one.lag_s),
+            ("bonafone_realtime_factor", "Computing for one second of audio, in s.", lambda one: one.realtime_factor),
+            ("bonafone_level_dbfs", "Level in dB of full scale.", lambda one: one.level_db),
+            ("bonafone_cm_score", score, lambda one: one.state.cm_score),
+        ]
+        for name, what, value_of in values:
+            family = GaugeMetricFamily(name, what, labels=["slot"])
+            for stream in self._streams.values():
+                if stream.slot is not None and (value := value_of(stream)) is not None:
+                    family.add_metric([str(stream.slot)], value)
+            yield family
+
+
+class MetricsServer:
+    """Answers Prometheus at one port; a context manager.
+
+    Parameters
+    ----------
+    port : 0 takes a free one; the attribute `port` names it.
+    host : this machine alone unless asked, since the page shows when calls happen.
 
     Raises
     ------
-    AlertConfigError
+    ConfigError
         The port cannot be taken.
     """
 
-    def __init__(self, collect: Callable[[], str], port: int, *, host: str = "127.0.0.1") -> None:
+    def __init__(self, metrics: LiveMetrics, port: int, *, host: str = "127.0.0.1") -> None:
+        # A registry of our own: the library's global one adds facts about this process.
+        registry = CollectorRegistry()
+        registry.register(metrics)
         try:
-            self._server = ThreadingHTTPServer((host, port), _handler(collect))
+            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
         except (OSError, OverflowError) as error:
-            raise AlertConfigError(
-                f"metrics: {host}:{port} cannot be listened on ({error}); give another port"
-            ) from error
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
-        self._thread.start()
+            raise ConfigError(f"metrics: {host}:{port} cannot be listened on ({error}); give another port") from error
+        self.port = self._server.server_port
 
-    def __enter__(self) -> MetricsServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Free the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-
-def _handler(collect: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 5.0
-
-        def do_GET(self) -> None:
-            if self.path.partition("?")[0] != "/metrics":
-                self.send_error(404, "only /metrics is here")
-                return
-            try:
-                page = collect().encode()
-            except AlertError:
-                self.send_error(503, "the outbox cannot be read now")
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", CONTENT_TYPE)
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-            """Keep quiet: a scrape each few seconds is no news."""
-
-    return Handler

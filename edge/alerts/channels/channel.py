@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any, ClassVar, Literal, TextIO
+from typing import Any, ClassVar, Literal, Protocol
 
 from edge.alerts.errors import AlertConfigError, MissingPartError
 from edge.alerts.event import AlertEvent
@@ -53,6 +53,16 @@ class ChannelSettings:
             raise AlertConfigError(f"{name} is missing; {hint}")
 
 
+class Terminal(Protocol):
+    """What alerts are written to on the terminal: a text stream, or a screen that keeps a panel."""
+
+    def write(self, text: str, /) -> object:
+        """Write whole lines."""
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+
+
 @dataclass(frozen=True)
 class ChannelContext:
     """What channels use from outside of their settings.
@@ -68,7 +78,7 @@ class ChannelContext:
     """
 
     environment: Mapping[str, str]
-    terminal: TextIO = field(default_factory=lambda: sys.stderr)
+    terminal: Terminal = field(default_factory=lambda: sys.stderr)
     clock: Callable[[], float] = time.time
     present: bool = True
     sleep: Callable[[float], None] = time.sleep

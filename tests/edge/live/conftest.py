@@ -13,9 +13,12 @@ import threading
 import time
 
 import pytest
+from click.testing import CliRunner
 
 from edge.catalog import default_model
+from edge.cli.main import main
 from edge.contract import OperatingPoint, embed_contract, read_contract
+from edge.live.reports import StreamUpdate
 from edge.model import Model
 from edge.sources.events import AudioChunk
 
@@ -86,14 +89,49 @@ def chunks(samples, rate=16000, length=320, stream="one", begin=0, lost=None):
     ]
 
 
+def update(stream="rtp-1", **values):
+    known = {
+        "call_id": None,
+        "state": "listening",
+        "verdict": "bonafide",
+        "cm_score": 3.0,
+        "p_bonafide": 0.95,
+        "speech_s": 41.0,
+        "position_s": 60.0,
+        "lost_s": 0.0,
+        "level_db": -30.0,
+        "lag_s": 0.12,
+        "realtime_factor": 0.0031,
+        "changed": False,
+    }
+    return StreamUpdate(stream, **{**known, **values})
+
+
 def free_port(kind=socket.SOCK_DGRAM):
     with socket.socket(socket.AF_INET, kind) as opened:
         opened.bind(("127.0.0.1", 0))
         return opened.getsockname()[1]
 
 
-class Listening:
-    """A running `edge listen --json`: what it said so far, as objects."""
+class Printed:
+    """What `edge listen --json` printed so far, as objects."""
+
+    def __init__(self):
+        self.said, self.complaints = [], ""
+
+    def of(self, kind, stream=None):
+        return [item for item in self.said if item["type"] == kind and stream in (None, item.get("stream"))]
+
+    def alerts(self, kind):
+        return [item for item in self.of("alert") if item["kind"] == kind]
+
+    def last(self, stream=None):
+        (end,) = self.of("end", stream)
+        return end["last"]
+
+
+class Listening(Printed):
+    """A running `edge listen --json`."""
 
     def __init__(self, arguments, environment, **options):
         self.process = subprocess.Popen(
@@ -103,9 +141,9 @@ class Listening:
             env=environment,
             **{"stdin": subprocess.DEVNULL, **options},
         )
-        self.said, self.complaints = [], ""
+        super().__init__()
         self._changed = threading.Condition()
-        self._threads = [threading.Thread(target=self._read, daemon=True), threading.Thread(target=self._hear)]
+        self._threads = [threading.Thread(target=self._read, daemon=True), threading.Thread(target=self._read_stderr)]
         for thread in self._threads:
             thread.start()
 
@@ -115,15 +153,9 @@ class Listening:
                 self.said.append(json.loads(line))
                 self._changed.notify()
 
-    def _hear(self):
+    def _read_stderr(self):
         for line in self.process.stderr:
             self.complaints += line.decode()
-
-    def of(self, kind, stream=None):
-        return [item for item in self.said if item["type"] == kind and stream in (None, item.get("stream"))]
-
-    def alerts(self, kind):
-        return [item for item in self.of("alert") if item["kind"] == kind]
 
     def until(self, condition, limit_s=LIMIT_S):
         """Wait until ``condition()``; fail with what was said when that does not come."""
@@ -151,6 +183,21 @@ def environment(tmp_path):
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("NOTIFY_", "WATCHDOG_", "XDG_"))}
     return {**clean, "HOME": str(tmp_path), "BONAFONE_CONFIG": str(tmp_path / "bonafone.toml"), "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def run(environment):
+    """Run `edge listen --json` with these arguments in this process, to its end."""
+
+    def run_one(*arguments, code=0):
+        done = CliRunner().invoke(main, ["listen", "--json", *map(str, arguments)], env=environment)
+        assert done.exit_code == code, (arguments, done.output, done.exception)
+        printed = Printed()
+        printed.said = [json.loads(line) for line in done.stdout.splitlines()]
+        printed.complaints = done.stderr
+        return printed
+
+    return run_one
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from edge.alerts.settings import AlertSettings
-from edge.live.assembly import listen
+from edge.live.listen import listen
 from edge.live.settings import ListenSettings
 
 COOLDOWN_S = 2.5

@@ -67,8 +67,8 @@ def test_what_can_be_written_is(publisher, alerts):
 def test_nothing_is_lost_while_the_disk_is_full(publisher, alerts, complaints, turned):
     alerts.broken = True
     for number in range(5):
-        assert publisher.publish(alarm(number)) is None
-    assert publisher.waiting == 5
+        assert publisher.publish(alarm(number)) == "waiting"
+    assert len(publisher._waiting) == 5
     assert "1 alert(s) could NOT be written and are not sent: alerts.sqlite: the disk is full" in complaints[0]
     for _ in range(20):
         publisher.retry()
@@ -76,7 +76,7 @@ def test_nothing_is_lost_while_the_disk_is_full(publisher, alerts, complaints, t
     alerts.broken = False
     turned.now += 100.0
     publisher.retry()
-    assert publisher.waiting == 0
+    assert len(publisher._waiting) == 0
     assert stored(alerts) == {alarm(number).event.id for number in range(5)}
     assert complaints[-1] == "the outbox can be written again; the alerts that waited are on their way"
 
@@ -101,7 +101,7 @@ def test_memory_is_bounded_and_the_oldest_that_is_lost_is_told(publisher, alerts
     alerts.broken = True
     for number in range(5):
         publisher.publish(alarm(number))
-    assert publisher.waiting == 3
+    assert len(publisher._waiting) == 3
     assert sum("the oldest one is LOST" in text for text in complaints) == 2
 
 
@@ -122,7 +122,7 @@ def test_a_real_outbox_that_another_process_holds(tmp_path, turned, complaints, 
     holder = sqlite3.connect(tmp_path / "held.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     publisher = Publisher(made, complaints.append, clock=turned)
-    assert publisher.publish(alarm(1)) is None
+    assert publisher.publish(alarm(1)) == "waiting"
     assert "database is locked" in complaints[0]
     holder.execute("ROLLBACK")
     holder.close()

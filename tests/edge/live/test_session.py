@@ -1,34 +1,37 @@
-"""One stream: scores that no cutting changes, and never one from silence or from what was lost."""
+"""One stream: scores that no cutting changes, never one from silence or lost audio; what arrived, and how late."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
 
-from edge.live.session import Session
+from edge.live.session import ChunkMeter, LagMeter, Session
 from tests.edge.live.conftest import HOLD_S, MIN_SPEECH_S, chunks
 
 
 def follow(model, pieces, clock, rate=16000):
     session = Session(model, model.contract.operating_points[0], rate, clock=clock)
     steps = [step for piece in pieces for step in session.feed(piece)]
-    return session, [*steps, *session.finish()]
+    return session, [*steps, *session.flush()]
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
-@pytest.mark.parametrize("length", [1, 160, 1001, 10**6])
-def test_how_a_stream_is_cut_changes_nothing(calm_model, speech, turned, rate, length):
-    samples = speech(0.8 if length == 1 else 6.0, rate)
-    whole = follow(calm_model, chunks(samples, rate, 10**6), turned, rate)[1]
-    cut = follow(calm_model, chunks(samples, rate, length), turned, rate)[1]
-    assert [step.state for step in cut] == [step.state for step in whole]
-    assert [(step.arrived.all_zero, step.arrived.lost_share) for step in cut] == [
-        (step.arrived.all_zero, step.arrived.lost_share) for step in whole
-    ]
-    assert whole[-1].state.end == round(len(samples) * 16000 / rate)
+def test_how_a_stream_is_cut_changes_nothing(calm_model, speech, turned, rate):
+    def known(samples, length):
+        steps = follow(calm_model, chunks(samples, rate, length), turned, rate)[1]
+        return [(step.state, step.stats.all_zero, step.stats.lost_share) for step in steps]
+
+    for seconds, lengths in ((0.8, [1]), (6.0, [160, 1001])):
+        samples = speech(seconds, rate)
+        whole = known(samples, 10**6)
+        for length in lengths:
+            assert known(samples, length) == whole, length
+        assert whole[-1][0].end == round(len(samples) * 16000 / rate)
 
 
-def test_sessions_that_take_turns_on_one_model_hear_only_themselves(calm_model, speech, turned, rng):
+def test_sessions_in_turns_on_one_model_do_not_mix(calm_model, speech, turned, rng):
     one, other = speech(6.0), (0.3 * rng.standard_normal(6 * 16000)).astype(np.float32)
     alone = [follow(calm_model, chunks(samples), turned)[1][-1].state for samples in (one, other)]
     point = calm_model.contract.operating_points[0]
@@ -39,7 +42,7 @@ def test_sessions_that_take_turns_on_one_model_hear_only_themselves(calm_model, 
             for step in sessions[index].feed(piece):
                 last[index] = step.state
     for index, session in enumerate(sessions):
-        for step in session.finish():
+        for step in session.flush():
             last[index] = step.state
     assert last == alone
 
@@ -67,7 +70,7 @@ def test_lost_audio_is_never_scored(alarming_model, speech, turned):
     assert steps[-1].state.verdict != "silenced", "lost is not withheld"
 
 
-def test_what_spans_a_break_is_not_heard(calm_model, speech, turned):
+def test_what_spans_a_break_is_not_scored(calm_model, speech, turned):
     """A device that loses audio before every packet has spoken nothing as it was."""
     pieces = [
         type(piece)(piece.stream, piece.samples, piece.sample_rate, piece.position, broken=True)
@@ -75,7 +78,7 @@ def test_what_spans_a_break_is_not_heard(calm_model, speech, turned):
     ]
     _, steps = follow(calm_model, pieces, turned)
     assert {step.state.verdict for step in steps} == {"no_speech"}
-    assert all(step.arrived.broken for step in steps)
+    assert all(step.stats.broken for step in steps)
 
 
 def test_a_gap_in_the_positions_is_a_mistake_of_the_source(calm_model, speech, turned):
@@ -86,7 +89,7 @@ def test_a_gap_in_the_positions_is_a_mistake_of_the_source(calm_model, speech, t
         session.feed(third)
 
 
-def test_a_stream_that_ends_before_any_audio_says_nothing(calm_model, turned):
+def test_a_stream_that_ends_before_any_audio_gives_no_step(calm_model, turned):
     for rate in (8000, 16000):
         assert follow(calm_model, [], turned, rate)[1] == []
 
@@ -105,3 +108,128 @@ def test_the_real_time_factor_is_computing_over_audio(calm_model, speech):
     for piece in chunks(speech(4.0), length=8000):
         session.feed(piece)
     assert session.realtime_factor == pytest.approx(2.0)
+
+
+def voice(count, level=0.1):
+    return np.full(count, level, np.float32)
+
+
+def test_losses_are_shared_out_by_position_at_another_rate():
+    """8 kHz samples 1000 to 2000 are the model's 2000 to 4000 at 16 kHz."""
+    meter = ChunkMeter(8000, 16000)
+    lost = np.zeros(4096, bool)
+    lost[1000:2000] = True
+    samples = voice(4096)
+    samples[lost] = 0.0
+    for at in range(0, 4096, 160):
+        meter.add(samples[at : at + 160], lost[at : at + 160])
+    assert meter.measure(4096).lost_share == pytest.approx(1000 / 2048)
+    assert meter.measure(8192).lost_share == 0.0
+
+
+def test_zeros_count_only_where_they_arrived():
+    meter = ChunkMeter(16000, 16000)
+    meter.add(voice(4096, 0.0), None)
+    meter.add(voice(4096, 0.0), np.ones(4096, bool))
+    meter.add(voice(4096, 1e-5), None)
+    first, second, third = (meter.measure(end) for end in (4096, 8192, 12288))
+    assert (first.all_zero, first.lost_share) == (True, 0.0)
+    assert (second.all_zero, second.lost_share) == (False, 1.0)
+    assert not third.all_zero
+
+
+def test_one_sample_that_is_not_zero_is_sound():
+    meter = ChunkMeter(16000, 16000)
+    samples = voice(4096, 0.0)
+    samples[4000] = 1 / 32768
+    meter.add(samples, None)
+    assert not meter.measure(4096).all_zero
+
+
+def test_a_break_belongs_to_the_chunk_it_falls_into_and_to_no_other():
+    meter = ChunkMeter(16000, 16000)
+    for index in range(4):
+        meter.add(voice(3000), None, broken=index == 2)
+    assert [meter.measure(end).broken for end in (4096, 8192, 12000)] == [False, True, False]
+
+
+def test_the_level_is_of_what_arrived():
+    meter = ChunkMeter(16000, 16000)
+    lost = np.arange(4096) < 2048
+    samples = voice(4096)
+    samples[lost] = 0.0
+    meter.add(samples, lost)
+    meter.add(voice(4096, 0.0), None)
+    assert meter.measure(4096).level_db == pytest.approx(-20.0, abs=1e-3)
+    assert meter.measure(8192).level_db == -math.inf
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100])
+def test_positions_do_not_drift_at_any_rate(rate):
+    """Of an hour, the last chunk still lies where it was lost."""
+    meter = ChunkMeter(rate, 16000)
+    seconds, given = 3600, 0
+    block = voice(rate)
+    for end in range(4096, seconds * 16000 + 1, 4096):
+        while given < (end + 4096) * rate // 16000 and given < seconds * rate:
+            lost = np.zeros(rate, bool)
+            if given == (seconds - 2) * rate:
+                lost[:] = True
+            meter.add(block, lost)
+            given += rate
+        share = meter.measure(end).lost_share
+        begin_s, end_s = (end - 4096) / 16000, end / 16000
+        overlap = max(0.0, min(end_s, seconds - 1) - max(begin_s, seconds - 2)) / 0.256
+        assert share == pytest.approx(overlap, abs=2 / (0.256 * rate))
+
+
+def follow_delays(meter, delays, *, step_s=0.1, waited=True, audio_s=0.0, now=100.0):
+    for delay in delays:
+        audio_s += step_s
+        now += step_s
+        meter.update(audio_s, now + delay, waited=waited)
+    return audio_s, now
+
+
+def test_a_constant_delay_is_no_lag():
+    meter = LagMeter()
+    follow_delays(meter, [0.5] * 100)
+    assert meter.pop_worst() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_late_chunk_lags_and_the_worst_is_returned_once():
+    meter = LagMeter()
+    follow_delays(meter, [0.0, 0.0, 0.7, 0.2])
+    assert meter.lag_s == pytest.approx(0.2)
+    assert meter.pop_worst() == pytest.approx(0.7)
+    assert meter.pop_worst() == 0.0
+
+
+def test_a_queue_that_only_grows_is_never_forgotten():
+    meter = LagMeter()
+    follow_delays(meter, [0.0])
+    follow_delays(meter, [0.01 * index for index in range(2000)], waited=False, audio_s=0.1, now=100.1)
+    assert meter.lag_s == pytest.approx(19.99)
+
+
+def test_a_pause_of_the_sender_is_forgotten_after_two_windows():
+    meter = LagMeter()
+    audio_s, now = follow_delays(meter, [0.0] * 10)
+    audio_s, now = follow_delays(meter, [0.0] * 10, audio_s=audio_s, now=now + 5.0)
+    assert meter.lag_s == pytest.approx(5.0)
+    follow_delays(meter, [0.0] * 320, audio_s=audio_s, now=now)
+    assert meter.lag_s == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_recording_at_twice_the_pace_lags_by_the_clock():
+    meter = LagMeter(pace=2.0)
+    meter.update(2.0, 101.0, waited=True)
+    meter.update(4.0, 102.5, waited=True)
+    assert meter.lag_s == pytest.approx(0.5)
+
+
+def test_what_comes_as_fast_as_it_is_taken_cannot_lag():
+    meter = LagMeter(math.inf)
+    meter.update(100.0, 1.0, waited=False)
+    assert meter.lag_s is None
+    assert meter.pop_worst() is None

@@ -6,9 +6,8 @@ import json
 import math
 
 from edge.alerts.event import AlertEvent, new_event_id
-from edge.live.lines import json_line, text_line
-from edge.live.reports import Alarm, Notice, StreamBegan, StreamEnded
-from tests.edge.live.test_panel import update
+from edge.live.reports import Alarm, Notice, StreamBegan, StreamEnded, json_line, text_line
+from tests.edge.live.conftest import update
 
 NOON = 1_700_000_000.123
 EVENT = AlertEvent(new_event_id("x"), "spoof", NOON, "mic", verdict="spoof", p_bonafide=0.03, speech_s=6.2)
@@ -30,17 +29,15 @@ def test_lines_for_people():
         "rtp-1 blind                  41.0 s of speech in 60.0 s"
     )
     assert words(update(changed=False)) is None
-    assert words(StreamEnded("rtp-1", "gone", "unplugged", 0, None)) == (
-        "rtp-1 ends (gone: unplugged); nothing was heard"
-    )
+    assert words(StreamEnded("rtp-1", "gone", "unplugged", 0, None)) == ("rtp-1 ends (gone: unplugged); nothing came")
     assert words(StreamEnded("rtp-1", "finished", "", 2, update(state="blind"))) == (
-        "rtp-1 ends (finished); bonafide  95 % real  41.0 s of speech in 60.0 s, 2 alarms"
+        "rtp-1 ends (finished); 2 ALARMs in it, at its end bonafide  95 % real  41.0 s of speech in 60.0 s"
     )
     assert words(Notice("refused", "10.0.0.9 is not allowed", None, 3)) == (
         "source refused: 10.0.0.9 is not allowed (3 times)"
     )
     assert words(Notice("metrics", "http://127.0.0.1:1/metrics")) == "metrics: http://127.0.0.1:1/metrics"
-    assert words(Alarm(EVENT, "mic-1"), published="suppressed") == (
+    assert words(Alarm(EVENT, "mic-1"), publication="suppressed") == (
         "mic-1 ALERT Synthetic voice suspected: mic, 3 % real, after 6.2 s of speech "
         "(kept quiet: it follows another too soon)"
     )
@@ -56,11 +53,10 @@ def test_json_names_its_type_and_time_and_has_no_infinity():
     assert data["level_db"] is None
     assert data["lag_s"] is None
     assert data["p_bonafide"] == 0.95
-    assert "live" not in data
 
 
 def test_json_of_an_alert_is_the_event_and_what_became_of_it():
-    data = json.loads(json_line(Alarm(EVENT, "mic-1"), NOON, published="published"))
+    data = json.loads(json_line(Alarm(EVENT, "mic-1"), NOON, publication="published"))
     assert data["type"] == "alert"
     assert (data["id"], data["kind"], data["publication"], data["stream"]) == (EVENT.id, "spoof", "published", "mic-1")
 

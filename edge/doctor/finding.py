@@ -1,4 +1,4 @@
-"""One finding of the doctor: what was looked at, how it stands, what was seen, and what to do."""
+"""One finding of the doctor: what was checked, its level, what was seen, and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge.errors import EdgeError
 
 Level = Literal["ok", "note", "warning", "problem"]
 LEVELS: tuple[Level, ...] = ("ok", "note", "warning", "problem")
-"""From the best to the worst: a note is worth knowing, a warning may do harm, a problem keeps us from working."""
+"""From the best to the worst: a note is worth knowing, a warning may do harm, a problem keeps edge from working."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Finding:
     Raises
     ------
     ValueError
-        A warning or a problem that leaves the reader alone.
+        A warning or a problem without advice.
     """
 
     check: str
@@ -44,50 +44,39 @@ class Finding:
         if self.level in ("warning", "problem") and not self.advice:
             raise ValueError(f"{self.check}: a {self.level} must say what to do; got {self.seen!r} alone")
 
+    @classmethod
+    def ok(cls, check: str, seen: str, **facts: Any) -> Finding:
+        """Return a finding that asks for nothing."""
+        return cls(check, "ok", seen, facts=facts)
 
-def from_error(
-    check: str,
-    error: EdgeError,
-    advice: str,
-    *,
-    level: Level = "problem",
-    before: str = "",
-    facts: Mapping[str, Any] | None = None,
-) -> Finding:
-    """The finding that an error of ours is; ``advice`` holds where the message gives none after its ``;``."""
-    seen, _, own = str(error).partition("; ")
-    return Finding(check, level, before + seen, own or advice, facts or {})
+    @classmethod
+    def from_error(
+        cls, check: str, error: EdgeError | str, advice: str, *, level: Level = "problem", **facts: Any
+    ) -> Finding:
+        """Return the finding for an error; ``advice`` is used where the message has none after its first ``;``."""
+        seen, _, own = str(error).partition("; ")
+        return cls(check, level, seen, own or advice, facts)
+
+    def json_line(self) -> str:
+        """Return one JSON object; figures that are not finite, such as the level of silence, become null."""
+        facts = {name: _plain(value) for name, value in self.facts.items()}
+        values = {"check": self.check, "level": self.level, "seen": self.seen, "advice": self.advice}
+        return json.dumps({**values, "facts": facts}, allow_nan=False)
 
 
 def worst_last(findings: Iterable[Finding]) -> list[Finding]:
-    """Sorted so that what needs a hand stands beside the prompt; within a level the order stays."""
+    """Sort by level, so that the worst stands beside the prompt; within a level the order stays."""
     return sorted(findings, key=lambda finding: LEVELS.index(finding.level))
 
 
 def summary(findings: Iterable[Finding]) -> str:
-    """How many there are of each level, the worst first, as in ``1 problem, 12 ok``."""
+    """Count the findings of each level, the worst first, as in ``1 problem, 12 ok``."""
     count = Counter(finding.level for finding in findings)
-    told = [f"{count[level]} {level}{_plural(level, count[level])}" for level in reversed(LEVELS) if count[level]]
-    return ", ".join(told)
-
-
-def json_line(finding: Finding) -> str:
-    """One JSON object; figures that are not finite (the level of silence is minus infinity) become null."""
-    facts = {name: _plain(value) for name, value in finding.facts.items()}
-    values = {"check": finding.check, "level": finding.level, "seen": finding.seen, "advice": finding.advice}
-    return json.dumps({**values, "facts": facts}, allow_nan=False)
-
-
-def text_lines(finding: Finding, *, check_width: int) -> tuple[str, str, str]:
-    """Level, what was seen, and the line of advice (empty where there is none), aligned for a terminal."""
-    margin = " " * (max(map(len, LEVELS)) + check_width + 4)
-    level = finding.level.ljust(max(map(len, LEVELS)))
-    seen = f"{finding.check.ljust(check_width)}  {finding.seen}"
-    return level, seen, f"{margin}→ {finding.advice}" if finding.advice else ""
-
-
-def _plural(level: Level, count: int) -> str:
-    return "s" if count != 1 and level != "ok" else ""
+    return ", ".join(
+        f"{count[level]} {level}{'s' if count[level] != 1 and level != 'ok' else ''}"
+        for level in reversed(LEVELS)
+        if count[level]
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -27,12 +27,17 @@ class InputDevice:
     index : PortAudio's number; it changes whenever something is plugged in, so nothing but opening uses it.
     name : stable name, without the numbers that ALSA adds.
     sample_rate : the device's own rate in Hz.
+    is_default : whether ``mic`` alone opens it.
+    host : PortAudio's name of the sound system that it belongs to: ALSA, Core Audio, Windows WASAPI ….
+    channels : how many it records.
     """
 
     index: int
     name: str
     sample_rate: int
     is_default: bool = False
+    host: str = ""
+    channels: int = 1
 
 
 class InputStream(Protocol):
@@ -72,11 +77,14 @@ class PortAudio:
         try:
             import sounddevice
         except ImportError as error:
-            raise UnsupportedFormatError("the microphone needs sounddevice: pip install 'bonafone[mic]'") from error
+            raise UnsupportedFormatError(
+                "the microphone needs sounddevice, which is not installed; run: pip install 'bonafone[mic]'"
+            ) from error
         except OSError as error:
             # The wheel for Linux has no library in it.
             raise UnsupportedFormatError(
-                "the microphone needs the PortAudio library: on Debian and Raspberry Pi OS, apt install libportaudio2"
+                "the microphone needs the PortAudio library, which is not installed; "
+                "on Debian and Raspberry Pi OS run: apt install libportaudio2"
             ) from error
         self._sd: Any = sounddevice
 
@@ -96,8 +104,16 @@ class PortAudio:
             default = -1
         with self._explained():
             listed = list(self._sd.query_devices())
+            hosts = [host["name"] for host in self._sd.query_hostapis()]
         return [
-            InputDevice(index, stable_name(found["name"]), round(found["default_samplerate"]), index == default)
+            InputDevice(
+                index,
+                stable_name(found["name"]),
+                round(found["default_samplerate"]),
+                index == default,
+                hosts[found["hostapi"]],
+                found["max_input_channels"],
+            )
             for index, found in enumerate(listed)
             if found["max_input_channels"] > 0
         ]

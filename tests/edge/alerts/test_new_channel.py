@@ -6,12 +6,12 @@ import io
 from dataclasses import dataclass
 
 import pytest
+from edge.doctor.alert_checks import check_alerts
 
 from edge.alerts import channels
 from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, need_program
 from edge.alerts.service import Alerts
 from edge.alerts.settings import settings_from_table
-from edge.doctor.alert_checks import check_alerts
 
 FLOWN = []
 

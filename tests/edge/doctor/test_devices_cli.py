@@ -88,7 +88,10 @@ def test_without_sounddevice_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     result = devices()
     assert result.exit_code == 1
-    assert result.stderr == "Error: the microphone needs sounddevice: pip install 'bonafone[mic]'\n"
+    assert (
+        result.stderr
+        == "Error: the microphone needs sounddevice, which is not installed; run: pip install 'bonafone[mic]'\n"
+    )
 
 
 def test_without_portaudio_the_package_is_named(monkeypatch, tmp_path):

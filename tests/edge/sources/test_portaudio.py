@@ -73,9 +73,12 @@ class FakeSoundDevice:
         if "query" in self.broken:
             self._call("query")
         return [
-            {"name": "HDMI", "max_input_channels": 0, "default_samplerate": 48000.0},
-            {"name": "Cam: USB Audio (hw:1,0)", "max_input_channels": 2, "default_samplerate": 32000.0},
+            {"name": "HDMI", "hostapi": 0, "max_input_channels": 0, "default_samplerate": 48000.0},
+            {"name": "Cam: USB Audio (hw:1,0)", "hostapi": 0, "max_input_channels": 2, "default_samplerate": 32000.0},
         ]
+
+    def query_hostapis(self):
+        return ({"name": "ALSA"},)
 
     def InputStream(self, **options):
         if self.failure:
@@ -98,7 +101,7 @@ def sd(monkeypatch):
 
 
 def test_only_what_records_is_listed(sd):
-    assert PortAudio().devices() == [InputDevice(1, "Cam: USB Audio", 32000, is_default=True)]
+    assert PortAudio().devices() == [InputDevice(1, "Cam: USB Audio", 32000, True, "ALSA", 2)]
 
 
 def test_a_device_is_opened_mono_at_its_own_rate_and_its_memory_is_copied(sd):
@@ -154,7 +157,10 @@ def test_without_sounddevice_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(UnsupportedFormatError) as caught:
         PortAudio()
-    assert str(caught.value) == "the microphone needs sounddevice: pip install 'bonafone[mic]'"
+    assert (
+        str(caught.value)
+        == "the microphone needs sounddevice, which is not installed; run: pip install 'bonafone[mic]'"
+    )
 
 
 def test_without_the_library_the_package_is_named(monkeypatch, tmp_path):

@@ -7,8 +7,8 @@ for each penalty and pass (0 is the clips as they are, the others are augmented)
 the mean of the AUC inside each source. Which sources share a fold moves these figures: with --repeats they are means
 over several divisions, with the range.
 
-The filters saw all of train: without a label where `train.candidates` is 0, else chosen by labels of the sources left
-out, too. Then the figures flatter the run; compare it with runs of as many candidates alone.
+The filters saw all of train: without a label where `train.ridge.dictionary_atoms` is 0, else chosen by labels of the
+sources left out, too. Then the figures flatter the run; compare it with runs of as many atoms alone.
 
 Example: python tools/cross_validate.py runs/patches --repeats 5
 """

@@ -21,8 +21,7 @@ from workbench.config import ExperimentConfig
 from workbench.data.manifest import Row, read_manifest
 from workbench.errors import TrainingError
 from workbench.evaluate.metrics import auc, eer
-from workbench.train.gate import fit_gate, upper_power
-from workbench.train.ridge import LinearHead
+from workbench.train.regression import LinearHead, TrainingClips, narrow_band, normal_equations, upper_power
 from workbench.train.runs import RunFolder
 
 Float = NDArray[np.float32]
@@ -50,7 +49,7 @@ class Heard:
     indices: Whole
     passes: Whole
     narrow: Marks
-    """Narrow-band as the gate tells it [shape=(n,)]."""
+    """Whether a clip is a narrow-band recording [shape=(n,)]."""
 
     @cached_property
     def bonafide(self) -> Marks:
@@ -69,10 +68,10 @@ class Heard:
         return self._of_rows([row.attack_id for row in self.rows])
 
     @property
-    def nuisance(self) -> float:
+    def wccn_penalty(self) -> float:
         """That of the run; 0 where there is nothing to compare a clip with."""
         numbers = set(self.passes.tolist())
-        return self.config.train.nuisance if 0 in numbers and len(numbers) > 1 else 0.0
+        return self.config.train.ridge.wccn_penalty if 0 in numbers and len(numbers) > 1 else 0.0
 
     def _of_rows(self, values: Sequence[object]) -> NDArray:  # type: ignore[type-arg]
         return np.array(values)[self.indices]
@@ -93,17 +92,16 @@ def read_heard(run: Path, passes: Sequence[int] | None = None) -> Heard:
     manifest = read_manifest(info.manifest, Path(info.manifest_root))
     if manifest.digest() != info.manifest_digest:
         raise TrainingError(f"{info.manifest}: changed since {run} was trained; its passes name clips by their place")
-    numbers = range(settings.passes) if passes is None else sorted(set(passes))
+    numbers = range(settings.ridge.passes) if passes is None else sorted(set(passes))
     kept = [_read_pass(run, number) for number in numbers]
     statistics, indices = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     rows = manifest.select(split="train").rows
-    gate = fit_gate(statistics, upper_power(info.config))
     # Heavy, and not needed to say what is wrong with a folder.
     from workbench.models.quiet_tensorflow import load_tensorflow
 
     load_tensorflow()
 
-    from workbench.train.closed_form import NARROW, head_reading
+    from workbench.train.statistics import fit_compression
 
     heard_in = np.concatenate([np.full(len(part), n) for n, (_, part) in zip(numbers, kept, strict=True)])
     # As the run fitted it: on clips as they are, where those are read.
@@ -111,10 +109,10 @@ def read_heard(run: Path, passes: Sequence[int] | None = None) -> Heard:
     return Heard(
         config=info.config,
         rows=rows,
-        statistics=head_reading(info.config.model, fitted)(statistics),
+        statistics=fit_compression(fitted, info.config.model.head_compression)(statistics),
         indices=indices,
         passes=heard_in,
-        narrow=gate(statistics) > NARROW,
+        narrow=narrow_band(statistics, upper_power(info.config)),
     )
 
 
@@ -183,17 +181,15 @@ def known(value: float) -> float | None:
 
 
 def _solve(heard: Heard, train: Marks, penalties: Sequence[float], read: Whole | None) -> list[LinearHead]:
-    from workbench.train.closed_form import pose_passes
-
-    problem = pose_passes(
-        _part(heard.statistics, train, read),
+    clips = TrainingClips(
         heard.rows,
+        _part(heard.statistics, train, read),
         heard.indices[train],
+        heard.passes[train],
         heard.narrow[train],
-        (heard.passes == 0)[train],
-        heard.nuisance,
     )
-    return [problem.solve(penalty) for penalty in penalties]
+    equations = normal_equations(clips, heard.wccn_penalty)
+    return [equations.solve(penalty) for penalty in penalties]
 
 
 def _part(statistics: Float, marks: Marks, read: Whole | None) -> Float:

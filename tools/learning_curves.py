@@ -46,7 +46,8 @@ from subsets import (
 )
 
 from edge.errors import EdgeError
-from workbench.train.runs import RunFolder, write_atomically
+from workbench.data.atomic_file import write_atomically
+from workbench.train.runs import RunFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARES = (Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4))
@@ -219,10 +220,10 @@ def _measure_run(name: str, run: Path, penalty: float, options: argparse.Namespa
 
 def _describe_run(run: Path, penalty: float) -> str:
     info = RunFolder(run).info()
-    model, settings = info.config.model, info.config.train
+    model, settings = info.config.model, info.config.train.ridge
     return (
         f"configuration `{info.config.name}`, {model.patch_filters} filters, {settings.passes} passes, "
-        f"nuisance {settings.nuisance:g}, penalty {penalty:g}, corpus `{info.manifest_digest[:8]}`"
+        f"WCCN penalty {settings.wccn_penalty:g}, penalty {penalty:g}, corpus `{info.manifest_digest[:8]}`"
     )
 
 

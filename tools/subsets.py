@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.config import ExperimentConfig
-from workbench.train.choice import filter_of_column, filters_by_part
+from workbench.train.regression import filter_of_column, filters_by_part
 
 Marks = NDArray[np.bool_]
 Whole = NDArray[np.int_]

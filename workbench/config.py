@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge.contract import FrontEndSpec, SpeechSpec
 from edge.settings import build_settings, read_toml
@@ -13,6 +16,8 @@ from workbench.errors import ConfigError, require
 from workbench.models.config import ModelConfig
 from workbench.train.config import TrainConfig
 from workbench.transmissions.config import AugmentConfig
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,85 @@ def config_to_dict(config: ExperimentConfig) -> dict[str, Any]:
     return asdict(config)
 
 
-def override(config: ExperimentConfig, part: str, **values: Any) -> ExperimentConfig:
-    """Replace the fields of one part by the options that were given (those not None)."""
+def override(config: _T, part: str, **values: Any) -> _T:
+    """Replace fields of one part, by dotted name such as ``train.descent``, by those ``values`` that are not None."""
     given = {name: value for name, value in values.items() if value is not None}
-    return replace(config, **{part: replace(getattr(config, part), **given)}) if given else config
+    if not given:
+        return config
+    name, _, rest = part.partition(".")
+    inner: Any = getattr(config, name)
+    return replace(config, **{name: override(inner, rest, **given) if rest else replace(inner, **given)})  # type: ignore[type-var]
+
+
+def flatten(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested tables into dotted names: ``{"train": {"seed": 1}}`` gives ``{"train.seed": 1}``, tuples lists."""
+    flat: dict[str, Any] = {}
+    for name, value in tables.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn dotted names into nested tables, the inverse of `flatten`."""
+    tables: dict[str, Any] = {}
+    for name, value in flat.items():
+        *parts, last = name.split(".")
+        table = tables
+        for part in parts:
+            table = table.setdefault(part, {})
+        table[last] = value
+    return tables
+
+
+def differences(config: Mapping[str, Any], default: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the fields of ``config`` that differ from ``default`` [the default configuration], by dotted name."""
+    base = flatten(config_to_dict(ExperimentConfig()) if default is None else default)
+    return {name: value for name, value in flatten(config).items() if name not in base or base[name] != value}
+
+
+def short_text(values: Mapping[str, Any]) -> str:
+    """Format values as ``dropout=0.2, widths=[60x8]``: without the table where no other one has such a field."""
+    known = flatten(config_to_dict(ExperimentConfig()))
+    # A folder of data shares a name with a chance of augmentation; it is never what a difference is about.
+    count = Counter(name.rpartition(".")[2] for name in {*known, *values} if not name.startswith("data."))
+    return ", ".join(
+        f"{name.rpartition('.')[2] if count[name.rpartition('.')[2]] == 1 else name}={_short(value)}"
+        for name, value in values.items()
+    )
+
+
+def config_to_toml(config: ExperimentConfig, head: str = "") -> str:
+    """Format what differs from the default as TOML that `load_config` reads back, under the comment ``head``."""
+    found = {name: value for name, value in differences(config_to_dict(config)).items() if name != "name"}
+    lines = [f"# {line}".rstrip() for line in head.splitlines()]
+    lines.append(f"name = {_toml(config.name)}")
+    for table, names in groupby(found, key=lambda name: name.rpartition(".")[0]):
+        lines += ["", f"[{table}]", *(f"{name.rpartition('.')[2]} = {_toml(found[name])}" for name in names)]
+    return "\n".join(lines) + "\n"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        runs = [list(same) for _, same in groupby(value)]
+        # Two alike are written out: [4x2] would read as a size of four by two.
+        texts = [f"{_short(run[0])}x{len(run)}" if len(run) > 2 else ", ".join(map(_short, run)) for run in runs]
+        return "[" + ", ".join(texts) + "]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "none" if value is None else str(value)
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        return '"none"'  # TOML has no null; `load_config` reads this as one
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    # JSON's strings are TOML's, its whole numbers too; a float keeps all of its digits.
+    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

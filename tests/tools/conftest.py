@@ -28,7 +28,7 @@ def write_ridge_run(folder, rows, passes, **train):
                 "statistics": ["mean"],
                 "batch_norm": False,
             },
-            "train": {"solver": "ridge", "passes": len(passes), **train},
+            "train": {"solver": "ridge", "ridge": {"passes": len(passes), **train}},
         }
     )
     folder.mkdir(parents=True)

@@ -49,9 +49,9 @@ def private_signs(make_ridge_run, make_rows):
     return make
 
 
-@pytest.mark.parametrize("nuisance", [0.0, 0.1])
-def test_a_source_that_is_scored_has_not_taught(private_signs, run, nuisance):
-    folder = private_signs(nuisance=nuisance)
+@pytest.mark.parametrize("wccn_penalty", [0.0, 0.1])
+def test_a_source_that_is_scored_has_not_taught(private_signs, run, wccn_penalty):
+    folder = private_signs(wccn_penalty=wccn_penalty)
     code, _, records = run(folder, "--penalty", 0.1, "--repeats", 2)
     assert code == 0
     assert [record["pass"] for record in records] == [0, 1]
@@ -85,8 +85,8 @@ def test_each_pass_is_scored_by_itself(make_ridge_run, make_rows, run):
     values[:, 0] += 2.0 * signs(rows)
     turned = values * np.array([-1.0, 1.0], np.float32)
     some = rng.permutation(len(rows))[: len(rows) // 2]
-    # So little nuisance that the head is fitted to pass 0 as if it were alone.
-    folder = make_ridge_run("turned", rows, [(np.arange(len(rows)), values), (some, turned[some])], nuisance=1e-9)
+    # So small a WCCN penalty that the head is fitted to pass 0 as if it were alone.
+    folder = make_ridge_run("turned", rows, [(np.arange(len(rows)), values), (some, turned[some])], wccn_penalty=1e-9)
     _, _, (plain, other) = run(folder, "--penalty", 0.01)
     assert plain["auc"] > 0.99
     assert other["auc"] < 0.01

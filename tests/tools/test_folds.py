@@ -34,10 +34,10 @@ def test_each_pass_names_its_own_clips(make_ridge_run, make_rows):
     assert folds.read_heard(run, [1]).indices.tolist() == [5, 0]
 
 
-def test_the_runs_nuisance_counts_only_where_clips_can_be_compared(make_ridge_run, make_rows):
+def test_the_runs_wccn_penalty_counts_only_where_clips_can_be_compared(make_ridge_run, make_rows):
     passes = [(list(range(8)), statistics_of(range(8)))] * 3
-    run = make_ridge_run("run", make_rows(2, 2), passes, nuisance=0.5)
-    found = [folds.read_heard(run, numbers).nuisance for numbers in (None, [0, 2], [0], [1, 2])]
+    run = make_ridge_run("run", make_rows(2, 2), passes, wccn_penalty=0.5)
+    found = [folds.read_heard(run, numbers).wccn_penalty for numbers in (None, [0, 2], [0], [1, 2])]
     assert found == [0.5, 0.5, 0.0, 0.0]
 
 

@@ -135,7 +135,7 @@ def test_a_clip_goes_in_all_its_passes_and_a_scored_source_never_teaches(make_ri
     values = np.random.default_rng(4).standard_normal((len(rows), 8))
     places = np.arange(len(rows))
     passes = [(places, values), (places[::-1], values[::-1] + 1.0), (places[5:], values[5:] - 1.0)]
-    heard = folds.read_heard(make_ridge_run("run", rows, passes, nuisance=0.1))
+    heard = folds.read_heard(make_ridge_run("run", rows, passes, wccn_penalty=0.1))
     asked = []
 
     def solve(heard, train, penalties, read):
@@ -174,7 +174,7 @@ def test_augmented_passes_have_figures_of_their_own(make_ridge_run, make_rows):
     plain = rng.standard_normal((len(rows), 4)) + signs(rows)[:, None]
     places = np.arange(len(rows))
     noisy, nothing = plain + 3.0 * rng.standard_normal(plain.shape), 3.0 * rng.standard_normal(plain.shape)
-    run = make_ridge_run("run", rows, [(places, plain), (places, noisy), (places, nothing)], nuisance=0.1)
+    run = make_ridge_run("run", rows, [(places, plain), (places, noisy), (places, nothing)], wccn_penalty=0.1)
     heard = folds.read_heard(run)
     end = curves_of(heard, penalty=0.1, repeats=1)["sources"].points[-1]
     both = [record["auc"] for record in cross_validate.cross_validate(heard, [0.1], [1])]
@@ -202,7 +202,7 @@ def small_run(make_ridge_run, make_rows):
 
 
 def test_the_program_prints_draws_and_writes_what_it_measured(small_run, tmp_path, capsys):
-    run, page = small_run(nuisance=0.1), tmp_path / "docs" / "curves.md"
+    run, page = small_run(wccn_penalty=0.1), tmp_path / "docs" / "curves.md"
     page.parent.mkdir()
     given = [str(run), "--penalty", "0.3", "--repeats", "2"]
     assert learning_curves.main([*given, "--json", "--markdown", str(page), "--svg", str(tmp_path / "other.svg")]) == 0
@@ -217,7 +217,7 @@ def test_the_program_prints_draws_and_writes_what_it_measured(small_run, tmp_pat
         "python tools/learning_curves.py runs/small --penalty 0.3 --repeats 2 --json --markdown runs/curves.md" in text
     )
     assert str(tmp_path) not in text
-    assert "- Run `small`: configuration `made`, 4 filters, 2 passes, nuisance 0.1, penalty 0.3, corpus `" in text
+    assert "- Run `small`: configuration `made`, 4 filters, 2 passes, WCCN penalty 0.1, penalty 0.3, corpus `" in text
     drawing = (page.parent / "curves.svg").read_text(encoding="utf-8")
     assert ElementTree.fromstring(drawing).tag.endswith("svg")
     assert (tmp_path / "other.svg").read_text(encoding="utf-8") == drawing

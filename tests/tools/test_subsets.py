@@ -11,7 +11,7 @@ import subsets
 from subsets import Clips
 
 from workbench.config import config_from_dict
-from workbench.train.choice import filter_of_column
+from workbench.train.regression import filter_of_column
 
 SHARES = (Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), Fraction(1))
 

@@ -25,17 +25,19 @@ SOLVED = {
 
 
 def tiny_config(**parts):
-    """A detector of two narrow blocks."""
+    """A detector of two narrow blocks; ``descent`` names fields of the table ``[train.descent]``."""
     from workbench.config import config_from_dict
 
     tables = {
         "name": "tiny",
         "frontend": {"n_mels": 40},
         "model": {"widths": [8, 8], "dilations": [1, 2], "head_units": 4, "dropout": 0.0},
-        "train": {"epochs": 2, "steps_per_epoch": 4, "batch_size": 4, "clip_s": 1.0, "early_stopping_epochs": 5},
+        "train": {"batch_size": 4, "clip_s": 1.0},
     }
+    descent = {"epochs": 2, "steps_per_epoch": 4, "early_stopping_epochs": 5, **parts.pop("descent", {})}
     for part, values in parts.items():
         tables.setdefault(part, {}).update(values)
+    tables["train"]["descent"] = descent
     return config_from_dict(tables)
 
 

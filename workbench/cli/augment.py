@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.output_file import OutputFile
+from workbench.cli.options import OutputFile
 from workbench.transmissions.names import TRANSMISSION_NAMES, TRANSMISSIONS
 
 _FILE = OutputFile()

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from workbench.cli.output_file import OutputFile
+from workbench.cli.options import OutputFile
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUTPUT = OutputFile()

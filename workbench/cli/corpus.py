@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.output_file import OutputFile
+from workbench.cli.options import OutputFile
 
 # The names of workbench.data.readers, which would cost an import here; a test holds the two together.
 LAYOUT_NAMES = (

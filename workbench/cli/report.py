@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from workbench.cli.output_file import OutputFile
+from workbench.cli.options import OutputFile
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUTPUT = OutputFile()
@@ -130,8 +130,8 @@ def report(
 
     Example: workbench report first.tflite --manifest corpus/manifest.tsv --transmission telephone -o report.html
     """
+    from workbench.data.atomic_file import write_atomically
     from workbench.report.files import EvaluationOptions, run_report
-    from workbench.train.runs import write_atomically
 
     page = run_report(
         model, against, manifest, split, EvaluationOptions(**options), gallery=gallery, with_audio=not no_audio

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from workbench.cli.output_file import OutputFile
+from workbench.cli.options import OutputFile
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -101,7 +101,7 @@ def tune(only_best: bool, write: Path | None, as_json: bool, jobs: int, **option
 
 
 def _text(summary: dict[str, Any], written: Path | None) -> str:
-    from workbench.config_toml import flatten, short_text
+    from workbench.config import flatten, short_text
 
     counts = summary["trials"]
     following = f"; next: workbench train --config {written}" if written else ""

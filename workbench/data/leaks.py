@@ -13,6 +13,7 @@ from workbench.errors import LeakError, ManifestError
 
 KINDS = ("speaker", "source", "file", "content", "attack")
 _LISTED = 10
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,29 @@ def check_leaks(leaks: Sequence[Leak], allow: Collection[str] = ()) -> None:
         f"{len(found)} leaks between splits; move each to one side, or allow what is meant ({kinds}):\n"
         + "\n".join(lines)
     )
+
+
+def describe_overlap(manifest: Manifest) -> list[str]:
+    """Describe in sentences what train and dev of ``manifest`` share, or may share because it is not known.
+
+    What dev shares with train makes its error rates look better than those for new voices and new systems.
+    """
+    rows = [row for row in manifest.rows if row.split in ("train", "dev")]
+    found = []
+    for what, field in (("speakers", "speaker_id"), ("systems", "attack_id"), ("sources", "source_repo")):
+        shared = [leak.name for leak in _on_two_sides(what, ((getattr(row, field), row) for row in rows))]
+        if shared:
+            named = ", ".join(shared[:_NAMED])
+            found.append(
+                f"dev shares {what} with train ({named}; {len(shared)} in all): its error rates say little about new "
+                f"{what}; give several, each in a folder of its own, or a manifest whose split keeps them apart"
+            )
+    if all(row.speaker_id == "-" == row.source_repo for row in rows if row.label == "bonafide"):
+        found.append(
+            "no speaker of the bona fide clips is known: dev may hold voices of train; "
+            "put each speaker's recordings into a folder of their own"
+        )
+    return found
 
 
 def _on_two_sides(kind: str, named: Iterable[tuple[str, Row]]) -> list[Leak]:

@@ -146,7 +146,7 @@ def quantize(
     model = export_tflite(quantized, contract)
     raw_score, unscored = score_clips(model, experiment, watch, f"dev, {contract.quantization}")
     heard, people_heard = [raw_score], []
-    channel = network.config.train.heard_through
+    channel = network.config.train.dev_transmission
     if channel is not None:
         heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel)[0])
         for channel in _FALSE_ALARM_CHANNELS:

@@ -18,11 +18,11 @@ from edge.errors import AudioError
 from edge.model import Model
 from edge.native_stderr import hold_stderr
 from edge.scoring import score_file, score_samples
+from workbench.data.atomic_file import write_atomically
 from workbench.data.cache import decode
 from workbench.data.manifest import Manifest, Row
 from workbench.errors import EvaluationError
 from workbench.frontend.reference import mel_power
-from workbench.train.runs import write_atomically
 from workbench.transmissions import apply_transmission
 
 Float = NDArray[np.float32]

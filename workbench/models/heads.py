@@ -9,7 +9,7 @@ import tf_keras
 
 
 class CompressionLayer(tf_keras.layers.Layer):
-    """Statistics [..., S] to ``tanh(x * scale + shift)``, in (-1, 1); see `workbench.train.squash`."""
+    """Statistics [..., S] to ``tanh(x * scale + shift)``, in (-1, 1); see `workbench.train.statistics.Compression`."""
 
     def build(self, input_shape: Any) -> None:
         size = (input_shape[-1],)

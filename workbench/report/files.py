@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.contract import read_contract
+from workbench.data.atomic_file import write_atomically
 from workbench.data.manifest import Manifest, read_manifest
 from workbench.data.progress import watch
 from workbench.errors import EvaluationError
@@ -24,7 +25,6 @@ from workbench.report.gallery import exhibit, worst
 from workbench.report.page import PageParts, render_page
 from workbench.report.plain_words import HEADLINE_GROUPS
 from workbench.report.report import make_report, read_report, reliability_part, support_part
-from workbench.train.runs import write_atomically
 
 
 @dataclass(frozen=True)

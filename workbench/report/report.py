@@ -11,13 +11,13 @@ from typing import Any
 
 from edge.contract import Contract
 from edge.tables import columns
+from workbench.data.atomic_file import write_atomically
 from workbench.data.manifest import Manifest
 from workbench.deploy.thresholds import dev_support, support_of
 from workbench.errors import EvaluationError
 from workbench.evaluate.evaluate import GroupResult, result_to_dict, scores_of
 from workbench.evaluate.reliability import expected_calibration_error, pav_curve, reliability_bins
 from workbench.evaluate.trials import CLEAN, Trial
-from workbench.train.runs import write_atomically
 
 
 def make_report(

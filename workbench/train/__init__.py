@@ -1,5 +1,5 @@
-"""Training: by descent, or by a ridge regression on features without any; what a run leaves behind.
+"""Training: by a ridge regression on learnt filters, which trained the shipped model, or by gradient descent.
 
-Begin with `workbench.train.commands`, which `workbench train` calls; `closed_form` trained the shipped model, `descent`
-trains the others, `runs` is the run folder.
+Begin with `ridge.fit_ridge`, the recipe on one screen, and `descent.fit`. `experiment.run_training` is what `workbench
+train` calls; `inputs` reads configuration and clips, `dev` scores the dev split, `runs` is the run folder.
 """

@@ -56,7 +56,7 @@ def fit(
     -------
     One record an epoch, oldest first: epoch, loss (nats), dev_eer and dev_auc (fractions), selection.
     """
-    settings = network.config.train
+    settings = network.config.train.descent
     optimizer = _optimizer(network.config)
     stepper = Stepper(network, loader.clip_samples // network.config.frontend.hop, optimizer)
     checkpoint = tf.train.Checkpoint(model=stepper.model, optimizer=optimizer)
@@ -128,7 +128,7 @@ class Objective:
     """Cross-entropy of the raw score at the clip's end and, with less weight, at the chunks before it."""
 
     def __init__(self, config: ExperimentConfig) -> None:
-        self.settings = config.train
+        self.settings = config.train.descent
         self.chunk_frames = config.model.chunk_samples // config.frontend.hop
         self.min_frames = MIN_SPEECH_S * config.frontend.frames_per_s
 
@@ -179,7 +179,7 @@ def _run_epoch(
     progress: Callable[..., Any],
     views: TrainingViews,
 ) -> dict[str, Any]:
-    steps = network.config.train.steps_per_epoch
+    steps = network.config.train.descent.steps_per_epoch
     losses: list[float] = []
     with progress(epoch, steps) as bar:
         for features, mask, labels in source.epoch(epoch, steps):
@@ -200,7 +200,7 @@ def _run_epoch(
 
 
 def _optimizer(config: ExperimentConfig) -> Any:
-    settings = config.train
+    settings = config.train.descent
     steps = settings.epochs * settings.steps_per_epoch
     warm_up = min(_WARM_UP_STEPS, steps // 2)
     schedule = tf_keras.optimizers.schedules.CosineDecay(

@@ -1,158 +1,111 @@
-"""A linear head by weighted ridge regression, with what differs between recording conditions taken out.
+"""The recipe of the shipped model: filters learnt without labels, and a linear head solved for, without descent.
 
-Clips are weighed so that a source or a class counts for little more because it has more clips, and an attack of a
-source for nothing more. The statistics of a source that holds both classes are read from the middle between its two
-class means: only what tells bona fide from spoof *inside* a source is left to fit (fixed effects of the source, as
-regressions on panel data have them).
+    features        log-mel power, phase advance, 4 ms spectrum     workbench.frontend
+    filters         whitened patches as one 2-D convolution         workbench.train.dictionary
+    rectify, pool   ReLU, then the mean of each region of bands     workbench.models
+    statistics      speech-weighted mean and deviation over time    workbench.models, workbench.train.statistics
+    compression     tanh of the standardised statistics             workbench.train.statistics
+    head            ridge regression with a WCCN penalty            workbench.train.regression
+
+Begin with `fit_ridge`. docs/design/0006 says what each step gained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
-Array = NDArray[np.float64]
-
-_LARGEST_COUNT = 100
-"""From this many clips on, a class of a source weighs no more."""
-_COUNT_POWER = 0.75
-"""Below that, n clips weigh as n to this power: between counting sources alike (0) and clips alike (1)."""
-
-
-@dataclass(frozen=True)
-class LinearHead:
-    """``evidence = statistics @ weights + bias``."""
-
-    weights: Float
-    bias: float
-
-    def __call__(self, statistics: Float) -> Float:
-        return (statistics @ self.weights + np.float32(self.bias)).astype(np.float32)
+from workbench.data.loader import Loader
+from workbench.data.manifest import Row
+from workbench.errors import TrainingError
+from workbench.models.network import Network
+from workbench.train.dev import DevScores, DevSet, evaluate_dev
+from workbench.train.dictionary import learn_filters
+from workbench.train.regression import TrainingClips, mean_squared_error, normal_equations, upper_power
+from workbench.train.runs import RunFolder
+from workbench.train.statistics import Extractor, Progress, dev_statistics, fit_compression
 
 
-@dataclass(frozen=True)
-class WeightedRows:
-    """What a regression is fitted to, a row a clip: ``values`` [shape=(n, S)] and ``target`` [shape=(n,)].
+def fit_ridge(
+    network: Network,
+    loader: Loader,
+    rows: Sequence[Row],
+    dev_sets: Sequence[DevSet],
+    folder: RunFolder,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Train ``network``, of patches and a linear head, without descent; write the best weights to ``folder``.
 
-    Both carry the root of the clip's weight; ``values`` are the statistics less ``mean``, over ``deviation``, less the
-    middle of their source, which over all sources is ``centre`` [shape=(S,)].
-    """
+    The same inputs give the same weights. Filters and passes are kept in ``folder``, so a killed run resumes.
 
-    values: Float
-    target: Array
-    mean: Array
-    deviation: Array
-    centre: Array
+    Parameters
+    ----------
+    network
+        Freshly made; holds the best weights afterwards.
+    loader
+        Cuts and augments the training clips.
+    rows
+        The train split, in the order of the loader's cache.
+    dev_sets
+        Dev as it is and, if ``train.ridge.dev_transmission`` asks for it, through a transmission. The mean of their
+        `DevScores.selection` chooses the penalty.
+    progress
+        As `workbench.train.descent.fit` takes it; an epoch is a pass over the training clips.
 
-
-@dataclass(frozen=True)
-class Problem:
-    """The normal equations of one training set, ready to be solved for any penalty."""
-
-    gram: Array
-    moment: Array
-    mean: Array
-    deviation: Array
-    centre: Array
-    """Of the standardised statistics, the middle between the classes: where the evidence is 0."""
-
-    def against(self, differences: Float, weight: float) -> Problem:
-        """The same problem with a penalty on answering to ``differences`` [shape=(n, S)], in mean eigenvalues.
-
-        They are what something of no interest, such as a telephone, did to the statistics of single clips: the head is
-        to be deaf to it (within-class covariance normalisation with channels for classes: Hatch et al. 2006).
-        """
-        scaled = (differences / self.deviation).astype(np.float32)
-        moved = (scaled.T @ scaled).astype(np.float64)
-        return replace(self, gram=self.gram + weight * np.trace(self.gram) / np.trace(moved) * moved)
-
-    def solve(self, penalty: float) -> LinearHead:
-        """Head for ``penalty`` > 0, in units of the mean eigenvalue."""
-        size = len(self.moment)
-        solution = np.linalg.solve(self.gram + penalty * np.trace(self.gram) / size * np.eye(size), self.moment)
-        weights = solution / self.deviation
-        bias = -float(self.mean @ weights) - float(self.centre @ solution)
-        return LinearHead(weights.astype(np.float32), bias)
-
-
-def pose(
-    statistics: Float,
-    bonafide: NDArray[np.bool_],
-    sources: Sequence[str],
-    attacks: Sequence[str] | None = None,
-) -> Problem:
-    """Set up the regression of the class (1 bona fide, -1 spoof) on ``statistics`` [shape=(n, S)].
-
-    ``bonafide`` [shape=(n,)]; ``sources`` names each clip's recording conditions; ``attacks`` [shape=(n,)] says which
-    spoof clips of a source share a weight.
+    Returns
+    -------
+    One record a penalty, in order: epoch, penalty, loss (mean squared error), dev_eer and dev_auc (fractions),
+    selection.
 
     Raises
     ------
-    ValueError
-        A class is missing.
+    TrainingError
+        The network has no patches, or layers that only descent can train; or there are too few clips for its filters.
     """
-    rows = weigh_rows(statistics, bonafide, sources, attacks)
-    return Problem(
-        gram=(rows.values.T @ rows.values).astype(np.float64),
-        moment=rows.values.T.astype(np.float64) @ rows.target,
-        mean=rows.mean,
-        deviation=rows.deviation,
-        centre=rows.centre,
-    )
+    _check_architecture(network)
+    model, settings = network.config.model, network.config.train.ridge
+    raw_score_model = network.raw_score_model(dev_sets[0].features.shape[1])
+    extractor = Extractor(network, loader, rows)
+    extractor.set_filters(learn_filters(extractor, folder.path, progress))
+    # The network's own layers filter, rectify, pool regions of bands, and take mean and deviation over the speech.
+    passes = [
+        extractor.pass_over(number, folder.path / f"pass-{number}.npz", progress) for number in range(settings.passes)
+    ]
+    clips = TrainingClips.of(rows, passes, upper_power(network.config))
+    compress = fit_compression(clips.values[clips.unchanged], model.head_compression)
+    compress.assign_to(network)
+    clips = replace(clips, values=compress(clips.values))
+    equations = normal_equations(clips, settings.wccn_penalty)
+    dev_values = [compress(dev_statistics(network, part)) for part in dev_sets]
+    history: list[dict[str, Any]] = []
+    for penalty in settings.penalties:
+        head = equations.solve(penalty)
+        scores = [evaluate_dev(part, head(values)) for part, values in zip(dev_sets, dev_values, strict=True)]
+        loss = mean_squared_error(head, clips.fitted(settings.wccn_penalty))
+        history.append(_record(len(history), penalty, loss, scores, settings.dev_transmission))
+        if history[-1] is min(history, key=lambda record: record["selection"]):
+            network.layers["head_raw_score"].set_weights([head.weights[:, None], np.array([head.bias], np.float32)])
+            folder.save_weights(raw_score_model)
+        folder.write_history(history)
+        with progress(history[-1]["epoch"], 1) as bar:
+            bar.finish(history[-1])
+    return history
 
 
-def weigh_rows(
-    statistics: Float,
-    bonafide: NDArray[np.bool_],
-    sources: Sequence[str],
-    attacks: Sequence[str] | None = None,
-) -> WeightedRows:
-    """The rows behind `pose`, whose arguments these are.
-
-    Raises
-    ------
-    ValueError
-        A class is missing.
-    """
-    if bonafide.all() or not bonafide.any():
-        raise ValueError("the head needs clips of both classes")
-    mean = statistics.mean(axis=0, dtype=np.float64)
-    deviation = statistics.std(axis=0, dtype=np.float64) + 1e-3
-    rows = ((statistics - mean) / deviation).astype(np.float32)
-    weights = np.ones(len(rows))
-    middles = []
-    for members in _groups(sources):
-        classes = [members[bonafide[members]], members[~bonafide[members]]]
-        for clips in classes:
-            weights[clips] = _shares(clips, attacks) * min(len(clips), _LARGEST_COUNT) ** _COUNT_POWER
-        if len(classes[0]) and len(classes[1]):
-            middle = 0.5 * (rows[classes[0]].mean(axis=0) + rows[classes[1]].mean(axis=0))
-            rows[members] -= middle
-            middles.append(middle)
-    for chosen in (bonafide, ~bonafide):
-        weights[chosen] *= 0.5 / weights[chosen].sum()
-    target = np.where(bonafide, 1.0, -1.0) * np.sqrt(weights)
-    return WeightedRows(
-        values=rows * np.sqrt(weights)[:, None].astype(np.float32),
-        target=np.asarray(target, dtype=np.float64),
-        mean=mean,
-        deviation=deviation,
-        centre=np.mean(middles, axis=0, dtype=np.float64) if middles else np.zeros(rows.shape[1]),
-    )
+def _check_architecture(network: Network) -> None:
+    model = network.config.model
+    if not model.patch_filters or model.widths or model.head_units or network.normalised:
+        raise TrainingError(
+            'train.solver = "ridge" trains patches and a linear head: set model.patch_filters, widths = [], '
+            'dilations = [], head_units = 0 and batch_norm = false, or solver = "descent"'
+        )
 
 
-def _shares(clips: NDArray[np.int_], attacks: Sequence[str] | None) -> Array:
-    """Of one class of a source: every attack the same in all, and every clip of an attack. Bona fide names none."""
-    names = np.array(["" if attacks is None else attacks[clip] for clip in clips])
-    _, place, counts = np.unique(names, return_inverse=True, return_counts=True)
-    return np.asarray(1.0 / (len(counts) * counts[place])) if len(clips) else np.zeros(0)
-
-
-def _groups(sources: Sequence[str]) -> Iterator[NDArray[np.int_]]:
-    names = np.array(sources)
-    for name in np.unique(names):
-        yield np.flatnonzero(names == name)
+def _record(epoch: int, penalty: float, loss: float, scores: Sequence[DevScores], transmission: str) -> dict[str, Any]:
+    record: dict[str, Any] = {"epoch": epoch, "penalty": penalty, "loss": loss}
+    for score, name in zip(scores, ("dev", f"dev_{transmission}"), strict=False):
+        record |= score.record(name)
+    return record | {"selection": float(np.mean([score.selection for score in scores]))}

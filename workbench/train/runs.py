@@ -10,7 +10,6 @@ RUN/tensorboard/       curves, pictures, and clips of the corpus unless train.te
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.config import ExperimentConfig, config_from_dict, config_to_dict
+from workbench.data.atomic_file import write_atomically
 from workbench.errors import TrainingError
 
 _PACKAGES = ("bonafone", "tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-model-optimization", "numpy", "soxr")
@@ -103,13 +103,6 @@ class RunFolder:
     def write_history(self, records: list[dict[str, Any]]) -> None:
         """Replace the history."""
         write_atomically(self.path / "history.jsonl", "".join(json.dumps(record) + "\n" for record in records))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write to a temporary name and rename, so that a killed run leaves the last good file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def collect_versions() -> dict[str, str]:

@@ -8,10 +8,9 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from workbench.config import ExperimentConfig, config_from_dict
-from workbench.config_toml import config_to_toml, nest
+from workbench.config import ExperimentConfig, config_from_dict, config_to_toml, nest
+from workbench.data.atomic_file import write_atomically
 from workbench.errors import TrainingError
-from workbench.train.runs import write_atomically
 from workbench.tune.search import storage_errors
 from workbench.tune.search_space import apply
 from workbench.tune.trial_queue import trial_folder

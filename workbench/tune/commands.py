@@ -14,13 +14,12 @@ import click
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from workbench.config import DataConfig, ExperimentConfig, load_config, override
-from workbench.config_toml import config_to_toml, flatten, short_text
-from workbench.data.manifest import write_manifest
+from workbench.config import DataConfig, ExperimentConfig, config_to_toml, flatten, short_text
+from workbench.data.atomic_file import write_atomically
 from workbench.data.progress import EpochBar
 from workbench.models.quiet_tensorflow import load_tensorflow
-from workbench.train.commands import gather_manifest, run_training
-from workbench.train.runs import RunFolder, write_atomically
+from workbench.train.inputs import Inputs, create_run, read_inputs
+from workbench.train.runs import RunFolder
 from workbench.tune.search import (
     Record,
     Search,
@@ -62,50 +61,41 @@ def run_tuning(options: TuneOptions, jobs: int) -> int:
         The configuration, the space, the data or the storage do not fit.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    search, data = _search(options)
+    search, inputs = _search(options)
     _make_sqlite_folder(options.storage)
     study = open_study(options.storage, options.study, search, options.pruner, options.sampler_seed)
     waiting = requeue_unfinished(study)
     if waiting:
         click.echo(f"{waiting} unfinished trials go on", err=True)
     if jobs == 1:
-        return _work(options, search, data, 0)
+        return _work(options, search, inputs, 0)
     # TensorFlow does not survive a fork, and its seeds are of the whole process.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, spawn, initializer=load_tensorflow) as pool:
-        workers = [pool.submit(_work, options, search, data, worker) for worker in range(jobs)]
+        workers = [pool.submit(_work, options, search, inputs, worker) for worker in range(jobs)]
         return sum(worker.result() for worker in workers)
 
 
-def _search(options: TuneOptions) -> tuple[Search, dict[str, Path | None]]:
-    base = override(load_config(options.config or "tcn"), "train", **options.train)
-    given = {name: str(path) for name, path in options.data.items() if path is not None}
-    if set(given) - {"noise"}:
-        base = replace(base, data=DataConfig(noise=base.data.noise))
-    base = override(base, "data", **given)
-    space = load_space(options.space, base)
+def _search(options: TuneOptions) -> tuple[Search, Inputs]:
+    inputs = read_inputs(options.data, options.config, options.train)
+    space = load_space(options.space, inputs.config)
     folder = options.folder / options.study
-    # Two folders are split once: with a split of its own, every seed would be chosen by other clips.
-    manifest, file = gather_manifest(base.data, RunFolder(folder), base.train.seed)
-    if base.data.manifest is None:
-        # Run folders lie deeper than the list: only whole paths mean the same from everywhere.
-        rows = tuple(replace(row, path=str((manifest.root / row.path).resolve())) for row in manifest.rows)
-        write_manifest(replace(manifest, rows=rows), file)
-    noise = None if base.data.noise is None else Path(base.data.noise)
-    search = Search(base, space, options.objective, options.seeds, manifest.digest(), folder)
-    return search, {"manifest": file, "noise": noise}
+    search = Search(inputs.config, space, options.objective, options.seeds, inputs.manifest.digest(), folder)
+    return search, inputs
 
 
-def _work(options: TuneOptions, search: Search, data: dict[str, Path | None], worker: int) -> int:
+def _work(options: TuneOptions, search: Search, inputs: Inputs, worker: int) -> int:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     seed = None if options.sampler_seed is None else options.sampler_seed + 1000 * worker
     study = open_study(options.storage, options.study, search, options.pruner, seed)
-    function = objective(search, _train_function(data, options.cache))
+    function = objective(search, _train_function(inputs, options.cache))
     return optimise(study, function, options.trials, options.timeout_s, lambda *told: _finish(search, *told))
 
 
-def _train_function(data: dict[str, Path | None], cache: Path) -> Callable[..., Sequence[Record]]:
+def _train_function(inputs: Inputs, cache: Path) -> Callable[..., Sequence[Record]]:
     import tf_keras
+
+    from workbench.train.experiment import run_training
 
     def train(config: ExperimentConfig, run: Path, report: Callable[[Record], None]) -> Sequence[Record]:
         class Bar(EpochBar):
@@ -117,7 +107,8 @@ def _train_function(data: dict[str, Path | None], cache: Path) -> Callable[..., 
         file = run / "config.toml"
         write_atomically(file, config_to_toml(replace(config, data=DataConfig())))
         try:
-            run_training(data, str(file), run, cache, {}, Bar)
+            given = replace(inputs, config=replace(config, data=inputs.config.data))
+            run_training(given, create_run(given, run), cache, Bar)
         finally:
             # Each trial builds its own graph; without this a long search would fill the memory.
             tf_keras.backend.clear_session()

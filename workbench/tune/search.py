@@ -16,8 +16,7 @@ from typing import Any, Literal, Protocol
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from workbench.config import DataConfig, ExperimentConfig, config_to_dict
-from workbench.config_toml import flatten
+from workbench.config import DataConfig, ExperimentConfig, config_to_dict, flatten
 from workbench.errors import TrainingError
 from workbench.train.runs import RunFolder
 from workbench.tune.search_space import SearchSpace, apply
@@ -96,7 +95,7 @@ def open_study(storage: str, name: str, search: Search, pruner: str, seed: int |
             ),
             study_name=name,
             direction=OBJECTIVES[search.objective],
-            pruner=_pruner(pruner, search.base.train.epochs, search.seeds),
+            pruner=_pruner(pruner, search.base.train.descent.epochs, search.seeds),
             load_if_exists=True,
         )
         study.sampler = optuna.samplers.TPESampler(seed=None if seed is None else seed + len(study.get_trials(False)))
@@ -126,7 +125,7 @@ def objective(search: Search, train: TrainFunction) -> Callable[[optuna.Trial], 
             place = folder / f"seed-{seeded.train.seed}"
             earlier = RunFolder(place).history()
             history = train(
-                seeded, place, _Reporter(trial, search.objective, figures, index * config.train.epochs, earlier)
+                seeded, place, _Reporter(trial, search.objective, figures, index * config.train.descent.epochs, earlier)
             )
             figures.append(figure(history, search.objective))
         trial.set_user_attr("figures", figures)

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.settings import read_toml
-from workbench.config import SHIPPED, ExperimentConfig, config_from_dict, config_to_dict, shipped_file
-from workbench.config_toml import flatten, nest
+from workbench.config import SHIPPED, ExperimentConfig, config_from_dict, config_to_dict, flatten, nest, shipped_file
 from workbench.errors import ConfigError
 
 _FIELDS = {"choices", "low", "high", "step", "log"}

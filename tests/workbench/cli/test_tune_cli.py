@@ -12,18 +12,17 @@ tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
 from workbench.cli.main import main  # noqa: E402
 from workbench.cli.tune import tune  # noqa: E402
-from workbench.config import load_config  # noqa: E402
-from workbench.config_toml import config_to_toml  # noqa: E402
+from workbench.config import config_to_toml, load_config  # noqa: E402
 from workbench.train.runs import RunFolder  # noqa: E402
 from workbench.tune.hparams import write_trial  # noqa: E402
 from workbench.tune.search import OBJECTIVES, PRUNERS  # noqa: E402
 
-SPACE = '[space]\n"train.learning_rate" = { low = 1e-4, high = 1e-2, log = true }\n"model.head_units" = { choices = [4, 6] }\n'
+SPACE = '[space]\n"train.descent.learning_rate" = { low = 1e-4, high = 1e-2, log = true }\n"model.head_units" = { choices = [4, 6] }\n'
 
 
 @pytest.fixture
 def command(make_config, voices, tmp_path):
-    config = make_config(train={"epochs": 2, "steps_per_epoch": 2, "tensorboard_audio": False})
+    config = make_config(descent={"epochs": 2, "steps_per_epoch": 2, "tensorboard_audio": False})
     (tmp_path / "base.toml").write_text(config_to_toml(config))
     (tmp_path / "space.toml").write_text(SPACE)
     places = {"config": "base.toml", "space": "space.toml", "runs": "runs", "cache": "cache"}
@@ -71,9 +70,9 @@ def test_a_search_trains_logs_and_writes_what_train_takes(command, tmp_path):
         {"selection": pytest.approx(summary["value"], rel=1e-6)},
     )
     config = load_config(best)
-    assert config.train.learning_rate == summary["values"]["train.learning_rate"]
+    assert config.train.descent.learning_rate == summary["values"]["train.descent.learning_rate"]
     assert config.model.head_units == summary["values"]["model.head_units"]
-    assert config.train.epochs == 2
+    assert config.train.descent.epochs == 2
 
     # Enough is enough: the same command trains nothing more, and the storage alone tells the best.
     assert json.loads(CliRunner().invoke(main, arguments).stdout) == summary

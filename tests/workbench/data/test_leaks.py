@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from workbench.data.leaks import check_leaks, find_leaks
+from workbench.data.leaks import check_leaks, describe_overlap, find_leaks
 from workbench.data.manifest import Manifest, Row
 from workbench.errors import LeakError, ManifestError
 
@@ -95,3 +98,24 @@ def test_hashing_reports_its_progress(tmp_path):
 
     find_leaks(Manifest((Row("a"), Row("b")), tmp_path), progress=watch)
     assert seen == ["a", "b"]
+
+
+def test_what_dev_shares_with_train_is_described_with_a_few_names():
+    rows = [
+        *(Row(f"{side}{n}", side, speaker_id=f"s{n}", source_repo=side) for side in ("train", "dev") for n in range(5)),
+        _spoof("a", "train", "x", "yes"),
+        _spoof("b", "test", "y", "no"),
+    ]
+    (found,) = describe_overlap(Manifest(tuple(rows), Path()))
+    assert found.startswith("dev shares speakers with train (s0, s1, s2; 5 in all): ")
+    apart = [replace(row, speaker_id=row.split + row.speaker_id) for row in rows]
+    assert describe_overlap(Manifest(tuple(apart), Path())) == []
+
+
+def test_one_system_and_unknown_speakers_are_described():
+    rows = [Row(f"r{side}", side) for side in ("train", "dev")] + [
+        _spoof(side, side, "tts", "yes") for side in ("train", "dev")
+    ]
+    systems, speakers = describe_overlap(Manifest(tuple(rows), Path()))
+    assert "dev shares systems with train (tts; 1 in all)" in systems
+    assert speakers.startswith("no speaker of the bona fide clips is known")

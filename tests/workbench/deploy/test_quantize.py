@@ -30,10 +30,11 @@ noise = 0.0
 band_limit = 0.0
 frequency_masks = 0
 [train]
-epochs = 3
-steps_per_epoch = 25
 batch_size = 8
 clip_s = 1.0
+[train.descent]
+epochs = 3
+steps_per_epoch = 25
 learning_rate = 0.01
 average_momentum = 0.9
 """

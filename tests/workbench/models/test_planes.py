@@ -9,7 +9,7 @@ from edge.contract import FrontEndSpec
 from workbench.config import config_from_dict, load_config
 from workbench.errors import ConfigError
 from workbench.models.planes import planes_of
-from workbench.train.choice import filter_of_column, filters_by_part
+from workbench.train.regression import filter_of_column, filters_by_part
 
 
 def test_the_pictures_share_the_features_out_without_a_gap():

@@ -1,99 +1,134 @@
-"""The linear head: fitted inside sources, each counted alike."""
+"""The shipped recipe, the whole way from recordings to an int8 model."""
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from workbench.evaluate.metrics import auc
-from workbench.train.ridge import pose
+pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
+from edge.model import Model
+from edge.scoring import score_file
+from workbench.cli.main import main
 
-def _corpus(rng, sources=6, clips=40):
-    """Statistic 0 tells the voice, a little; statistics 1 and 2 tell nothing."""
-    labels = np.arange(sources * clips) % 2 == 0
-    rows = rng.standard_normal((len(labels), 3)).astype(np.float32)
-    rows[:, 0] += np.where(labels, 0.6, -0.6)
-    return rows, labels, [f"source {index // clips}" for index in range(len(labels))]
+pytestmark = pytest.mark.slow
 
-
-def test_what_differs_between_sources_gets_no_weight(rng):
-    """Of one source most clips are bona fide, of the other most are spoof: the recording would tell them apart."""
-    rows, _, _ = _corpus(rng, sources=2, clips=500)
-    labels = np.concatenate([np.arange(500) % 5 > 0, np.arange(500) % 5 == 0])
-    rows[:, 0] = rng.standard_normal(1000) + np.where(labels, 0.6, -0.6)
-    rows[:, 1] = 0.1 * rows[:, 1] + np.repeat([5.0, -5.0], 500)
-    head = pose(rows, labels, ["a"] * 500 + ["b"] * 500).solve(0.01)
-    plain, *_ = np.linalg.lstsq(rows - rows.mean(axis=0), np.where(labels, 1.0, -1.0), rcond=None)
-    share, plain_share = (abs(w[1]) * rows[:, 1].std() / (abs(w[0]) * rows[:, 0].std()) for w in (head.weights, plain))
-    assert plain_share > 1.0
-    assert share < 0.4 * plain_share
-    within = [
-        auc(head(rows[part])[labels[part]], head(rows[part])[~labels[part]]) for part in (slice(500), slice(500, None))
-    ]
-    assert min(within) > 0.7
-
-
-def test_the_solution_is_the_weighted_least_squares_of_the_textbook(rng):
-    """One source, equal classes: centring and weights do nothing but scale, so lstsq on the same rows agrees."""
-    rows, labels, _ = _corpus(rng, sources=1, clips=60)
-    head = pose(rows, labels, ["one"] * 60).solve(1e-9)
-    middle = 0.5 * (rows[labels].mean(axis=0) + rows[~labels].mean(axis=0))
-    expected, *_ = np.linalg.lstsq(rows - middle, np.where(labels, 1.0, -1.0), rcond=None)
-    np.testing.assert_allclose(head.weights, expected, rtol=2e-2, atol=1e-3)
-    np.testing.assert_allclose(head(middle[None, :]), 0.0, atol=1e-3)
-
-
-def test_a_source_does_not_count_for_more_because_it_has_more_clips(rng):
-    rows, labels, names = _corpus(rng, sources=2, clips=200)
-    doubled = np.concatenate([rows, rows[200:], rows[200:]])
-    head, more = (
-        pose(values, marks, names_of).solve(0.05)
-        for values, marks, names_of in (
-            (rows, labels, names),
-            (doubled, np.concatenate([labels, labels[200:], labels[200:]]), names + names[200:] * 2),
-        )
-    )
-    np.testing.assert_allclose(head.weights * rows.std(axis=0), more.weights * rows.std(axis=0), atol=0.05)
+CONFIG = """
+name = "tiny"
+[frontend]
+n_mels = 48
+mel_break_hz = 8000.0
+phase_advance = 64
+[model]
+patch_filters = 24
+patch_size = [3, 5]
+patch_stride = [2, 3]
+patch_regions = 3
+widths = []
+dilations = []
+head_units = 0
+batch_norm = false
+head_compression = 0.5
+[train]
+solver = "ridge"
+clip_s = 1.5
+[train.ridge]
+passes = 2
+dictionary_atoms = 40
+wccn_penalty = 1.0
+penalties = [0.1, 1.0]
+[augment]
+noise = 0.3
+band_limit = 0.3
+"""
 
 
-def test_an_attack_of_a_source_does_not_count_for_more_because_it_has_more_clips(rng):
-    """Two attacks of one source, that statistics 0 and 1 give away: copies of the clips of one change nothing."""
-    labels = np.arange(300) < 150
-    attacks = ["-"] * 150 + ["a"] * 75 + ["b"] * 75
-    rows = rng.standard_normal((300, 2)).astype(np.float32)
-    rows[150:225, 0] -= 2.0
-    rows[225:, 1] -= 2.0
-    more = np.concatenate([rows, rows[225:], rows[225:]])
-    marks, names = np.concatenate([labels, np.zeros(150, bool)]), attacks + ["b"] * 150
-
-    def ratio(values, marks, names):
-        weights = pose(values, marks, ["one"] * len(values), attacks=names).solve(0.01).weights * values.std(axis=0)
-        return weights[0] / weights[1]
-
-    assert ratio(more, marks, names) == pytest.approx(ratio(rows, labels, attacks), rel=0.25)
-    assert ratio(more, marks, ["x"] * len(names)) < 0.7 * ratio(more, marks, names)
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def test_a_larger_penalty_gives_smaller_weights(rng):
-    problem = pose(*_corpus(rng))
-    small, large = (np.abs(problem.solve(penalty).weights).sum() for penalty in (0.01, 10.0))
-    assert large < 0.5 * small
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    from tests.workbench.conftest import write_two_folders
+
+    root = write_two_folders(tmp_path_factory.mktemp("voices"))
+    (root / "tiny.toml").write_text(CONFIG)
+    return root
 
 
-def test_a_penalised_difference_ceases_to_move_the_raw_score(rng):
-    """Statistics 0 and 1 tell the voice alike; a channel moves the first alone, so the second has to carry the weight."""
-    labels = np.arange(400) % 2 == 0
-    rows = rng.standard_normal((400, 2)).astype(np.float32) + np.where(labels, 1.0, -1.0)[:, None].astype(np.float32)
-    differences = np.zeros((50, 2), np.float32)
-    differences[:, 0] = rng.normal(1.0, 0.3, 50)
-    problem = pose(rows, labels, ["one"] * 400)
-    before, after = problem.solve(0.01), problem.against(differences, 100.0).solve(0.01)
-    assert np.abs(differences @ before.weights).mean() > 0.2
-    assert np.abs(differences @ after.weights).mean() < 0.02
-    assert auc(after(rows)[labels], after(rows)[~labels]) > 0.85
+def _train(folders, run):
+    data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")
+    result = invoke("train", *data, "--config", folders / "tiny.toml", "--run", run, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
 
 
-def test_both_classes_are_needed(rng):
-    with pytest.raises(ValueError, match="clips of both classes"):
-        pose(rng.standard_normal((5, 2)).astype(np.float32), np.ones(5, bool), ["a"] * 5)
+@pytest.fixture(scope="module")
+def run(folders):
+    _train(folders, folders / "run")
+    return folders / "run"
+
+
+def test_every_penalty_leaves_a_record_and_the_best_one_the_weights(run):
+    records = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    assert [record["penalty"] for record in records] == [0.1, 1.0]
+    assert all(record["dev_telephone_eer"] is not None for record in records)
+    assert (run / "best.weights.h5").exists()
+
+
+def test_elimination_keeps_the_wanted_atoms_and_drops_the_statistics_of_all(run):
+    with np.load(run / "filters.npz") as filters:
+        assert filters["patch_power_conv/kernel"].shape == (3, 5, 1, 12)
+        assert filters["patch_phase_conv/kernel"].shape == (3, 5, 2, 12)
+        assert len(np.unique(filters["patch_phase_conv/kernel"].reshape(30, 12), axis=1).T) == 12
+    assert not (run / "atoms.npz").exists()
+
+
+def test_the_statistics_of_the_kept_atoms_are_the_first_pass(run, folders, tmp_path):
+    import shutil
+
+    again = tmp_path / "again"
+    shutil.copytree(run, again)
+    (again / "pass-0.npz").unlink()
+    _train(folders, again)
+    with np.load(run / "pass-0.npz") as kept, np.load(again / "pass-0.npz") as computed:
+        np.testing.assert_array_equal(kept["indices"], computed["indices"])
+        np.testing.assert_allclose(kept["statistics"], computed["statistics"], rtol=1e-4, atol=1e-5)
+
+
+def test_a_killed_run_goes_on_with_the_passes_it_has(run, folders, tmp_path):
+    import shutil
+
+    resumed = tmp_path / "resumed"
+    shutil.copytree(run, resumed)
+    (resumed / "pass-1.npz").unlink()
+    before = (resumed / "pass-0.npz").stat().st_mtime_ns
+    again = _train(folders, resumed)
+    assert (resumed / "pass-0.npz").stat().st_mtime_ns == before
+    assert (resumed / "history.jsonl").read_text() == (run / "history.jsonl").read_text()
+    assert again["epochs"] == 2
+
+
+def test_the_int8_model_tells_the_voices_apart(run, folders):
+    result = invoke("quantize", run, "-o", folders / "tiny.tflite", "--cache", folders / "cache", "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    model = Model.load(folders / "tiny.tflite")
+    scores = {
+        label: [score_file(model, path)[0].cm_score for path in sorted((folders / label).iterdir())]
+        for label in ("bonafide", "spoof")
+    }
+    assert min(scores["bonafide"]) > max(scores["spoof"])
+    # Filters with biases, scale and shift of 2 * 3 * 24 statistics, and the head.
+    assert summary["parameters"] == 12 * (15 + 1) + 12 * (30 + 1) + 2 * 144 + (144 + 1)
+
+
+def test_what_only_descent_can_train_is_refused(folders, tmp_path):
+    (tmp_path / "bad.toml").write_text(CONFIG.replace("head_units = 0", "head_units = 8"))
+    data = ("--bonafide", folders / "bonafide", "--spoof", folders / "spoof", "--cache", folders / "cache")
+    result = invoke("train", *data, "--config", tmp_path / "bad.toml", "--run", tmp_path / "run")
+    assert result.exit_code != 0
+    assert 'train.solver = "ridge" trains patches and a linear head' in result.output

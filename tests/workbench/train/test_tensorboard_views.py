@@ -48,7 +48,7 @@ def train(make_config, voices, tmp_path):
     manifest = replace(found, rows=split_by_group(found.rows, 0.25, 0))
 
     def run(**settings):
-        config = make_config(train={"epochs": 6, "steps_per_epoch": 2, "early_stopping_epochs": 9, **settings})
+        config = make_config(descent={"epochs": 6, "steps_per_epoch": 2, "early_stopping_epochs": 9, **settings})
         experiment = prepare(config, manifest, tmp_path / "cache")
         folder = RunFolder(tmp_path / "run")
         folder.path.mkdir()

@@ -39,7 +39,7 @@ def read(tmp_path):
 
 def test_every_form_is_drawn_and_put_in_place(read):
     space = read(
-        '[space]\n"train.learning_rate" = { low = 1e-4, high = 1e-2, log = true }\n'
+        '[space]\n"train.descent.learning_rate" = { low = 1e-4, high = 1e-2, log = true }\n'
         '"train.batch_size" = { low = 8, high = 64, step = 8 }\n'
         '"model.dropout" = { low = 0, high = 0.5 }\n'
         '"model.statistics" = { choices = [["mean"], ["mean", "deviation"], ["deviation"]] }\n'
@@ -47,11 +47,11 @@ def test_every_form_is_drawn_and_put_in_place(read):
     )
     trial = FixedTrial()
     config = apply(ExperimentConfig(), space.suggest(trial))
-    assert (config.train.learning_rate, config.train.batch_size, config.model.dropout) == (1e-2, 64, 0.5)
+    assert (config.train.descent.learning_rate, config.train.batch_size, config.model.dropout) == (1e-2, 64, 0.5)
     assert config.model.statistics == ("deviation",)
     assert (config.model.widths, config.model.dilations) == ((4, 4), (1, 3))
     assert config.train.clip_s == ExperimentConfig().train.clip_s
-    assert trial.asked["train.learning_rate"] == (1e-4, 1e-2, {"step": None, "log": True})
+    assert trial.asked["train.descent.learning_rate"] == (1e-4, 1e-2, {"step": None, "log": True})
     assert trial.asked["train.batch_size"] == (8, 64, {"step": 8, "log": False})
     # A storage keeps plain values only.
     assert trial.asked["model.statistics"] == ['["mean"]', '["mean", "deviation"]', '["deviation"]']
@@ -72,7 +72,7 @@ def test_a_fraction_stays_one_between_whole_ends(read):
 
 def test_the_shipped_space_fits_the_shipped_configuration():
     space = load_space("space", load_config("tcn"))
-    assert {"train.learning_rate", "model.dropout", "augment.noise"} <= {item.name for item in space.dimensions}
+    assert {"train.descent.learning_rate", "model.dropout", "augment.noise"} <= {item.name for item in space.dimensions}
     assert space == load_space("configs/space.toml", load_config("tcn"))
     # The configuration that is searched around is itself one of those that can be drawn.
     shape = next(item for item in space.dimensions if item.name == "model").choices[0]

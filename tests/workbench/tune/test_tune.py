@@ -50,7 +50,7 @@ def storage(tmp_path, empty_storage):
 
 @pytest.fixture
 def search(make_config, tmp_path):
-    base = make_config(train={"epochs": 4})
+    base = make_config(descent={"epochs": 4})
     (tmp_path / "space.toml").write_text(SPACE)
     return Search(base, load_space(tmp_path / "space.toml", base), "selection", 1, "d" * 64, tmp_path / "runs")
 
@@ -65,7 +65,7 @@ def run(storage, search, train, trials, pruner="none"):
 def easy(config, folder, report):
     """A run whose error falls to the drawn dropout, plus a tenth a seed."""
     history = []
-    for epoch in range(config.train.epochs):
+    for epoch in range(config.train.descent.epochs):
         history.append(record(epoch, config.model.dropout + config.train.seed / 10 + (3 - epoch) / 100))
         report(history[-1])
     return history

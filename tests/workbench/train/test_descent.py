@@ -15,10 +15,13 @@ import tf_keras  # noqa: E402
 from workbench.data.manifest import split_by_group  # noqa: E402
 from workbench.data.readers import two_folders  # noqa: E402
 from workbench.errors import TrainingError  # noqa: E402
-from workbench.train.descent import fit  # noqa: E402
+from workbench.models.network import Network  # noqa: E402
+from workbench.train.descent import Objective, Stepper, cross_entropy, fit  # noqa: E402
 from workbench.train.dev import evaluate_dev  # noqa: E402
 from workbench.train.experiment import prepare  # noqa: E402
 from workbench.train.runs import RunFolder  # noqa: E402
+
+FRAMES = 32
 
 
 @contextmanager
@@ -49,9 +52,43 @@ def _train(config, manifest, tmp_path, name, stops=()):
     return history, folder
 
 
+def test_smoothed_cross_entropy_gives_the_other_label_its_share():
+    """A raw score of log 3 is a probability of 3/4."""
+    found = cross_entropy(tf.constant([np.log(3.0), np.log(3.0)], tf.float32), tf.constant([1.0, 0.0]), 0.1)
+    hit, missed = -np.log(0.75), -np.log(0.25)
+    np.testing.assert_allclose(found, [0.9 * hit + 0.1 * missed, 0.1 * hit + 0.9 * missed], rtol=1e-6)
+
+
+def test_the_loss_weighs_bonafide_and_ignores_early_chunks_without_speech(make_config):
+    objective = Objective(
+        make_config(descent={"label_smoothing": 0.0, "bonafide_weight": 3.0, "intermediate_loss": 1.0})
+    )
+    raw_score = tf.constant([[5.0, 0.0, 0.0], [5.0, 0.0, 0.0]])
+    silent = np.zeros((2, 3 * objective.chunk_frames), np.float32)
+    labels = np.array([1.0, 0.0], np.float32)
+    assert float(objective(raw_score, silent, labels)) == pytest.approx(np.log(2.0))
+    skewed = tf.constant([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0]])
+    good, bad = np.log1p(np.exp(-2.0)), np.log1p(np.exp(2.0))
+    assert float(objective(skewed, silent, labels)) == pytest.approx((3 * good + bad) / 4, rel=1e-5)
+
+
+def test_steps_lower_the_loss_and_every_weight_has_an_average(make_config, rng):
+    tf_keras.utils.set_random_seed(0)
+    network = Network(make_config())
+    network.raw_score_model(FRAMES)
+    optimizer = tf_keras.optimizers.AdamW(0.01, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=None)
+    stepper = Stepper(network, FRAMES, optimizer)
+    labels = np.array([0.0, 1.0, 0.0, 1.0], np.float32)
+    features = rng.standard_normal((4, FRAMES, 1, 40)).astype(np.float32) + labels[:, None, None, None]
+    losses = [stepper(features, np.ones((4, FRAMES), np.float32), labels) for _ in range(20)]
+    assert losses[-1] < losses[0]
+    averages, variables = stepper.averages(), stepper.model.trainable_variables
+    assert [average.shape for average in averages] == [variable.shape for variable in variables]
+
+
 def test_a_killed_run_resumes_to_the_same_weights_and_history(make_config, manifest, tmp_path):
     """Batches depend on seed, epoch and step alone, and the checkpoint holds optimiser and averages."""
-    config = make_config(train={"epochs": 3})
+    config = make_config(descent={"epochs": 3})
     straight, straight_folder = _train(config, manifest, tmp_path, "straight")
     resumed, resumed_folder = _train(config, manifest, tmp_path, "resumed", stops=(1, 2))
     assert [r["epoch"] for r in resumed] == [0, 1, 2]
@@ -63,7 +100,8 @@ def test_a_killed_run_resumes_to_the_same_weights_and_history(make_config, manif
 
 def test_training_learns_a_difference_that_is_there(make_config, manifest, tmp_path):
     config = make_config(
-        train={"epochs": 8, "steps_per_epoch": 12, "batch_size": 8, "learning_rate": 0.01, "average_momentum": 0.9},
+        train={"batch_size": 8},
+        descent={"epochs": 8, "steps_per_epoch": 12, "learning_rate": 0.01, "average_momentum": 0.9},
         augment={"band_limit": 0.0, "noise": 0.0, "frequency_masks": 0},
     )
     history, _ = _train(config, manifest, tmp_path, "run")
@@ -72,7 +110,9 @@ def test_training_learns_a_difference_that_is_there(make_config, manifest, tmp_p
 
 
 def test_early_stopping_ends_a_run_that_no_longer_improves(make_config, manifest, tmp_path):
-    config = make_config(train={"epochs": 40, "steps_per_epoch": 1, "early_stopping_epochs": 2, "learning_rate": 1e-9})
+    config = make_config(
+        descent={"epochs": 40, "steps_per_epoch": 1, "early_stopping_epochs": 2, "learning_rate": 1e-9}
+    )
     history, _ = _train(config, manifest, tmp_path, "run")
     assert len(history) < 40
     best = min(range(len(history)), key=lambda index: history[index]["selection"])
@@ -80,7 +120,7 @@ def test_early_stopping_ends_a_run_that_no_longer_improves(make_config, manifest
 
 
 def test_tensorboard_gets_loss_and_dev_eer(make_config, manifest, tmp_path):
-    _, folder = _train(make_config(train={"epochs": 1}), manifest, tmp_path, "run")
+    _, folder = _train(make_config(descent={"epochs": 1}), manifest, tmp_path, "run")
     tags = set()
     for file in folder.tensorboard.glob("events.*"):
         for event in tf.compat.v1.train.summary_iterator(str(file)):

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from workbench.cli.main import main
-from workbench.cli.output_file import OutputFile
+from workbench.cli.options import OutputFile
 
 
 def options():

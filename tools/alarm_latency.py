@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from workbench.cli.calibrate import call_options, given_options
-from workbench.cli.output_file import OutputFile
+from workbench.cli.options import OutputFile
 from workbench.live.calibrate import measure_live
 from workbench.live.text import live_text
 from workbench.report.report import write_report

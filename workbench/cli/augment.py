@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from workbench.cli.options import OutputFile
-from workbench.transmissions.names import TRANSMISSION_NAMES, TRANSMISSIONS
+from workbench.transmissions import TRANSMISSION_NAMES, TRANSMISSIONS
+
+if TYPE_CHECKING:
+    from workbench.transmissions.augment_file import Augmented
 
 _FILE = OutputFile()
 
@@ -54,17 +58,47 @@ def augment(
         raise click.UsageError("give FILE and -o OUTPUT, or --list")
     if (transmission is None) == (config is None):
         raise click.UsageError("give one of --transmission NAME (see --list) and --config CONFIG")
-    from workbench.transmissions.augment_file import augment_file
-
-    result = augment_file(
-        file, output, transmission=transmission, config=config, seed=seed, noise_folder=noise, plot=plot
-    )
+    made = _augmented(file, output, transmission, config, seed, noise, plot)
     if as_json:
-        click.echo(json.dumps(result.to_dict()))
+        steps = [step.to_dict() for step in made.steps]
+        parts = {"path": str(file), "output": str(output), "seed": seed, "duration_s": made.duration_s, "steps": steps}
+        click.echo(json.dumps(parts))
         return
-    for step in result.steps:
+    for step in made.steps:
         click.echo(step)
-    click.echo(f"{output}: {result.duration_s:.2f} s{f'; plot: {plot}' if plot else ''}")
+    click.echo(f"{output}: {made.duration_s:.2f} s{f'; plot: {plot}' if plot else ''}")
+
+
+def _augmented(
+    file: Path,
+    output: Path,
+    transmission: str | None,
+    config: str | None,
+    seed: int,
+    noise: Path | None,
+    plot: Path | None,
+) -> Augmented:
+    from workbench.config import load_config
+    from workbench.data.cache import decode
+    from workbench.data.recordings import Recordings, read_recordings
+    from workbench.errors import AugmentError
+    from workbench.transmissions.augment_file import SAMPLE_RATE, augment_file, check_names
+
+    check_names(output, plot)
+    samples = decode(file, SAMPLE_RATE)
+    if not len(samples):
+        raise AugmentError(f"{file}: holds no sample; expected a recording")
+    found = Recordings() if noise is None else read_recordings(noise, SAMPLE_RATE)
+    return augment_file(
+        samples,
+        output,
+        transmission or load_config(config or "").augment,
+        seed=seed,
+        noises=found.noises,
+        rooms=found.rooms,
+        plot=plot,
+        title=transmission or config or "",
+    )
 
 
 def _transmission_table() -> str:

@@ -95,9 +95,8 @@ def evaluate(
 
     Example: workbench evaluate first.tflite --manifest corpus/manifest.tsv --transmission telephone --by attack
     """
-    from workbench.evaluate.trials import write_trials
     from workbench.report.files import EvaluationOptions, run_evaluation
-    from workbench.report.report import text_report, write_report
+    from workbench.report.report import text_report, write_report, write_trials
 
     found = run_evaluation(model, manifest, split, EvaluationOptions(**options))
     if output is not None:

@@ -22,11 +22,11 @@ from workbench.deploy.fold import calibrate, fine_tune, fold, prune, sparsity_of
 from workbench.deploy.thresholds import calibrated, dev_support
 from workbench.errors import QuantizeError
 from workbench.evaluate.metrics import eer
-from workbench.evaluate.trials import through_transmission
 from workbench.models.network import Network
 from workbench.train.descent import FeatureSource
 from workbench.train.experiment import Experiment
 from workbench.train.runs import RunInfo
+from workbench.transmissions import through_transmission
 
 Float = NDArray[np.float32]
 Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]

@@ -10,10 +10,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workbench.evaluate.bootstrap import Interval, percentile_interval, resampled_pair
 from workbench.evaluate.evaluate import BOOTSTRAP_SEED, RESAMPLES, SMALLEST_GROUP, scores_of, sources_of
 from workbench.evaluate.groups import Group
-from workbench.evaluate.intervals import Interval, percentile_interval, resampled_figures
-from workbench.evaluate.ranked import RankedScores
 from workbench.evaluate.trials import Trial
 
 Array = NDArray[np.float64]
@@ -103,12 +102,8 @@ def bootstrap_p(differences: Array) -> float:
 
 def _compare(name: str, bonafide: Sequence[tuple[Trial, Trial]], spoof: Sequence[tuple[Trial, Trial]]) -> Comparison:
     sides = [(scores_of([pair[i] for pair in bonafide]), scores_of([pair[i] for pair in spoof])) for i in (0, 1)]
-    ranked = [RankedScores(*pair) for pair in sides]
-    statistics = {f"{what} {i}": getattr(scores, what) for i, scores in enumerate(ranked) for what in ("eer", "auc")}
     sources = (sources_of([pair[0] for pair in bonafide]), sources_of([pair[0] for pair in spoof]))
-    figures = resampled_figures(statistics, sources, np.random.default_rng(BOOTSTRAP_SEED), n=RESAMPLES)
-    once = [np.ones((1, len(side)), np.uint16) for side in sources]
-    value = {what: float(statistic(*once)[0]) for what, statistic in statistics.items()}
+    value, figures = resampled_pair(sides, sources, np.random.default_rng(BOOTSTRAP_SEED), n=RESAMPLES)
     differences = {what: figures[f"{what} 0"] - figures[f"{what} 1"] for what in ("eer", "auc")}
     right = [np.concatenate([target > 0.0, spoofed < 0.0]) for target, spoofed in sides]
     counts = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())

@@ -22,6 +22,7 @@ from edge.model import Model
 from edge.scoring import score_samples
 from workbench.data.cache import decode
 from workbench.data.manifest import Manifest, Row
+from workbench.evaluate.bootstrap import Interval, percentile_interval, resampled_pair
 from workbench.evaluate.evaluate import (
     BOOTSTRAP_SEED,
     RESAMPLES,
@@ -32,8 +33,6 @@ from workbench.evaluate.evaluate import (
     sources_of,
 )
 from workbench.evaluate.groups import Group, standard_groups
-from workbench.evaluate.intervals import Interval, percentile_interval, resampled_figures
-from workbench.evaluate.ranked import RankedScores
 from workbench.evaluate.trials import Progress, Trial, check_failures, load_quietly, run_tasks, speech_levels_db
 from workbench.frontend.reference import speech_mask
 
@@ -135,14 +134,9 @@ def _ratio(
              for trials in (before, after)]  # fmt: skip
     if min(len(side) for side in sides[0]) < SMALLEST_GROUP:
         return None
-    ranked = [RankedScores(*(scores_of(side) for side in pair)) for pair in sides]
-    statistics = {
-        f"{name} {index}": getattr(scores, name) for index, scores in enumerate(ranked) for name in ("eer", "auc")
-    }
     sources = (sources_of(sides[0][0]), sources_of(sides[0][1]))
-    figures = resampled_figures(statistics, sources, np.random.default_rng(BOOTSTRAP_SEED), n=RESAMPLES)
-    once = [np.ones((1, len(side)), np.uint16) for side in sides[0]]
-    value = {name: float(statistic(*once)[0]) for name, statistic in statistics.items()}
+    scores = [(scores_of(bonafide), scores_of(spoof)) for bonafide, spoof in sides]
+    value, figures = resampled_pair(scores, sources, np.random.default_rng(BOOTSTRAP_SEED), n=RESAMPLES)
     ratio: Interval | None = None
     if value["eer 0"] > 0.0 and (possible := figures["eer 0"] > 0.0).any():
         ratio = percentile_interval(

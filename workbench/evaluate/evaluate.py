@@ -9,13 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.evaluate.calibration import cllr
+from workbench.evaluate.bootstrap import (
+    Interval,
+    RankedScores,
+    Statistic,
+    mean_by_class,
+    mean_of_all,
+    mean_of_bonafide,
+    mean_of_spoof,
+    percentile_interval,
+    resampled_figures,
+)
 from workbench.evaluate.groups import Group
-from workbench.evaluate.intervals import Interval, Statistic, percentile_interval, resampled_figures
-from workbench.evaluate.metrics import AsvOperatingPoint, auc, eer, min_dcf, min_tdcf
-from workbench.evaluate.ranked import RankedScores, mean_by_class, mean_of_all, mean_of_bonafide, mean_of_spoof
-from workbench.evaluate.reliability import expected_calibration_error, min_cllr, reliability_bins
-from workbench.evaluate.trials import CLEAN, Trial
+from workbench.evaluate.metrics import auc, eer, min_dcf
+from workbench.evaluate.reliability import cllr, expected_calibration_error, min_cllr, reliability_bins
+from workbench.evaluate.tdcf import AsvOperatingPoint, min_tdcf
+from workbench.evaluate.trials import Trial
+from workbench.transmissions import CLEAN
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from workbench.data.manifest import Row
-from workbench.evaluate.trials import CLEAN, Trial
+from workbench.evaluate.trials import Trial
+from workbench.transmissions import CLEAN
 
 SPEECH_EDGES_S = (1.0, 2.0, 3.0, 4.0, 8.0)
 SNR_EDGES_DB = (10.0, 20.0, 30.0, 40.0)

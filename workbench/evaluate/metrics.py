@@ -1,4 +1,8 @@
-"""Detection metrics. Scores: higher = more bona fide (the target class). All rates are fractions."""
+"""Detection metrics. Scores: higher = more bona fide (the target class). All rates are fractions.
+
+The two errors bear the names of ISO/IEC 30107-3: BPCER, the share of bona fide taken for spoof, and APCER, the share of
+spoof taken for bona fide.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DetCurve:
-    """Error rates at every threshold, ascending; a trial is accepted as bona fide when its score is >= threshold.
+    """Error rates at every threshold, ascending; a clip is taken for bona fide when its score is >= threshold.
 
     Attributes
     ----------
     thresholds : [shape=(n,)], first -inf, last +inf.
-    bpcer : [shape=(n,)], share of bona fide rejected: in use, a false alarm about a real person.
-    apcer : [shape=(n,)], share of spoof accepted as bona fide.
+    bpcer : [shape=(n,), in 0 to 1, rising], share of bona fide taken for spoof.
+    apcer : [shape=(n,), in 0 to 1, falling], share of spoof taken for bona fide.
     """
 
     thresholds: Array
@@ -26,28 +30,58 @@ class DetCurve:
     apcer: Array
 
 
-def _valid(scores: ArrayLike, name: str) -> Array:
-    scores = np.asarray(scores, dtype=np.float64).ravel()
-    if scores.size == 0:
-        raise ValueError(f"no {name} scores; a detection metric needs both classes")
-    if np.isnan(scores).any():
-        raise ValueError(f"{int(np.isnan(scores).sum())} of {scores.size} {name} scores are NaN")
-    return scores
-
-
 def det_curve(bonafide: ArrayLike, spoof: ArrayLike) -> DetCurve:
-    """Detection error trade-off (Martin et al. 1997)."""
+    """Compute both error rates at every threshold: the detection error trade-off (Martin et al. 1997).
+
+    Parameters
+    ----------
+    bonafide, spoof : scores [shape=(n,) and (m,)] in any unit, each at least one; infinities are scores.
+
+    Returns
+    -------
+    DetCurve
+        One point a distinct score, and one at either end.
+
+    Raises
+    ------
+    ValueError
+        A class is empty, or a score is NaN.
+
+    Examples
+    --------
+    >>> det_curve(bonafide=[2, 4], spoof=[1, 3]).bpcer
+    array([0. , 0. , 0. , 0.5, 0.5, 1. ])
+    """
     target, other = np.sort(_valid(bonafide, "bona fide")), np.sort(_valid(spoof, "spoof"))
     thresholds = np.concatenate([[-np.inf], np.unique(np.concatenate([target, other])), [np.inf]])
-    miss = np.searchsorted(target, thresholds, side="left") / target.size
-    accept = 1.0 - np.searchsorted(other, thresholds, side="left") / other.size
-    return DetCurve(thresholds, miss, accept)
+    bpcer = np.searchsorted(target, thresholds, side="left") / target.size
+    apcer = 1.0 - np.searchsorted(other, thresholds, side="left") / other.size
+    return DetCurve(thresholds, bpcer, apcer)
 
 
 def eer(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[float, float]:
-    """Equal error rate and its threshold.
+    """Compute the equal error rate, where BPCER and APCER are the same, and its threshold.
 
-    Between the two operating points around the crossing, both rates are interpolated linearly.
+    Between the two operating points around the crossing both rates are interpolated linearly, as ASVspoof's tools do.
+
+    Parameters
+    ----------
+    bonafide, spoof : scores [shape=(n,) and (m,)] in any unit, each at least one.
+
+    Returns
+    -------
+    rate : a fraction in [0, 1]; 0.5 is chance, above it the classes are the wrong way round.
+    threshold : a score; the first at which BPCER is not below APCER.
+
+    Raises
+    ------
+    ValueError
+        A class is empty, or a score is NaN.
+
+    Examples
+    --------
+    >>> eer(bonafide=[3, 5, 6, 7], spoof=[0, 1, 2, 4])
+    (0.25, 4.0)
     """
     curve = det_curve(bonafide, spoof)
     gap = curve.bpcer - curve.apcer
@@ -61,74 +95,22 @@ def eer(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[float, float]:
 
 
 def auc(bonafide: ArrayLike, spoof: ArrayLike) -> float:
-    """Probability that a bona fide score exceeds a spoof score, ties counting half (Mann-Whitney)."""
-    target, other = _valid(bonafide, "bona fide"), np.sort(_valid(spoof, "spoof"))
-    below = np.searchsorted(other, target, side="left")
-    below_or_equal = np.searchsorted(other, target, side="right")
-    return float((below + below_or_equal).sum() / (2.0 * target.size * other.size))
-
-
-@dataclass(frozen=True)
-class AsvOperatingPoint:
-    """A speaker-verification system at one threshold, and the costs and priors of an attack on it.
-
-    Defaults are those of ASVspoof 2019 (evaluation plan, table 2). All rates and priors are fractions.
-    """
-
-    p_miss: float
-    """Share of target speakers that the verifier rejects."""
-    p_false_alarm: float
-    """Share of other people that it accepts."""
-    p_miss_spoof: float
-    """Share of spoofed trials that it rejects."""
-    cost_miss_asv: float = 1.0
-    cost_false_alarm_asv: float = 10.0
-    cost_miss_cm: float = 1.0
-    cost_false_alarm_cm: float = 10.0
-    prior_spoof: float = 0.05
-    prior_target: float = 0.9405
-    prior_nontarget: float = 0.0095
-
-    def __post_init__(self) -> None:
-        for name in ("p_miss", "p_false_alarm", "p_miss_spoof"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} is a fraction in [0, 1]; got {getattr(self, name)}")
-        total = self.prior_spoof + self.prior_target + self.prior_nontarget
-        if abs(total - 1.0) > 1e-9:
-            raise ValueError(f"the priors of spoof, target and nontarget sum to 1; got {total}")
-
-
-def min_tdcf(bonafide: ArrayLike, spoof: ArrayLike, asv: AsvOperatingPoint, *, revised: bool = False) -> float:
-    """Minimum normalised tandem detection cost: 1 is as good as accepting or rejecting every trial.
-
-    The formulation of ASVspoof 2019 (Kinnunen et al. 2018, eq. 10 to 12): 0 is perfect. With ``revised`` that of
-    ASVspoof 2021 (Kinnunen et al. 2020), which counts the verifier's own errors too: a perfect countermeasure then
-    still costs what the verifier errs. Its one cost of a miss and of a false alarm are the defaults here, 1 and 10.
+    """Compute how often a bona fide score exceeds a spoof score, ties counting half (Mann-Whitney), as a fraction.
 
     Raises
     ------
     ValueError
-        The verifier is so bad that no countermeasure can help: a weight of the cost is negative.
+        A class is empty, or a score is NaN.
+
+    Examples
+    --------
+    >>> auc(bonafide=[2, 4], spoof=[1, 3])
+    0.75
     """
-    weight_miss = (
-        asv.prior_target * (asv.cost_miss_cm - asv.cost_miss_asv * asv.p_miss)
-        - asv.prior_nontarget * asv.cost_false_alarm_asv * asv.p_false_alarm
-    )
-    weight_false_alarm = asv.cost_false_alarm_cm * asv.prior_spoof * (1.0 - asv.p_miss_spoof)
-    if min(weight_miss, weight_false_alarm) <= 0.0:
-        raise ValueError(
-            f"the t-DCF weights must be positive; got {weight_miss:.4f} for misses and {weight_false_alarm:.4f} for "
-            "false alarms: check the verifier's error rates"
-        )
-    curve = det_curve(bonafide, spoof)
-    cost = weight_miss * curve.bpcer + weight_false_alarm * curve.apcer
-    of_verifier = (
-        asv.prior_target * asv.cost_miss_asv * asv.p_miss
-        + asv.prior_nontarget * asv.cost_false_alarm_asv * asv.p_false_alarm
-        if revised
-        else 0.0
-    )
-    return float((of_verifier + cost.min()) / (of_verifier + min(weight_miss, weight_false_alarm)))
+    target, other = _valid(bonafide, "bona fide"), np.sort(_valid(spoof, "spoof"))
+    below = np.searchsorted(other, target, side="left")
+    below_or_equal = np.searchsorted(other, target, side="right")
+    return float((below + below_or_equal).sum() / (2.0 * target.size * other.size))
 
 
 def min_dcf(
@@ -139,8 +121,33 @@ def min_dcf(
     cost_miss: float = 1.0,
     cost_false_alarm: float = 10.0,
 ) -> float:
-    """Minimum normalised detection cost of ASVspoof 5, track 1 (Wang et al. 2024, eq. 1 and 2): 1 says nothing."""
+    """Compute the minimum normalised detection cost of ASVspoof 5, track 1 (Wang et al. 2024, eq. 1 and 2).
+
+    Parameters
+    ----------
+    bonafide, spoof : scores [shape=(n,) and (m,)].
+    prior_spoof : how often spoof is expected, a fraction.
+    cost_miss, cost_false_alarm : of bona fide taken for spoof, and of spoof taken for bona fide.
+
+    Returns
+    -------
+    cost : in [0, 1]; 0 is perfect, 1 as good as taking every clip for the same.
+
+    Examples
+    --------
+    >>> min_dcf(bonafide=[2, 4], spoof=[1, 3])
+    0.5
+    """
     curve = det_curve(bonafide, spoof)
     weight_miss, weight_false_alarm = cost_miss * (1.0 - prior_spoof), cost_false_alarm * prior_spoof
     cost = weight_miss * curve.bpcer + weight_false_alarm * curve.apcer
     return float(cost.min() / min(weight_miss, weight_false_alarm))
+
+
+def _valid(scores: ArrayLike, name: str) -> Array:
+    scores = np.asarray(scores, dtype=np.float64).ravel()
+    if scores.size == 0:
+        raise ValueError(f"no {name} scores; a detection metric needs both classes")
+    if np.isnan(scores).any():
+        raise ValueError(f"{int(np.isnan(scores).sum())} of {scores.size} {name} scores are NaN")
+    return scores

@@ -43,6 +43,12 @@ class ReliabilityBin:
     weight: float
 
 
+def cllr(bonafide_llr: ArrayLike, spoof_llr: ArrayLike) -> float:
+    """Cost of log-likelihood ratios in bits (Brümmer and du Preez 2006, eq. 11): 0 perfect, 1 says nothing."""
+    target, other = np.asarray(bonafide_llr, dtype=np.float64), np.asarray(spoof_llr, dtype=np.float64)
+    return float(0.5 * (np.logaddexp(0.0, -target).mean() + np.logaddexp(0.0, other).mean()) / np.log(2.0))
+
+
 def pav_curve(bonafide: ArrayLike, spoof: ArrayLike) -> PavCurve:
     """Pool adjacent violators (Ayer et al. 1955) on the labels in the order of the scores.
 

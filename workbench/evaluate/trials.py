@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,19 +17,14 @@ from edge.errors import AudioError
 from edge.model import Model
 from edge.native_stderr import hold_stderr
 from edge.scoring import score_file, score_samples
-from workbench.data.atomic_file import write_atomically
 from workbench.data.cache import decode
 from workbench.data.manifest import Manifest, Row
 from workbench.errors import EvaluationError
 from workbench.frontend.reference import mel_power
-from workbench.transmissions import apply_transmission
+from workbench.transmissions import CLEAN, through_transmission
 
 Float = NDArray[np.float32]
 Progress = Callable[[Sequence[Any]], Iterable[Any]]
-
-CLEAN = "clean"
-"""The transmission of a clip as it lies in the corpus."""
-COLUMNS = ("path", "label", "attack", "source", "transmission", "seconds", "cm_score", "verdict")
 
 _PIECE = 32
 """Clips that a process scores between two signs of life."""
@@ -124,21 +118,6 @@ def check_failures(failures: Sequence[str], total: int) -> None:
         )
 
 
-def through_transmission(samples: Float, transmission: str, sample_rate: int, path: str, seed: int = 0) -> Float:
-    """The clip of ``path`` [shape=(n,)] as ``transmission`` leaves it; the same for a seed and a path everywhere."""
-    return (
-        samples
-        if transmission == "clean"
-        else apply_transmission(transmission, samples, sample_rate, clip_rng(seed, path))
-    )
-
-
-def clip_rng(seed: int, path: str) -> np.random.Generator:
-    """The generator of what happens to one clip; the same for a seed and a path on every machine."""
-    name = int.from_bytes(hashlib.sha256(path.encode()).digest()[:8], "big")
-    return np.random.default_rng([seed, name])
-
-
 def speech_levels_db(samples: Float, frontend: FrontEndSpec, speech: SpeechSpec) -> Float:
     """Level of the speech band at each hop of ``samples`` [shape=(n,)], in dB [shape=(T,)], as a stream sees them."""
     if len(samples) < frontend.hop:
@@ -163,25 +142,6 @@ def estimate_snr_db(samples: Float) -> float | None:
     if loud_db < SpeechSpec().floor_db or speech <= noise:
         return None
     return float(10.0 * np.log10(speech / noise))
-
-
-def write_trials(trials: Iterable[Trial], path: Path) -> None:
-    """Keep one line a trial, tab-separated, with a head; ``seconds`` and ``cm_score`` are - where there are none."""
-    lines = ["\t".join(COLUMNS), *("\t".join(_cells(trial)) for trial in trials)]
-    write_atomically(path, "".join(f"{line}\n" for line in lines))
-
-
-def _cells(trial: Trial) -> tuple[str, ...]:
-    return (
-        " + ".join(trial.joined) or trial.row.path,
-        trial.row.label,
-        trial.row.attack_id,
-        trial.row.source_repo,
-        trial.transmission,
-        "-" if trial.seconds is None else f"{trial.seconds:g}",
-        "-" if trial.cm_score is None else f"{trial.cm_score:.6f}",
-        trial.verdict,
-    )
 
 
 def _score_piece(

@@ -13,11 +13,12 @@ from edge.model import Model
 from workbench.data.manifest import read_manifest
 from workbench.data.progress import watch
 from workbench.errors import EvaluationError
-from workbench.evaluate.trials import CLEAN, load_quietly
+from workbench.evaluate.trials import load_quietly
 from workbench.live.calls import BEFORE_S, Call, genuine_calls, invaded_calls
 from workbench.live.measure import LiveFigures, measure
 from workbench.live.operating_points import FALSE_ALARMS_PER_H, choose_points
 from workbench.live.traces import Trace, trace_calls
+from workbench.transmissions import CLEAN
 
 LIVE_TRANSMISSIONS = (CLEAN, "telephone", "g711-mu", "amr-nb-12.2", "opus-wb-16", "bad-microphone", "noise-suppressed")
 """What every call goes through, each once; see `workbench.transmissions`."""

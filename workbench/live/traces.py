@@ -13,8 +13,9 @@ from edge.errors import AudioError
 from edge.model import Model
 from edge.stream import StreamScorer
 from workbench.data.cache import decode
-from workbench.evaluate.trials import CLEAN, Progress, check_failures, load_quietly, run_tasks, through_transmission
+from workbench.evaluate.trials import Progress, check_failures, load_quietly, run_tasks
 from workbench.live.calls import Call
+from workbench.transmissions import CLEAN, through_transmission
 
 Float = NDArray[np.float32]
 Array = NDArray[np.float64]

@@ -8,7 +8,6 @@ from typing import Any
 from edge.contract import Contract
 from workbench.deploy.thresholds import Support, dev_support
 from workbench.errors import EvaluationError
-from workbench.evaluate.trials import CLEAN
 from workbench.live.text import live_markdown
 from workbench.report.report import (
     DURATION_HEAD,
@@ -19,6 +18,7 @@ from workbench.report.report import (
     number,
     percent,
 )
+from workbench.transmissions import CLEAN
 
 BEGIN = "<!-- measured: written by `workbench card`, do not edit -->"
 END = "<!-- end of measured -->"

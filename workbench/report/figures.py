@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.evaluate.bootstrap import RankedScores, resampled_figures
 from workbench.evaluate.evaluate import BOOTSTRAP_SEED, SMALLEST_GROUP, scores_of, sources_of
 from workbench.evaluate.groups import Group
-from workbench.evaluate.intervals import resampled_figures
-from workbench.evaluate.ranked import RankedScores
 from workbench.evaluate.trials import Trial
 from workbench.report.svg import Axis, Chart
 

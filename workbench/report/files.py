@@ -13,18 +13,19 @@ from workbench.data.atomic_file import write_atomically
 from workbench.data.manifest import Manifest, read_manifest
 from workbench.data.progress import watch
 from workbench.errors import EvaluationError
-from workbench.evaluate.asv_scores import read_asv_operating_point
 from workbench.evaluate.comparison import compare
 from workbench.evaluate.durations import score_durations, summarise_durations
 from workbench.evaluate.evaluate import bonafide_by_transmission, evaluate, result_to_dict
 from workbench.evaluate.groups import AXES, axis_groups, standard_groups, transmission_groups
-from workbench.evaluate.trials import CLEAN, Trial, load_quietly, score_trials
+from workbench.evaluate.tdcf import read_asv_operating_point
+from workbench.evaluate.trials import Trial, load_quietly, score_trials
 from workbench.live.text import read_live_report
 from workbench.report.card import BEGIN, END, card_block, replace_block
 from workbench.report.gallery import exhibit, worst
 from workbench.report.page import PageParts, render_page
 from workbench.report.plain_words import HEADLINE_GROUPS
 from workbench.report.report import make_report, read_report, reliability_part, support_part
+from workbench.transmissions import CLEAN
 
 
 @dataclass(frozen=True)

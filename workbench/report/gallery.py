@@ -18,10 +18,11 @@ from edge.decision import TimelinePoint
 from edge.model import Model
 from edge.scoring import score_samples
 from workbench.data.cache import decode
-from workbench.evaluate.trials import CLEAN, Trial
+from workbench.evaluate.trials import Trial
 from workbench.frontend.reference import features
 from workbench.report.report import signed
 from workbench.report.svg import Axis, Chart
+from workbench.transmissions import CLEAN
 
 Float = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

@@ -10,11 +10,12 @@ from typing import Any
 from workbench.evaluate.comparison import Comparison
 from workbench.evaluate.evaluate import scores_of
 from workbench.evaluate.groups import OWN_SOURCES, Group, standard_groups, transmission_groups
-from workbench.evaluate.trials import CLEAN, Trial
+from workbench.evaluate.trials import Trial
 from workbench.report import plain_words
 from workbench.report.figures import DetLine, det_figure, det_line, histogram_figure, reliability_figure
 from workbench.report.gallery import Exhibit
 from workbench.report.report import clean_groups, durations_note, number, signed
+from workbench.transmissions import CLEAN
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

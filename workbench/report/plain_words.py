@@ -117,8 +117,9 @@ def _of_transmissions(report: Mapping[str, Any]) -> list[str]:
     tried = f"{len(lines)} transmission{'s' * (len(lines) > 1)}"
     usual = f"{100 * clean['bonafide_called_spoof']['value']:.1f} %"
     heard = f"Through {worst['transmission']}" + (f", the worst of {tried}," if len(lines) > 1 else "")
-    text = f"{heard} it calls {_percent(worst['bonafide_called_spoof'])} of real voices spoof, against {usual} as they are."
-    if worst["bonafide_called_spoof"]["value"] <= clean["bonafide_called_spoof"]["value"]:
+    share = worst["bonafide_called_spoof"]
+    text = f"{heard} it calls {_percent(share)} of real voices spoof, against {usual} as they are."
+    if share["value"] <= clean["bonafide_called_spoof"]["value"]:
         text = f"None of {tried} makes it call more real voices spoof than as they are ({usual})."
     phone = group_named(report, "unseen attacks, paired, telephone", "all, telephone")
     return [text] if phone is None else [text, f"Through a telephone its EER is {_percent(phone['eer'])}."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,11 @@ from workbench.deploy.thresholds import dev_support, support_of
 from workbench.errors import EvaluationError
 from workbench.evaluate.evaluate import GroupResult, result_to_dict, scores_of
 from workbench.evaluate.reliability import expected_calibration_error, pav_curve, reliability_bins
-from workbench.evaluate.trials import CLEAN, Trial
+from workbench.evaluate.trials import Trial
+from workbench.transmissions import CLEAN
+
+COLUMNS = ("path", "label", "attack", "source", "transmission", "seconds", "cm_score", "verdict")
+"""Of the table that `write_trials` writes."""
 
 
 def make_report(
@@ -96,6 +100,25 @@ def read_report(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise EvaluationError(f"{path}: not a report of `workbench evaluate -o` ({error!r})") from error
     return report
+
+
+def write_trials(trials: Iterable[Trial], path: Path) -> None:
+    """Keep one line a trial, tab-separated, with a head; ``seconds`` and ``cm_score`` are - where there are none."""
+    lines = ["\t".join(COLUMNS), *("\t".join(_cells(trial)) for trial in trials)]
+    write_atomically(path, "".join(f"{line}\n" for line in lines))
+
+
+def _cells(trial: Trial) -> tuple[str, ...]:
+    return (
+        " + ".join(trial.joined) or trial.row.path,
+        trial.row.label,
+        trial.row.attack_id,
+        trial.row.source_repo,
+        trial.transmission,
+        "-" if trial.seconds is None else f"{trial.seconds:g}",
+        "-" if trial.cm_score is None else f"{trial.cm_score:.6f}",
+        trial.verdict,
+    )
 
 
 def percent(interval: Mapping[str, float] | None) -> str:

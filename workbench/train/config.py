@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from workbench.errors import require
-from workbench.transmissions.names import TRANSMISSION_NAMES
+from workbench.transmissions import TRANSMISSION_NAMES
 
 SOLVERS = ("descent", "ridge")
 MIN_SPEECH_S = 0.75

@@ -14,8 +14,8 @@ from workbench.data.cache import AudioCache
 from workbench.data.loader import fit_length
 from workbench.data.manifest import Row
 from workbench.evaluate.metrics import auc, eer
-from workbench.evaluate.trials import through_transmission
 from workbench.models.network import Network
+from workbench.transmissions import through_transmission
 
 Float = NDArray[np.float32]
 

@@ -14,6 +14,7 @@ from workbench.data.cache import AudioCache, build_cache
 from workbench.data.loader import Loader
 from workbench.data.manifest import Manifest, Row
 from workbench.data.progress import EpochBar, watch
+from workbench.data.recordings import Recordings, read_recordings
 from workbench.data.sampling import BalancedSampler
 from workbench.data.subset import draw_evenly
 from workbench.errors import TrainingError
@@ -23,7 +24,6 @@ from workbench.train.dev import DevSet, padded_samples, prepare_dev
 from workbench.train.inputs import Inputs
 from workbench.train.ridge import fit_ridge
 from workbench.train.runs import RunFolder
-from workbench.transmissions.recordings import Recordings, read_recordings
 
 _MAX_CLIP_S = 30.0
 """Of a longer recording only the beginning is used."""

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import TransmissionNameError
-from workbench.transmissions import draws
+from workbench.transmissions import TRANSMISSION_NAMES, Step, draws
 from workbench.transmissions.draws import Drawn, Rng
-from workbench.transmissions.names import TRANSMISSION_NAMES
-from workbench.transmissions.steps import Step
 
 Float = NDArray[np.float32]
 

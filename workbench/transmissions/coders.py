@@ -1,4 +1,4 @@
-"""Encoders and decoders at work: PyAV and libsndfile in memory, and ``ffmpeg`` for what neither can encode."""
+"""Encoders and decoders: G.711 in NumPy, PyAV and libsndfile in memory, ``ffmpeg`` for what neither can encode."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.audio.g711 import A_LAW, MU_LAW
 from workbench.errors import CodecError
-from workbench.transmissions import g711
 
 Float = NDArray[np.float32]
 
 COMPANDERS = ("mu-law", "a-law")
 _TIMEOUT_S = 60.0
+_MU_BIAS = 132
+_MU_CLIP = 32635
+"""The largest magnitude that does not overflow once the bias is added."""
+_TOGGLED = 0x55
+"""A-law inverts every other bit, so that silence has edges to keep a line's clock by."""
 
 
 def compand(samples: Float, law: str) -> Float:
     """G.711 there and back, ``law`` one of `COMPANDERS`."""
     pcm = to_pcm(samples)
     if law == "mu-law":
-        return from_pcm(g711.mu_law_decode(g711.mu_law_encode(pcm)))
-    return from_pcm(g711.a_law_decode(g711.a_law_encode(pcm)))
+        return from_pcm(mu_law_decode(mu_law_encode(pcm)))
+    return from_pcm(a_law_decode(a_law_encode(pcm)))
 
 
 def code_gsm(samples: Float, rate_hz: int) -> Float:
@@ -154,3 +159,46 @@ def _gather(frames: Iterable[Any], rate_hz: int) -> tuple[Float, int]:
         mono = values[0] if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels))[:, 0]
         pieces.append(from_pcm(mono) if mono.dtype == np.int16 else mono.astype(np.float32))
     return (np.concatenate(pieces) if pieces else np.zeros(0, np.float32)), rate_hz
+
+
+def mu_law_encode(pcm: NDArray[np.int16]) -> NDArray[np.uint8]:
+    """Codes of 16-bit samples [shape=(n,)]; µ-law of North America and Japan."""
+    wide = pcm.astype(np.int32)
+    biased = np.minimum(np.abs(wide), _MU_CLIP) + _MU_BIAS
+    segment = _bit_length(biased) - 8
+    mantissa = (biased >> (segment + 3)) & 0x0F
+    sign = np.where(wide < 0, 0x80, 0)
+    return (~(sign | segment << 4 | mantissa) & 0xFF).astype(np.uint8)
+
+
+def mu_law_decode(codes: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """16-bit samples of µ-law codes [shape=(n,)]."""
+    return _to_pcm(MU_LAW[codes])
+
+
+def a_law_encode(pcm: NDArray[np.int16]) -> NDArray[np.uint8]:
+    """Codes of 16-bit samples [shape=(n,)]; A-law of the rest of the world."""
+    wide = pcm.astype(np.int32)
+    # Negative intervals are closed at their other end: -1 falls into the same interval as 0 does on its side.
+    magnitude = np.where(wide < 0, ~wide, wide) >> 4
+    segment = np.maximum(_bit_length(magnitude) - 4, 0)
+    segment = np.where(magnitude < 16, 0, segment)
+    mantissa = (magnitude >> np.maximum(segment - 1, 0)) & 0x0F
+    sign = np.where(wide < 0, 0, 0x80)
+    return ((sign | segment << 4 | mantissa) ^ _TOGGLED).astype(np.uint8)
+
+
+def a_law_decode(codes: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """16-bit samples of A-law codes [shape=(n,)]."""
+    return _to_pcm(A_LAW[codes])
+
+
+def _to_pcm(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    # Exact: the tables are 16-bit levels over 32768.
+    return (samples * 32768.0).astype(np.int16)
+
+
+def _bit_length(values: NDArray[np.int32]) -> NDArray[np.int32]:
+    # Exact: a float64 holds any int32.
+    exponents: NDArray[np.int32] = np.frexp(values.astype(np.float64))[1]
+    return exponents

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.transmissions import dynamics, edits, handset, loss, noise, rawboost, rooms, suppression
+from workbench.transmissions import Step, filters, loss, noise, processing, rooms
 from workbench.transmissions.codecs import CODECS, fit_length, resample, round_trip
-from workbench.transmissions.steps import Step
 
 Float = NDArray[np.float32]
 Range = tuple[float, float]
@@ -24,8 +23,8 @@ RECORDING_FORMATS = ("mp3", "aac")
 
 def hand_set(samples: Float, sample_rate: int, rng: Rng) -> Drawn:
     """A telephone's sending response; no two hand-sets are alike (2 dB standard deviation a point)."""
-    deviation_db = rng.normal(0.0, 2.0, len(handset.SEND_HZ))
-    shaped = handset.send_response(samples, sample_rate, deviation_db.tolist())
+    deviation_db = rng.normal(0.0, 2.0, len(filters.SEND_HZ))
+    shaped = filters.send_response(samples, sample_rate, deviation_db.tolist())
     return shaped, Step("hand-set", {"deviation_db": float(np.std(deviation_db))})
 
 
@@ -41,7 +40,7 @@ def microphone(
         "resonance_db": rng.uniform(*resonance_db),
         "resonance_octaves": rng.uniform(0.1, 0.6),
     }
-    return handset.microphone(samples, sample_rate, **values), Step("microphone", {**values})
+    return filters.microphone(samples, sample_rate, **values), Step("microphone", {**values})
 
 
 def background(samples: Float, rng: Rng, noises: Sequence[Float], snr_db: Range = (5.0, 35.0)) -> Drawn:
@@ -63,7 +62,7 @@ def clipping(samples: Float, rng: Rng, share: Range = (0.001, 0.05)) -> Drawn:
     """Overload, hard or soft; small shares are as likely as large ones."""
     clipped_share = float(np.exp(rng.uniform(*np.log(share))))
     soft = bool(rng.random() < 0.5)
-    clipped = dynamics.clip_share(samples, clipped_share, soft=soft)
+    clipped = processing.clip_share(samples, clipped_share, soft=soft)
     return clipped, Step("clipping", {"kind": "soft" if soft else "hard", "share": clipped_share})
 
 
@@ -75,14 +74,14 @@ def gain_control(samples: Float, sample_rate: int, rng: Rng, target_db: Range = 
         "release_s": float(np.exp(rng.uniform(np.log(0.1), np.log(2.0)))),
         "max_gain_db": rng.uniform(10.0, 30.0),
     }
-    return dynamics.gain_control(samples, sample_rate, **values), Step("gain control", {**values})
+    return processing.gain_control(samples, sample_rate, **values), Step("gain control", {**values})
 
 
 def noise_suppression(samples: Float, sample_rate: int, rng: Rng) -> Drawn:
     """The noise suppressor of a phone."""
-    method = suppression.METHODS[int(rng.integers(len(suppression.METHODS)))]
+    method = processing.METHODS[int(rng.integers(len(processing.METHODS)))]
     floor_db, excess = rng.uniform(-30.0, -10.0), rng.uniform(0.8, 2.0)
-    cleaned = suppression.suppress_noise(samples, sample_rate, method=method, floor_db=floor_db, excess=excess)
+    cleaned = processing.suppress_noise(samples, sample_rate, method=method, floor_db=floor_db, excess=excess)
     return cleaned, Step("noise suppression", {"method": method, "floor_db": floor_db, "excess": excess})
 
 
@@ -152,11 +151,11 @@ def raw_boost(samples: Float, sample_rate: int, rng: Rng, snr_db: Range = (10.0,
     noises = ((1,), (2,), (3,), (1, 2), (1, 2, 3))[int(rng.integers(5))]
     share, ratio_db = rng.uniform(0.0, 0.1), rng.uniform(*snr_db)
     if 1 in noises:
-        samples = rawboost.convolutive_noise(samples, sample_rate, rng)
+        samples = noise.convolutive_noise(samples, sample_rate, rng)
     if 2 in noises:
-        samples = rawboost.impulsive_noise(samples, share, 2.0, rng)
+        samples = noise.impulsive_noise(samples, share, 2.0, rng)
     if 3 in noises:
-        samples = rawboost.stationary_noise(samples, sample_rate, ratio_db, rng)
+        samples = noise.stationary_noise(samples, sample_rate, ratio_db, rng)
     values: dict[str, float | int | str] = {"noises": "+".join(map(str, noises))}
     return samples, Step(
         "rawboost", values | ({"share": share} if 2 in noises else {}) | ({"snr_db": ratio_db} if 3 in noises else {})
@@ -169,4 +168,24 @@ def cut(samples: Float, sample_rate: int, rng: Rng, length_s: Range = (0.05, 0.5
     fade = min(round(rng.choice([0.0, rng.uniform(0.002, 0.02)]) * sample_rate), len(samples) - length)
     start = int(rng.integers(0, len(samples) - length - fade + 1))
     values = {"start_s": start / sample_rate, "length_s": length / sample_rate, "fade_s": fade / sample_rate}
-    return edits.cut_and_join(samples, start, length, fade), Step("cut", {**values})
+    return cut_and_join(samples, start, length, fade), Step("cut", {**values})
+
+
+def cut_and_join(samples: Float, start: int, length: int, fade: int) -> Float:
+    """Cut ``length`` samples at ``start`` and join the ends by a cross-fade of ``fade`` samples.
+
+    Parameters
+    ----------
+    samples : [shape=(n,)]
+    start, length, fade : start + length + fade <= n; ``fade`` may be 0, a hard cut.
+
+    Returns
+    -------
+    samples [shape=(n - length,)]
+    """
+    if min(start, length, fade) < 0 or start + length + fade > len(samples):
+        raise ValueError(f"cannot cut {length} at {start} with a fade of {fade} out of {len(samples)} samples")
+    resumed = samples[start + length :].copy()
+    rising = (np.arange(fade) + 0.5) / max(fade, 1)
+    resumed[:fade] = rising * resumed[:fade] + (1.0 - rising) * samples[start : start + fade]
+    return np.concatenate([samples[:start], resumed])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.transmissions.convolution import convolve, fast_length
+from workbench.transmissions.filters import convolve, fast_length
 
 Float = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from workbench.cli.main import main
 from workbench.transmissions import TRANSMISSION_NAMES
-from workbench.transmissions.plot import long_term_db, spectrogram_db
+from workbench.transmissions.augment_file import long_term_db, spectrogram_db
 
 RATE = 16000
 

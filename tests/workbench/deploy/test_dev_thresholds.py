@@ -8,8 +8,17 @@ import pytest
 from edge.contract import Contract
 from edge.decision import score_verdict
 from workbench.data.manifest import Row
-from workbench.deploy.thresholds import BOUND_NATS, Support, calibrated, dev_support
-from workbench.evaluate.calibration import fit_calibration, threshold_at_apcer, threshold_at_bpcer
+from workbench.deploy.thresholds import (
+    BOUND_NATS,
+    Support,
+    calibrated,
+    dev_support,
+    fit_calibration,
+    threshold_at_apcer,
+    threshold_at_bpcer,
+)
+from workbench.errors import QuantizeError
+from workbench.evaluate.reliability import cllr
 
 
 def dev_rows(bonafide, spoof, *, sources, attacks):
@@ -104,3 +113,58 @@ def test_a_dev_that_is_too_small_says_why(support, doubt):
 
 def test_a_model_that_states_no_counts_is_not_doubted():
     assert dev_support(Contract("m", 2560).thresholds) is None
+
+
+def test_calibration_recovers_the_log_likelihood_ratio_of_gaussians(rng):
+    """For unit Gaussians at +1 and -1 the log-likelihood ratio of x is 2 x."""
+    found = fit_calibration(rng.normal(1, 1, 50_000), rng.normal(-1, 1, 20_000))
+    assert found.scale == pytest.approx(2.0, rel=0.03)
+    assert found.offset == pytest.approx(0.0, abs=0.04)
+
+
+def test_calibration_lowers_cllr_and_does_not_reorder(rng):
+    bonafide, spoof = 10 + 5 * rng.normal(1, 1, 500), 10 + 5 * rng.normal(-1, 1, 500)
+    found = fit_calibration(bonafide, spoof)
+    assert cllr(found.apply(bonafide), found.apply(spoof)) < min(1.0, cllr(bonafide, spoof))
+    assert found.scale > 0
+
+
+def test_calibration_the_wrong_way_round_is_refused(rng):
+    with pytest.raises(QuantizeError, match="the model does not tell bona fide from spoof"):
+        fit_calibration(rng.normal(-1, 1, 100), rng.normal(1, 1, 100))
+
+
+def test_thresholds_keep_the_rates_they_are_asked_for():
+    scores = np.arange(100.0)
+    threshold = threshold_at_bpcer(scores, 0.02)
+    assert (scores < threshold).mean() == 0.02
+    threshold = threshold_at_apcer(scores, 0.05)
+    assert (scores > threshold).mean() == 0.05
+
+
+def test_no_rate_loses_a_clip_to_binary_fractions():
+    """0.29 * 100 is a little less than 29."""
+    scores = np.arange(100.0)
+    assert [(scores < threshold_at_bpcer(scores, count / 100)).sum() for count in range(100)] == list(range(100))
+
+
+def test_unequal_classes_count_alike(rng):
+    """Ten times as many bona fide clips do not move the log-likelihood ratio, only the posterior."""
+    bonafide, spoof = rng.normal(1, 1, 40_000), rng.normal(-1, 1, 40_000)
+    few = fit_calibration(bonafide[:4000], spoof)
+    assert few.scale == pytest.approx(fit_calibration(bonafide, spoof).scale, rel=0.05)
+    assert few.offset == pytest.approx(0.0, abs=0.08)
+
+
+def test_separable_raw_score_still_gives_a_finite_scale():
+    found = fit_calibration(np.arange(1.0, 50.0), -np.arange(1.0, 50.0))
+    assert 0 < found.scale < 100
+
+
+def test_without_a_class_or_with_broken_raw_score_there_is_no_calibration():
+    with pytest.raises(QuantizeError, match="needs dev clips of both classes; got 0 bona fide and 1 spoof"):
+        fit_calibration([], [1.0])
+    with pytest.raises(QuantizeError, match="1 of 3 dev clips have no finite raw score"):
+        fit_calibration([1.0, np.nan], [0.0])
+    with pytest.raises(ValueError, match="no scores to set a threshold by"):
+        threshold_at_apcer([], 0.1)

@@ -149,7 +149,7 @@ def test_the_parity_gate_refuses_a_model_that_lost_too_much_and_keeps_it_aside(r
     monkeypatch.setattr(ActivationQuantizer, "freeze", broken)
     monkeypatch.setattr(
         "workbench.deploy.thresholds.fit_calibration",
-        lambda *_, **__: __import__("workbench.evaluate.calibration", fromlist=["x"]).Calibration(1.0, 0.0),
+        lambda *_, **__: __import__("workbench.deploy.thresholds", fromlist=["x"]).Calibration(1.0, 0.0),
     )
     refused = _quantize(run, tmp_path / "model.tflite")
     assert refused.exit_code == 1

@@ -14,7 +14,7 @@ from workbench.data.manifest import Manifest, Row
 from workbench.errors import EvaluationError
 from workbench.evaluate.evaluate import bonafide_by_transmission, evaluate
 from workbench.evaluate.groups import standard_groups, transmission_groups
-from workbench.evaluate.metrics import AsvOperatingPoint, min_tdcf
+from workbench.evaluate.tdcf import AsvOperatingPoint, min_tdcf
 from workbench.evaluate.trials import Trial
 from workbench.report.report import make_report, read_report, text_table, write_report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.evaluate.metrics import AsvOperatingPoint, auc, det_curve, eer, min_dcf, min_tdcf
+from workbench.evaluate.metrics import auc, det_curve, eer, min_dcf
 
 
 def test_det_curve_of_four_trials():
@@ -64,64 +64,6 @@ def test_min_dcf_worked_by_hand():
     assert min_dcf([1, 1], [1, 1]) == pytest.approx(1.0)
 
 
-def test_min_tdcf_worked_by_hand():
-    """A verifier that misses 5 %, accepts 2 % of others and rejects 30 % of spoofs:
-
-    C1 = 0.9405 (1 - 0.05) - 0.0095 * 10 * 0.02 = 0.891575; C2 = 10 * 0.05 * 0.7 = 0.35. At threshold 2 no bona fide
-    is missed and half the spoof accepted: 0.175 / 0.35 = 0.5.
-    """
-    asv = AsvOperatingPoint(p_miss=0.05, p_false_alarm=0.02, p_miss_spoof=0.3)
-    assert min_tdcf([2, 4], [1, 3], asv) == pytest.approx(0.5)
-    assert min_tdcf([3, 4], [1, 2], asv) == 0.0
-    # With nearly all spoofs rejected by the verifier, C2 = 0.005: accepting every trial costs 0.005 / 0.005.
-    strict = AsvOperatingPoint(p_miss=0.05, p_false_alarm=0.02, p_miss_spoof=0.99)
-    assert min_tdcf([1, 1], [1, 1], strict) == pytest.approx(1.0)
-
-
-def test_min_tdcf_refuses_a_verifier_that_nothing_can_help():
-    with pytest.raises(ValueError, match="t-DCF weights must be positive"):
-        min_tdcf([1], [0], AsvOperatingPoint(p_miss=1.0, p_false_alarm=0.5, p_miss_spoof=0.1))
-
-
-def test_the_revised_min_tdcf_counts_the_verifiers_own_errors():
-    """The verifier of the case above. C0 = 0.9405 * 0.05 + 0.0095 * 10 * 0.02 = 0.048925; C1 and C2 as above.
-
-    At threshold 2: (0.048925 + 0.175) / (0.048925 + 0.35). A perfect countermeasure leaves 0.048925 / 0.398925.
-    """
-    asv = AsvOperatingPoint(p_miss=0.05, p_false_alarm=0.02, p_miss_spoof=0.3)
-    assert min_tdcf([2, 4], [1, 3], asv, revised=True) == pytest.approx(0.223925 / 0.398925)
-    assert min_tdcf([3, 4], [1, 2], asv, revised=True) == pytest.approx(0.048925 / 0.398925)
-    assert min_tdcf([1, 1], [1, 1], asv, revised=True) == pytest.approx(1.0)
-
-
-def test_min_tdcf_is_the_cheapest_of_all_tandem_decisions(rng):
-    """Cost counted event by event over every threshold, as the definition says: who is let in, who is turned away."""
-    bonafide, spoof = rng.normal(1, 1, 40), rng.normal(0, 1, 30)
-    asv = AsvOperatingPoint(p_miss=0.1, p_false_alarm=0.05, p_miss_spoof=0.4)
-
-    def tandem(threshold):
-        passes, accepted = np.mean(bonafide >= threshold), np.mean(spoof >= threshold)
-        target_refused = 0.9405 * (1 - passes * (1 - 0.1))
-        impostor_let_in = 0.0095 * 10 * passes * 0.05
-        return target_refused + impostor_let_in + 0.05 * 10 * accepted * (1 - 0.4)
-
-    costs = [tandem(threshold) for threshold in (-np.inf, *bonafide, *spoof, np.inf)]
-    expected = min(costs) / min(tandem(-np.inf), tandem(np.inf))
-    assert min_tdcf(bonafide, spoof, asv, revised=True) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"p_miss": 5.0}, r"p_miss is a fraction in \[0, 1\]; got 5.0"),
-        ({"prior_target": 0.5}, "the priors of spoof, target and nontarget sum to 1; got 0.5595"),
-    ],
-)
-def test_rates_in_percent_and_priors_that_do_not_add_up_are_refused(values, message):
-    with pytest.raises(ValueError, match=message):
-        AsvOperatingPoint(**{"p_miss": 0.05, "p_false_alarm": 0.02, "p_miss_spoof": 0.3, **values})
-
-
 @pytest.mark.parametrize("metric", [lambda b, s: eer(b, s)[0], auc, min_dcf])
 def test_metrics_do_not_depend_on_a_rising_transform(rng, metric):
     bonafide, spoof = rng.normal(1, 1, 60), rng.normal(0, 1, 50)
@@ -139,3 +81,11 @@ def test_the_threshold_of_the_eer_gives_its_rates(rng):
     rate, threshold = eer(bonafide, spoof)
     assert np.mean(bonafide < threshold) == pytest.approx(rate, abs=0.003)
     assert np.mean(spoof >= threshold) == pytest.approx(rate, abs=0.003)
+
+
+def test_the_examples_of_the_metrics_hold():
+    import doctest
+
+    from workbench.evaluate import metrics
+
+    assert doctest.testmod(metrics).failed == 0

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from workbench.evaluate.calibration import cllr
 from workbench.evaluate.reliability import (
+    cllr,
     expected_calibration_error,
     min_cllr,
     pav_curve,
@@ -82,3 +82,9 @@ def test_a_class_that_is_missing_is_named():
         min_cllr([1.0], [])
     with pytest.raises(ValueError, match="1 of 2 scores are not finite"):
         pav_curve([np.inf, 1.0], [0.0])
+
+
+def test_cllr_of_known_values():
+    """Zero everywhere says nothing: 1 bit. Certain and right: 0."""
+    assert cllr([0, 0], [0]) == pytest.approx(1.0)
+    assert cllr([50, 50], [-50]) == pytest.approx(0.0, abs=1e-12)

@@ -10,8 +10,9 @@ from edge.model import Model
 from edge.scoring import score_file
 from workbench.data.manifest import Manifest, Row
 from workbench.errors import EvaluationError
-from workbench.evaluate.trials import COLUMNS, Trial, clip_rng, estimate_snr_db, score_trials, write_trials
-from workbench.transmissions import apply_transmission
+from workbench.evaluate.trials import Trial, estimate_snr_db, score_trials
+from workbench.report.report import COLUMNS, write_trials
+from workbench.transmissions import apply_transmission, clip_rng
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from workbench.evaluate.comparison import compare
 from workbench.evaluate.durations import summarise_durations
 from workbench.evaluate.evaluate import bonafide_by_transmission, evaluate, result_to_dict
 from workbench.evaluate.groups import AXES, axis_groups, standard_groups, transmission_groups
-from workbench.evaluate.metrics import AsvOperatingPoint
+from workbench.evaluate.tdcf import AsvOperatingPoint
 from workbench.evaluate.trials import Trial
 from workbench.report.gallery import Exhibit
 from workbench.report.page import PageParts, attack_rows, render_page, unbroken

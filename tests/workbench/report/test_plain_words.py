@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from workbench.evaluate.bootstrap import Interval
 from workbench.evaluate.comparison import Comparison
-from workbench.evaluate.intervals import Interval
 from workbench.report.plain_words import compared, grade, headline, p_value, summary
 
 

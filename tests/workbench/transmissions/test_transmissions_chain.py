@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from workbench.errors import TransmissionNameError
-from workbench.transmissions import TRANSMISSION_NAMES, apply_transmission, apply_transmission_described
+from workbench.transmissions import TRANSMISSION_NAMES, Step, apply_transmission, apply_transmission_described
 from workbench.transmissions.codecs import available
-from workbench.transmissions.steps import Step
 
 RATE = 16000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.transmissions.dynamics import clip_share, gain_control
+from workbench.transmissions.processing import clip_share, gain_control
 
 RATE = 16000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.transmissions.edits import cut_and_join
+from workbench.transmissions.draws import cut_and_join
 from workbench.transmissions.noise import add_hum
 
 RATE = 16000

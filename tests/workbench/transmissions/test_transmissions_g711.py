@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.transmissions import coders
-from workbench.transmissions.g711 import a_law_decode, a_law_encode, mu_law_decode, mu_law_encode
+from workbench.transmissions.coders import a_law_decode, a_law_encode, mu_law_decode, mu_law_encode
 
 # First decision value of each segment on the 14-bit scale of the standard, and its code (table 2a, sign included).
 MU_LAW = ((0, 0xFF), (31, 0xEF), (95, 0xDF), (223, 0xCF), (479, 0xBF), (991, 0xAF), (2015, 0x9F), (4063, 0x8F))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.transmissions.handset import SEND_DB, SEND_HZ, microphone, send_response, shape
+from workbench.transmissions.filters import SEND_DB, SEND_HZ, microphone, send_response, shape
 
 RATE = 16000
 

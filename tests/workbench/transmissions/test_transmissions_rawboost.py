@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.transmissions.convolution import convolve, fast_length
-from workbench.transmissions.rawboost import convolutive_noise, impulsive_noise, notch_filter, stationary_noise
+from workbench.transmissions.filters import convolve, fast_length
+from workbench.transmissions.noise import convolutive_noise, impulsive_noise, notch_filter, stationary_noise
 
 RATE = 16000
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.transmissions.noise import add_noise
-from workbench.transmissions.suppression import METHODS, suppress_noise
+from workbench.transmissions.processing import METHODS, suppress_noise
 
 RATE = 16000
 

@@ -1,4 +1,4 @@
-"""Microphones and hand-sets as frequency responses; all filters are zero-phase, so nothing moves in time."""
+"""Linear filters: fast convolution, and microphones and hand-sets as zero-phase frequency responses."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.transmissions.convolution import fast_length
-
 Float = NDArray[np.float32]
+Wide = NDArray[np.float64]
 
 SEND_HZ = (100.0, 200.0, 300.0, 500.0, 1000.0, 2000.0, 3000.0, 3400.0, 4000.0)
 SEND_DB = (-45.0, -19.0, -11.0, -7.0, -4.0, 0.0, 2.0, -6.0, -40.0)
@@ -18,6 +17,24 @@ _LOWEST_HZ = 20.0
 _FLOOR_DB = -90.0
 _PAD_S = 0.05
 """Longer than these filters ring, so that the end of a clip does not leak into its beginning."""
+
+
+def fast_length(length: int) -> int:
+    """A number of at least ``length``, and at most a third more, without prime factors above 5 (from 16 on)."""
+    if length <= 16:
+        return length
+    power = 1 << (length - 1).bit_length()
+    candidates = (5 * power // 8, 3 * power // 4, 15 * power // 16, power)
+    return next(candidate for candidate in candidates if candidate >= length)
+
+
+def convolve(samples: NDArray[np.floating], taps: NDArray[np.floating], start: int) -> Wide:
+    """As many samples of the full convolution as came in [shape=(n,)], from ``start`` on."""
+    if len(samples) == 0:
+        return samples.astype(np.float64)
+    length = fast_length(len(samples) + len(taps) - 1)
+    full = np.fft.irfft(np.fft.rfft(samples, length) * np.fft.rfft(taps, length), length)
+    return full[start : start + len(samples)]
 
 
 def shape(samples: Float, sample_rate: int, hz: Sequence[float], gain_db: Sequence[float]) -> Float:
@@ -71,11 +88,11 @@ def _padded_length(samples: Float, sample_rate: int) -> int:
     return fast_length(len(samples) + round(_PAD_S * sample_rate))
 
 
-def _spectrum_hz(samples: Float, sample_rate: int) -> NDArray[np.float64]:
+def _spectrum_hz(samples: Float, sample_rate: int) -> Wide:
     return np.maximum(np.fft.rfftfreq(_padded_length(samples, sample_rate), 1.0 / sample_rate), _LOWEST_HZ)
 
 
-def _filtered(samples: Float, sample_rate: int, gain_db: NDArray[np.float64]) -> Float:
+def _filtered(samples: Float, sample_rate: int, gain_db: Wide) -> Float:
     length = _padded_length(samples, sample_rate)
     spectrum = np.fft.rfft(samples, length) * 10.0 ** (np.maximum(gain_db, _FLOOR_DB) / 20.0)
     return np.fft.irfft(spectrum, length)[: len(samples)].astype(np.float32)

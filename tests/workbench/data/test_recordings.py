@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workbench.data.recordings import read_recordings
 from workbench.errors import ManifestError
-from workbench.transmissions.recordings import read_recordings
 
 CORPUS_NOISE = Path(__file__).parents[4] / "shared" / "corpus" / "noise"
 

@@ -1,10 +1,11 @@
-"""`edge watch`: the command alone; the work is in `edge.watch`."""
+"""`edge watch`: parse, watch, and print what it finds."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -16,6 +17,7 @@ from edge.native_stderr import hold_stderr
 
 if TYPE_CHECKING:
     from edge.alerts.settings import AlertSettings
+    from edge.scoring import Failure, Score
     from edge.watch.recordings import Counts
     from edge.watch.settings import WatchSettings
 
@@ -58,8 +60,8 @@ def watch(
     """Score each new recording in folders once it is complete, and alert.
 
     DIR are watched with all that is below them; without any, those of the configuration's table [watch]. A recording
-    is complete when it has not changed for a while, no program here has it open for writing, and it can be decoded to
-    its end. Names of transfers under way (.part, .tmp, a dot in front) are passed over. What was done is remembered:
+    is complete when it has not changed for a while, its header is final, and it can be decoded to its end. Names of
+    transfers under way (.part, .tmp, a dot in front) are passed over. What was done is remembered:
     what came while nothing watched is scored at the next start, and a renamed or copied recording is not alerted
     again. Names are hidden where the output is no terminal and not JSON.
 
@@ -115,11 +117,8 @@ def _run(
     from edge.scoring import score_file
     from edge.service.stopping import StopSignal
     from edge.service.systemd import Notifier
-    from edge.watch.alerting import cooldown_s
     from edge.watch.ledger import Ledger
-    from edge.watch.reporting import Reporter
-    from edge.watch.running import check_stop, run_once, serve, wait_for_deliveries
-    from edge.watch.surroundings import Surroundings
+    from edge.watch.service import check_stop, publish, run_once, serve, wait_for_deliveries
     from edge.watch.watcher import Watcher
 
     channels = alert_settings.enabled()
@@ -128,7 +127,7 @@ def _run(
     )
     if not channels:
         report.note(
-            "no alert channel is on: nothing will be sent, and what is scored now is not alerted later; "
+            "no alert channel is on: nothing will be sent, also not later for what is scored now; "
             "`edge alerts list` shows the channels"
         )
     with hold_stderr():
@@ -139,15 +138,14 @@ def _run(
         Alerts(alert_settings, environment=os.environ, terminal=sys.stderr, present=not once) as alerts,
     ):
         manager = Notifier.from_environment(os.environ)
-        around = Surroundings(
-            score=lambda path, tell: score_file(model, path, channel=settings.channel, progress=tell),
-            publish=lambda event: alerts.publish(event, cooldown_s=cooldown_s(event)),
+        watcher = Watcher(
+            settings,
+            ledger,
+            score=lambda path, progress: score_file(model, path, channel=settings.channel, progress=progress),
+            publish=lambda event: publish(alerts, event),
             report=report,
             check=check_stop(stop, manager),
-            clock=time.time,
-            monotonic=time.monotonic,
         )
-        watcher = Watcher(settings, ledger, around)
         if not once:
             serve(watcher, stop, manager, alerts, report, poll_s=settings.poll_s)
             return watcher.counts, 0
@@ -159,3 +157,74 @@ def _run(
 def _on_terminal(stream: TextIO | None) -> bool:
     # Python has None where the descriptor was closed before it started.
     return stream is not None and stream.isatty()
+
+
+class Reporter:
+    """Prints results on stdout and the rest on stderr, with names hidden where they would stay.
+
+    Parameters
+    ----------
+    as_json : results as JSON, one object a line, with their paths: programs need them.
+    names_out, names_err : whether names of recordings are shown in the table on stdout, and in notes on stderr.
+    """
+
+    def __init__(self, *, as_json: bool, names_out: bool, names_err: bool) -> None:
+        self._as_json, self._names_out, self._names_err = as_json, names_out, names_err
+        self._headed = self._hint_given = False
+
+    def result(self, result: Score | Failure) -> None:
+        """Print it, and see that it is out before the recording counts as done.
+
+        Raises
+        ------
+        ReportError
+            It is not out.
+        BrokenPipeError
+            Its reader has left.
+        """
+        from edge.scoring import Failure, json_line
+        from edge.watch.recordings import ReportError
+
+        if isinstance(result, Failure):
+            self.note(f"Error: {result.error}", str(result.path))
+        try:
+            if self._as_json:
+                click.echo(json_line(result))
+            elif not isinstance(result, Failure):
+                self._row(result)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ReportError(
+                f"standard output cannot be written ({error.strerror or error}); make room, or send it elsewhere"
+            ) from error
+
+    def note(self, text: str, path: str = "") -> None:
+        """Print it on stderr; where that cannot be written, watching goes on all the same."""
+        if path and not self._names_err:
+            text = text.replace(path, self._hidden(path))
+        self._write(text)
+
+    def _row(self, score: Score) -> None:
+        from edge.tables import HEADER, text_row
+
+        if not self._headed:
+            click.echo(HEADER)
+            self._headed = True
+        shown = score.path if self._names_out else Path(self._hidden(str(score.path)))
+        click.echo(text_row(replace(score, path=shown)))
+
+    def _hidden(self, path: str) -> str:
+        from edge.service.redaction import hide_name
+
+        if not self._hint_given:
+            self._hint_given = True
+            self._write("names of recordings are hidden, since this output may be kept; --show-names shows them")
+        return hide_name(path)
+
+    @staticmethod
+    def _write(text: str) -> None:
+        from edge.watch.ledger import readable
+
+        with suppress(OSError):
+            click.echo(readable(text), err=True)

@@ -6,9 +6,9 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,7 +40,7 @@ class Kind:
     moved_away: str
     held: str
     exclusive: bool = False
-    upgrades: tuple[tuple[int, str], ...] = ()
+    upgrades: Mapping[int, str] = field(default_factory=dict)
 
 
 class DatabaseFile:
@@ -118,7 +118,7 @@ class DatabaseFile:
                     f"{self._path}: {kind.noun} of version {version}, expected at most {kind.version}; "
                     "a later bonafone made it: install that one again, or give another path"
                 )
-            steps = [statements for old, statements in kind.upgrades if version <= old] if version else [kind.tables]
+            steps = [kind.upgrades[old] for old in range(version, kind.version)] if version else [kind.tables]
             for statement in filter(str.strip, ";".join(steps).split(";")):
                 database.execute(statement)
             database.execute(f"PRAGMA user_version = {kind.version}")

@@ -1,9 +1,9 @@
 """What was done with which recording, kept across restarts.
 
-    begin    ── before a recording is touched: one that kills the process is not tried again at once, for ever
+    start    ── before a recording is touched: one that kills the process is not tried again at once, for ever
     finish   ── its content is done, under whatever name it comes back
     fail     ── it cannot be read: again later; a bounded number of times where its content is to blame
-    release  ── nothing came of it: as if it had not begun
+    release  ── nothing came of it: as if it had not been started
 
 A recording is its path, size and modification time; its content is the SHA-256 of the file.
 """
@@ -17,31 +17,33 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from edge.errors import EdgeError
 from edge.service.database_file import DatabaseFile, Kind
-from edge.watch.errors import LedgerError
-from edge.watch.names import is_below, readable
-from edge.watch.scanner import Found
+from edge.watch.scanner import Found, is_below
+
+
+class LedgerError(EdgeError):
+    """The ledger on disk cannot be opened, read or written."""
+
 
 Standing = Literal["new", "settled"]
 _BUSY_S = 2.0
 _KIND = Kind(
     noun="a ledger",
     failure=LedgerError,
-    version=1,
+    version=2,
     # Paths are bytes: not every name is text.
     tables="""
 CREATE TABLE folders (
     path BLOB PRIMARY KEY,
     since REAL NOT NULL,
-    begun INTEGER NOT NULL,
-    mounted INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
     lost_since REAL
 ) WITHOUT ROWID;
 CREATE TABLE files (
     path BLOB PRIMARY KEY,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('skipped', 'trying', 'waiting', 'done', 'failed')),
     attempts INTEGER NOT NULL,
     interruptions INTEGER NOT NULL,
@@ -54,11 +56,18 @@ CREATE INDEX files_by_time ON files (mtime_ns);
 CREATE INDEX files_by_age ON files (at);
 CREATE TABLE contents (
     digest BLOB PRIMARY KEY,
-    at REAL NOT NULL,
-    results TEXT NOT NULL
+    at REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX contents_by_age ON contents (at);
 """,
+    upgrades={
+        1: """
+ALTER TABLE folders RENAME COLUMN begun TO seen;
+ALTER TABLE folders DROP COLUMN mounted;
+ALTER TABLE files DROP COLUMN inode;
+ALTER TABLE contents DROP COLUMN results
+"""
+    },
     moved_away="a new one is made, and recordings that are there count as existing ones",
     # Two processes would score every recording twice.
     held="end the other `edge watch`, or give this one a ledger of its own with --ledger",
@@ -66,15 +75,20 @@ CREATE INDEX contents_by_age ON contents (at);
 )
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 10.0, 3600.0
 _FREE_INTERRUPTIONS = 3
+_SECOND_NS = 1_000_000_000
 _INSERT = (
-    "INSERT INTO files (path, size, mtime_ns, inode, state, attempts, interruptions, next_at, at)"
-    " VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (path) DO "
+    "INSERT INTO files (path, size, mtime_ns, state, attempts, interruptions, next_at, at)"
+    " VALUES (?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (path) DO "
 )
 _REPLACE = (
-    _INSERT + "UPDATE SET size = excluded.size,"
-    " mtime_ns = excluded.mtime_ns, inode = excluded.inode, state = excluded.state, attempts = 0, interruptions = 0,"
-    " next_at = excluded.next_at, at = excluded.at, digest = NULL, error = NULL"
+    _INSERT + "UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, state = excluded.state, attempts = 0,"
+    " interruptions = 0, next_at = excluded.next_at, at = excluded.at, digest = NULL, error = NULL"
 )
+
+
+def readable(text: str) -> str:
+    """Text that can be written everywhere: names are bytes, and what is no text in them is shown escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def wait_s(attempts: int) -> float:
@@ -89,14 +103,12 @@ class FolderRecord:
     Attributes
     ----------
     since : when it was first asked for.
-    begun : whether it has been seen yet.
-    mounted : whether it was a mount point when it was last seen.
+    seen : whether it has been looked into yet.
     lost_since : since when it is away, as alerted; None while it is there.
     """
 
     since: float
-    begun: bool
-    mounted: bool
+    seen: bool
     lost_since: float | None
 
 
@@ -133,39 +145,33 @@ class Ledger:
         self._file.close()
 
     def folder(self, folder: str) -> FolderRecord:
-        """The record of a watched folder; one that is asked for the first time is noted as not yet begun."""
+        """The record of a watched folder; one that is asked for the first time is noted as not yet seen."""
+        path = os.fsencode(folder)
         with self._file.write() as database:
-            database.execute(
-                "INSERT OR IGNORE INTO folders VALUES (?, ?, 0, 0, NULL)", (os.fsencode(folder), self._clock())
-            )
-            since, begun, mounted, lost_since = database.execute(
-                "SELECT since, begun, mounted, lost_since FROM folders WHERE path = ?", (os.fsencode(folder),)
-            ).fetchone()
-        return FolderRecord(since, bool(begun), bool(mounted), lost_since)
+            database.execute("INSERT OR IGNORE INTO folders VALUES (?, ?, 0, NULL)", (path, self._clock()))
+            row = database.execute("SELECT since, seen, lost_since FROM folders WHERE path = ?", (path,)).fetchone()
+        return FolderRecord(row[0], bool(row[1]), row[2])
 
-    def begin_folder(self, folder: str, old: Iterable[Found]) -> int:
+    def set_seen(self, folder: str, old: Iterable[Found]) -> int:
         """A folder was seen for the first time: pass over what is old, all of it or nothing; returns how many.
 
         What another watched folder holds is left to that one: it may have come while nothing watched.
         """
         now = self._clock()
         with self._file.write() as database:
-            rows = database.execute("SELECT path FROM folders WHERE begun AND path != ?", (os.fsencode(folder),))
+            rows = database.execute("SELECT path FROM folders WHERE seen AND path != ?", (os.fsencode(folder),))
             others = [os.fsdecode(path) for (path,) in rows]
             skipped = [found for found in old if not any(is_below(found.path, other) for other in others)]
             before = database.total_changes
             database.executemany(_INSERT + "NOTHING", [(*_row(found), "skipped", 0.0, now) for found in skipped])
             count = database.total_changes - before
-            database.execute("UPDATE folders SET begun = 1 WHERE path = ?", (os.fsencode(folder),))
+            database.execute("UPDATE folders SET seen = 1 WHERE path = ?", (os.fsencode(folder),))
         return count
 
-    def mark_folder(self, folder: str, record: FolderRecord) -> None:
-        """Note how a watched folder stands; ``since`` stays."""
+    def set_lost(self, folder: str, lost_since: float | None) -> None:
+        """Note since when a watched folder is away, or that it is there."""
         with self._file.write() as database:
-            database.execute(
-                "UPDATE folders SET begun = ?, mounted = ?, lost_since = ? WHERE path = ?",
-                (record.begun, record.mounted, record.lost_since, os.fsencode(folder)),
-            )
+            database.execute("UPDATE folders SET lost_since = ? WHERE path = ?", (lost_since, os.fsencode(folder)))
 
     def standing(self, found: Found, *, skip: bool = True) -> tuple[Standing, float]:
         """Whether a recording is ``new`` or ``settled``, and for how many seconds it must wait if it is new.
@@ -174,8 +180,7 @@ class Ledger:
         """
         with self._file.read() as database:
             row = database.execute(
-                "SELECT state, next_at FROM files WHERE path = ? AND size = ? AND mtime_ns = ?",
-                (os.fsencode(found.path), found.size, found.mtime_ns),
+                "SELECT state, next_at FROM files WHERE path = ? AND size = ? AND mtime_ns = ?", _row(found)
             ).fetchone()
         if row is None:
             return ("settled" if skip and self._was_skipped(found) else "new"), 0.0
@@ -187,24 +192,25 @@ class Ledger:
         return "new", max(0.0, wait) if wait <= _LONGEST_WAIT_S else 0.0
 
     def _was_skipped(self, found: Found) -> bool:
-        """Whether it is a passed-over recording under another name or in another folder, which nobody has read."""
+        """Whether it is a passed-over recording, which nobody has read, under another name or in another folder."""
         with self._file.read() as database:
             rows = database.execute(
-                "SELECT path, inode FROM files WHERE mtime_ns = ? AND size = ? AND state = 'skipped'",
+                "SELECT path FROM files WHERE mtime_ns = ? AND size = ? AND state = 'skipped'",
                 (found.mtime_ns, found.size),
             ).fetchall()
+        # A time in nanoseconds is as good as an identity; in whole seconds, both sides of a call can have the same.
         name = os.path.basename(os.fsencode(found.path))
-        inode = _signed(found.inode)
-        return any((inode and inode == other) or os.path.basename(path) == name for path, other in rows)
+        precise = bool(found.mtime_ns % _SECOND_NS)
+        return any(precise or os.path.basename(path) == name for (path,) in rows)
 
-    def begin(self, found: Found) -> None:
+    def start(self, found: Found) -> None:
         """Note that a recording is being worked on."""
-        now, path = self._clock(), os.fsencode(found.path)
+        now = self._clock()
         with self._file.write() as database:
             row = database.execute(
                 "SELECT state, interruptions FROM files WHERE path = ? AND size = ? AND mtime_ns = ?"
                 " AND state IN ('trying', 'waiting')",
-                (path, found.size, found.mtime_ns),
+                _row(found),
             ).fetchone()
             if row is None:
                 database.execute(_REPLACE, (*_row(found), "trying", now, now))
@@ -215,33 +221,32 @@ class Ledger:
             late = interruptions - _FREE_INTERRUPTIONS
             database.execute(
                 "UPDATE files SET state = 'trying', interruptions = ?, next_at = ?, at = ? WHERE path = ?",
-                (interruptions, now + (wait_s(late) if late > 0 else 0.0), now, path),
+                (interruptions, now + (wait_s(late) if late > 0 else 0.0), now, os.fsencode(found.path)),
             )
 
-    def results(self, digest: bytes) -> str | None:
-        """The results that this content had, JSON of one object a line; None when it was never done."""
+    def is_done(self, digest: bytes) -> bool:
+        """Whether a recording of this content was done."""
         with self._file.read() as database:
-            row = database.execute("SELECT results FROM contents WHERE digest = ?", (digest,)).fetchone()
-        return None if row is None else str(row[0])
+            return bool(database.execute("SELECT 1 FROM contents WHERE digest = ?", (digest,)).fetchone())
 
-    def finish(self, found: Found, digest: bytes, results: str) -> None:
-        """A recording is done, and so is its content; ``results`` count when the content is new."""
+    def finish(self, found: Found, digest: bytes) -> None:
+        """A recording is done, and so is its content."""
         now = self._clock()
         with self._file.write() as database:
-            database.execute("INSERT OR IGNORE INTO contents VALUES (?, ?, ?)", (digest, now, results))
+            database.execute("INSERT OR IGNORE INTO contents VALUES (?, ?)", (digest, now))
             database.execute(
                 "UPDATE files SET state = 'done', at = ?, digest = ?, error = NULL WHERE path = ?",
                 (now, digest, os.fsencode(found.path)),
             )
 
     def attempt(self, found: Found, *, for_good: bool = True) -> tuple[int, float | None]:
-        """The attempt that has begun, from 1, and the seconds to the next when it fails; None for no more.
+        """The attempt that was started, from 1, and the seconds to the next when it fails; None for no more.
 
         With ``for_good`` false it is never given up.
         """
         with self._file.read() as database:
-            row = database.execute("SELECT attempts FROM files WHERE path = ?", (os.fsencode(found.path),))
-            attempts = int(row.fetchone()[0]) + 1
+            row = database.execute("SELECT attempts FROM files WHERE path = ?", (os.fsencode(found.path),)).fetchone()
+        attempts = int(row[0]) + 1
         return attempts, None if for_good and attempts >= self.attempts else wait_s(attempts)
 
     def fail(self, found: Found, error: str, *, for_good: bool = True) -> None:
@@ -283,10 +288,5 @@ class Ledger:
         return len(old)
 
 
-def _row(found: Found) -> tuple[bytes, int, int, int]:
-    return os.fsencode(found.path), found.size, found.mtime_ns, _signed(found.inode)
-
-
-def _signed(inode: int) -> int:
-    """SQLite's integers have a sign; some network file systems use all 64 bits."""
-    return inode - (1 << 64) if inode >= 1 << 63 else inode
+def _row(found: Found) -> tuple[bytes, int, int]:
+    return os.fsencode(found.path), found.size, found.mtime_ns

@@ -7,19 +7,53 @@ done. Killed between the two, the next start scores it again and makes the same 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from edge.alerts.errors import OutboxError
+from edge.alerts.event import AlertEvent, new_event_id
 from edge.audio.reading import check_wave_header
 from edge.errors import AudioError, EdgeError, UnreadableAudioError
-from edge.scoring import Failure, Score, json_line
-from edge.watch.alerting import recording_event
-from edge.watch.errors import UNWRITTEN
-from edge.watch.ledger import Ledger
+from edge.scoring import Failure, Score
+from edge.watch.ledger import Ledger, LedgerError, readable
 from edge.watch.scanner import Found, find
-from edge.watch.surroundings import StopAskedError, Surroundings
 
 _READ_BYTES = 1 << 20
+_SIDES = ("mono", "mix")
+
+
+class ReportError(EdgeError):
+    """A result cannot be printed."""
+
+
+class StopAskedError(Exception):
+    """The end was asked for while there was work to do."""
+
+
+UNWRITTEN = (OutboxError, LedgerError, ReportError)
+"""What a full disk or a lock raises: it can pass, and what could not be written then is done again."""
+ScoreFile = Callable[[Path, Callable[[float], None]], list[Score]]
+"""Scores one recording; calls its second argument, with the seconds read so far, as it goes."""
+Publish = Callable[[AlertEvent], object]
+"""Writes an event to disk for delivery; raises `OutboxError`."""
+
+
+class Report(Protocol):
+    """Where results and notes go."""
+
+    def result(self, result: Score | Failure) -> None:
+        """A recording is scored, or could not be.
+
+        Raises
+        ------
+        ReportError
+            It could not be printed; the recording is not done.
+        """
+
+    def note(self, text: str, path: str = "") -> None:
+        """Something that a person may want to read; ``path`` is a path in ``text`` that may be hidden."""
 
 
 @dataclass
@@ -42,20 +76,32 @@ class Outcome:
 _SETTLED, _CHANGED = Outcome(settled=True), Outcome(settled=False)
 
 
-class RecordingDesk:
-    """Does recordings, one after the other.
+class RecordingProcessor:
+    """Reads, scores and alerts recordings, one after the other.
 
     Parameters
     ----------
     ledger : the memory.
-    around : the outside.
+    score, publish, report : see `ScoreFile`, `Publish` and `Report`.
+    check : called often; raises `StopAskedError` to leave the rest for the next start.
+    clock : seconds since 1970.
     """
 
-    def __init__(self, ledger: Ledger, around: Surroundings) -> None:
-        self._ledger, self._around = ledger, around
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        score: ScoreFile,
+        publish: Publish,
+        report: Report,
+        check: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._ledger, self._score, self._publish, self._report = ledger, score, publish, report
+        self._check, self._clock = check, clock
         self.counts = Counts()
 
-    def handle(self, found: Found, folder: str) -> Outcome:
+    def process(self, found: Found, folder: str) -> Outcome:
         """Do one recording of the folder that the user named so.
 
         Raises
@@ -65,7 +111,7 @@ class RecordingDesk:
         OutboxError, LedgerError, ReportError
             Something could not be written, for one because the disk is full; the recording is as new as before.
         """
-        self._ledger.begin(found)
+        self._ledger.start(found)
         try:
             try:
                 digest, scores = self._read(found)
@@ -86,11 +132,11 @@ class RecordingDesk:
     def _read(self, found: Found) -> tuple[bytes, list[Score]]:
         """The digest of a recording and its scores; none where the content was done before."""
         digest = self._digest(found.path)
-        if self._ledger.results(digest) is not None:
+        if self._ledger.is_done(digest):
             return digest, []
         check_wave_header(found.path)
         try:
-            return digest, self._around.score(Path(found.path), lambda _: self._around.check())
+            return digest, self._score(Path(found.path), lambda _: self._check())
         except (EdgeError, OSError, StopAskedError):
             raise
         except Exception as error:
@@ -101,16 +147,17 @@ class RecordingDesk:
 
     def _finish(self, found: Found, folder: str, digest: bytes, scores: list[Score]) -> Outcome:
         if scores:
-            event = recording_event(folder, digest, scores, self._around.clock())
+            event = recording_event(folder, digest, scores, self._clock())
             if event is not None:
-                self._around.publish(event)
+                self._publish(event)
             for score in scores:
-                self._around.report.result(score)
+                self._report.result(score)
             self.counts.scored += 1
             self.counts.spoof += any(score.verdict == "spoof" for score in scores)
         else:
-            self._around.report.note(f"{found.path}: has the content of a recording that was done before", found.path)
-        self._ledger.finish(found, digest, "\n".join(map(json_line, scores)))
+            text = f"{found.path}: has the content of a recording that was done before, and is not alerted again"
+            self._report.note(text, found.path)
+        self._ledger.finish(found, digest)
         return _SETTLED
 
     def _fail(self, found: Found, message: str, *, for_good: bool) -> Outcome:
@@ -123,7 +170,7 @@ class RecordingDesk:
         else:
             most = f" of {self._ledger.attempts}" if for_good else ""
             message += f"; attempt {attempts}{most}, the next in {wait:.0f} s"
-        self._around.report.result(Failure(Path(found.path), message))
+        self._report.result(Failure(Path(found.path), message))
         self._ledger.fail(found, message, for_good=for_good)
         self.counts.failed += 1
         return _SETTLED if wait is None else Outcome(settled=False, wait_s=wait)
@@ -140,5 +187,43 @@ class RecordingDesk:
         with open(path, "rb") as file:
             while data := file.read(_READ_BYTES):
                 digest.update(data)
-                self._around.check()
+                self._check()
         return digest.digest()
+
+
+def recording_event(folder: str, digest: bytes, scores: Sequence[Score], now_s: float) -> AlertEvent | None:
+    """The event that a recording deserves: ``spoof``, ``silenced``, or none.
+
+    One a recording, however many of its channels are spoof: the one with the lowest score speaks for all.
+
+    Parameters
+    ----------
+    folder : the watched folder, as the user named it.
+    digest : of the recording's content, which makes the event's identity.
+    scores : by channel.
+    now_s : seconds since 1970.
+    """
+    kind = next((kind for kind in ("spoof", "silenced") if any(score.verdict == kind for score in scores)), None)
+    if kind is None:
+        return None
+    found = [score for score in scores if score.verdict == kind]
+    worst = min(found, key=lambda score: 0.0 if score.cm_score is None else score.cm_score)
+    sides = [score.channel for score in found if score.channel not in _SIDES]
+    return AlertEvent(
+        id=new_event_id(digest.hex()),
+        kind=kind,
+        time_s=now_s,
+        source=source_name(folder),
+        verdict=worst.verdict,
+        p_bonafide=worst.p_bonafide,
+        cm_score=worst.cm_score,
+        speech_s=worst.speech_s or None,
+        model=worst.model,
+        recording=readable(str(worst.path)),
+        note="channel " + " and ".join(sides) if sides else "",
+    )
+
+
+def source_name(folder: str) -> str:
+    """A watched folder as the source of events."""
+    return f"watch:{readable(folder)}"

@@ -1,8 +1,7 @@
-"""Look for recordings below a folder, cheaply enough to do it every two seconds for ten thousand of them.
+"""Find recordings below a folder, and those of them that have not changed for long enough to be read.
 
-A quick look lists only the folders whose modification time has changed, and asks for size and time of unknown names
-alone. A full look asks about every file: it finds what was written over under its old name, and what a network file
-system did not put into the folder's time.
+A quick look lists names and asks for size and time of unknown ones alone. A full look asks about every file, which
+takes long on a network share, and finds what was written over under its old name.
 """
 
 from __future__ import annotations
@@ -10,23 +9,20 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge.scoring import AUDIO_SUFFIXES
 
 _UNFINISHED_PREFIXES = (".", "~")
-# A folder's time counts in steps of up to two seconds (FAT): what happens later in the same step does not move it.
-_TIME_STEP_S = 3.0
 
 
 @dataclass(frozen=True)
 class Found:
-    """A recording as it stands in its folder; ``inode`` is 0 where the system has none."""
+    """A recording as it stands in its folder."""
 
     path: str
     size: int
     mtime_ns: int
-    inode: int
 
     @property
     def version(self) -> tuple[int, int]:
@@ -34,37 +30,30 @@ class Found:
         return self.size, self.mtime_ns
 
 
-@dataclass(frozen=True)
+@dataclass
 class Look:
-    """What one look found; ``unreadable`` has the reason by file or folder below the watched one.
+    """What one look found; ``unreadable`` has the reason by file or folder below the watched one."""
 
-    ``full`` says whether every file was asked about.
-    """
-
-    full: bool
     files: list[Found] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
 
-    def miss(self, path: str, error: OSError) -> None:
-        """Note what cannot be read; what went between two steps, or a link that leads nowhere, is no trouble."""
+    def note(self, path: str, error: OSError) -> None:
+        """Keep what cannot be read; what went between two steps, or a link that leads nowhere, is no trouble."""
         if not isinstance(error, FileNotFoundError):
             self.unreadable[path] = error.strerror or str(error)
 
 
-@dataclass(frozen=True)
-class _Listing:
-    mtime_ns: int
-    final: bool
-    """Whether every later change must move the folder's time."""
-    folders: tuple[str, ...]
-
-
 def is_recording(name: str) -> bool:
-    """Whether a file of this name is taken: what is still being transferred has another ending or a dot in front.
+    """Whether a file of this name is a recording; a transfer under way has another ending or a dot in front.
 
-    ``call.wav.part``, ``.syncthing.call.wav.tmp`` and ``.call.wav.Xy12`` (rsync) are not; they are once renamed.
+    ``call.wav.part``, ``.syncthing.call.wav.tmp`` and ``.call.wav.Xy12`` (rsync) become recordings once renamed.
     """
     return not name.startswith(_UNFINISHED_PREFIXES) and os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether an absolute path lies below an absolute folder."""
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def find(path: str) -> Found | None:
@@ -78,69 +67,102 @@ def find(path: str) -> Found | None:
 
 def _found(path: str, status: os.stat_result) -> Found | None:
     # A pipe or a device would wait for a writer for ever.
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return Found(path, status.st_size, status.st_mtime_ns, status.st_ino)
+    return Found(path, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
-class Scanner:
-    """Looks below ``root`` again and again; ``clock`` gives seconds since 1970, as the file system's times are."""
+def scan(root: str, is_known: Callable[[str], bool] = lambda path: False) -> Look:
+    """Find the recordings below ``root``, less those that ``is_known``.
 
-    def __init__(self, root: str, clock: Callable[[], float]) -> None:
-        self.root, self._clock = root, clock
-        self._listings: dict[str, _Listing] = {}
+    Links to files are followed, links to folders are not: they can lead in circles.
 
-    def look(self, is_known: Callable[[str], bool], *, full: bool) -> Look:
-        """Find recordings: all of them, or with ``full`` false new names alone, less those that ``is_known``.
-
-        Links to files are followed, links to folders are not: they can lead in circles.
-
-        Raises
-        ------
-        OSError
-            The watched folder itself cannot be read.
-        """
-        look = Look(full)
-        listings: dict[str, _Listing] = {}
-        waiting = [self.root]
-        while waiting:
-            folder = waiting.pop()
-            try:
-                listing = self._visit(folder, is_known, look)
-            except OSError as error:
-                if folder == self.root:
-                    raise
-                look.miss(folder, error)
-                continue
-            listings[folder] = listing
-            waiting += listing.folders
-        self._listings = listings
-        return look
-
-    def _visit(self, folder: str, is_known: Callable[[str], bool], look: Look) -> _Listing:
-        mtime_ns = os.stat(folder).st_mtime_ns
-        before = self._listings.get(folder)
-        if not look.full and before is not None and before.final and before.mtime_ns == mtime_ns:
-            return before
-        final = self._clock() - mtime_ns / 1e9 > _TIME_STEP_S
-        folders = []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                elif is_recording(entry.name) and (look.full or not is_known(entry.path)):
-                    _stat(entry, look)
-        return _Listing(mtime_ns, final, tuple(folders))
+    Raises
+    ------
+    OSError
+        The folder ``root`` itself cannot be read.
+    """
+    look, waiting = Look(), [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if not entry.name.startswith("."):
+                            waiting.append(entry.path)
+                    elif is_recording(entry.name) and not is_known(entry.path):
+                        _stat(entry, look)
+        except OSError as error:
+            if folder == root:
+                raise
+            look.note(folder, error)
+    return look
 
 
 def _stat(entry: os.DirEntry[str], look: Look) -> None:
     try:
-        # On Windows an entry's own status has no inode.
-        found = _found(entry.path, entry.stat() if os.name == "posix" else os.stat(entry.path))
+        found = _found(entry.path, entry.stat())
     except OSError as error:
-        look.miss(entry.path, error)
+        look.note(entry.path, error)
         return
     if found is not None:
         look.files.append(found)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    found: Found
+    since_s: float
+    not_before_s: float = 0.0
+
+
+class Settling:
+    """Recordings that wait until they stand still; times in seconds of one monotonic clock.
+
+    Parameters
+    ----------
+    settle_s : for how long a recording must stay as it is.
+    ask : a recording as it stands now, or None when it is gone.
+    """
+
+    def __init__(self, settle_s: float, ask: Callable[[str], Found | None] = find) -> None:
+        self._settle_s, self._ask = settle_s, ask
+        self._waiting: dict[str, _Waiting] = {}
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._waiting
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def note(self, found: Found, now_s: float) -> None:
+        """A recording was seen. One that has changed since waits anew, also when it had been postponed."""
+        waiting = self._waiting.get(found.path)
+        if waiting is None or waiting.found.version != found.version:
+            self._waiting[found.path] = _Waiting(found, now_s)
+
+    def recheck(self, now_s: float) -> None:
+        """Ask about each again; one that is gone, perhaps renamed, is dropped."""
+        for path in list(self._waiting):
+            found = self._ask(path)
+            if found is None:
+                del self._waiting[path]
+            else:
+                self.note(found, now_s)
+
+    def settled(self, now_s: float) -> list[Found]:
+        """Those that may be read, oldest first: the order in which the calls were."""
+        ready = [
+            waiting.found
+            for waiting in self._waiting.values()
+            if now_s - waiting.since_s >= self._settle_s and now_s >= waiting.not_before_s
+        ]
+        return sorted(ready, key=lambda found: (found.mtime_ns, found.path))
+
+    def postpone(self, path: str, until_s: float) -> None:
+        """Do not offer it before ``until_s``, unless it changes."""
+        if path in self._waiting:
+            self._waiting[path] = replace(self._waiting[path], not_before_s=until_s)
+
+    def drop(self, path: str) -> None:
+        """It waits no longer."""
+        self._waiting.pop(path, None)

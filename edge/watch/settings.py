@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.watch.errors import WatchConfigError
+from edge.errors import ConfigError
 
 _DAY_S = 86400.0
 EXISTING = ("skip", "score")
@@ -12,7 +12,7 @@ EXISTING = ("skip", "score")
 
 @dataclass(frozen=True)
 class WatchSettings:
-    """What `edge watch` is told.
+    """What `edge watch` watches, and how patiently.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class WatchSettings:
 
     Raises
     ------
-    WatchConfigError
+    ConfigError
         A value is out of its range.
     """
 
@@ -45,26 +45,23 @@ class WatchSettings:
     keep_days: float = 365.0
 
     def __post_init__(self) -> None:
-        self._within("settle_s", 0.0, 3600.0)
-        self._within("poll_s", 0.05, 3600.0)
-        self._within("attempts", 1, 100)
-        self._within("lost_after_s", 0.0, _DAY_S)
-        self._within("keep_days", 1.0, 36500.0)
-        if not (self.channel in ("mix", "each", "left", "right") or _counts_from_1(self.channel)):
-            raise WatchConfigError(f"channel: expected left, right, mix, each or a number from 1; got {self.channel!r}")
+        self._check_range("settle_s", 0.0, 3600.0)
+        self._check_range("poll_s", 0.05, 3600.0)
+        self._check_range("attempts", 1, 100)
+        self._check_range("lost_after_s", 0.0, _DAY_S)
+        self._check_range("keep_days", 1.0, 36500.0)
+        number = self.channel.isdecimal() and int(self.channel) > 0
+        if self.channel not in ("mix", "each", "left", "right") and not number:
+            raise ConfigError(f"channel: expected left, right, mix, each or a number from 1; got {self.channel!r}")
         if self.existing not in EXISTING:
-            raise WatchConfigError(f"existing: expected {' or '.join(EXISTING)}, got {self.existing!r}")
+            raise ConfigError(f"existing: expected {' or '.join(EXISTING)}, got {self.existing!r}")
         if not self.ledger:
-            raise WatchConfigError("ledger: empty; give the path of the SQLite file")
+            raise ConfigError("ledger: empty; give the path of the SQLite file")
         if not all(self.folders):
-            raise WatchConfigError("folders: one of them is empty; give the path of each")
+            raise ConfigError("folders: one of them is empty; give the path of each")
 
-    def _within(self, name: str, lowest: float, highest: float) -> None:
+    def _check_range(self, name: str, lowest: float, highest: float) -> None:
         value = getattr(self, name)
         # Written so that NaN is refused too.
         if not lowest <= value <= highest:
-            raise WatchConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")
-
-
-def _counts_from_1(text: str) -> bool:
-    return text.isdecimal() and int(text) > 0
+            raise ConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")

@@ -1,27 +1,22 @@
-"""The watching itself: look at every folder, and hand over each recording that is complete."""
+"""Look into every watched folder again and again, and process each recording that is complete."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
-from edge.watch.errors import UNWRITTEN
-from edge.watch.folder import FolderAwayError, WatchedFolder
-from edge.watch.ledger import Ledger
-from edge.watch.outages import Outages
-from edge.watch.recordings import Counts, RecordingDesk
-from edge.watch.scanner import Found, Look
+from edge.alerts.event import AlertEvent, new_event_id
+from edge.watch.ledger import Ledger, readable
+from edge.watch.recordings import UNWRITTEN, Counts, Publish, RecordingProcessor, Report, ScoreFile, source_name
+from edge.watch.scanner import Found, Look, Settling, is_below, scan
 from edge.watch.settings import WatchSettings
-from edge.watch.settling import Settling
-from edge.watch.surroundings import Surroundings
-from edge.watch.writers import held_open
 
 FULL_LOOK_S = 30.0
 """How often, in seconds, every file is asked for its size and time; rarer where that takes long."""
 _FULL_LOOK_SHARE = 0.02
-# A program that never closes its recordings must not keep them from being scored for ever.
-_HELD_S = 600.0
 _TROUBLE_WAIT_S = 30.0
 _SAY_AGAIN_S = 3600.0
 _DAY_S = 86400.0
@@ -29,33 +24,67 @@ _DAY_S = 86400.0
 _TICK_NS = 20_000_000
 
 
+class WatchedFolder:
+    """One of the folders.
+
+    Attributes
+    ----------
+    name, path : as the user named it, and absolute.
+    record : what the ledger has of it.
+    known : recordings that need nothing more, with their version.
+    away_since : monotonic seconds of the first look that failed, None while it is there.
+    alerted : whether this outage has been alerted by this process.
+    """
+
+    def __init__(self, name: str, ledger: Ledger) -> None:
+        self.name, self.path = name, os.path.abspath(os.path.expanduser(name))
+        self.record = ledger.folder(self.path)
+        self.known: dict[str, tuple[int, int]] = {}
+        self.away_since: float | None = None
+        self.alerted = False
+
+
 class Watcher:
-    """Watches folders; knows neither threads nor signals.
+    """Watches folders; `poll` is one look.
 
     Parameters
     ----------
     settings : what to watch and how patiently.
     ledger : the memory.
-    around : the outside.
+    score, publish, report, check : as of `RecordingProcessor`.
+    clock : seconds since 1970.
+    monotonic : seconds that never run backwards.
     """
 
-    def __init__(self, settings: WatchSettings, ledger: Ledger, around: Surroundings) -> None:
-        self._settings, self._ledger, self._around = settings, ledger, around
-        self._check, self._monotonic = around.check, around.monotonic
+    def __init__(
+        self,
+        settings: WatchSettings,
+        ledger: Ledger,
+        *,
+        score: ScoreFile,
+        publish: Publish,
+        report: Report,
+        check: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._ledger, self._publish, self._report = settings, ledger, publish, report
+        self._check, self._clock, self._monotonic = check, clock, monotonic
         self._skip = settings.existing == "skip"
-        folders = [WatchedFolder(name, ledger, around.clock) for name in settings.folders]
+        folders = [WatchedFolder(name, ledger) for name in settings.folders]
         # One that is named twice is one.
         self._folders = list({folder.path: folder for folder in folders}.values())
         self._settling = Settling(settings.settle_s)
-        self._desk = RecordingDesk(ledger, around)
-        self._outages = Outages(settings.lost_after_s, around)
+        self._processor = RecordingProcessor(
+            ledger, score=score, publish=publish, report=report, check=check, clock=clock
+        )
         self._full_at = self._prune_at = float("-inf")
         self._said: dict[str, float] = {}
 
     @property
     def counts(self) -> Counts:
         """What was done since the start."""
-        return self._desk.counts
+        return self._processor.counts
 
     @property
     def waiting(self) -> int:
@@ -76,48 +105,81 @@ class Watcher:
         StopAskedError
             From ``check``.
         """
-        begun = self._monotonic()
-        full = begun >= self._full_at
+        start = self._monotonic()
+        full = start >= self._full_at
         for folder in self._folders:
             self._check()
             with self._postponing():
                 self._visit(folder, full=full, patient=patient)
         if full:
-            ended = self._monotonic()
-            self._full_at = ended + max(FULL_LOOK_S, (ended - begun) / _FULL_LOOK_SHARE)
-        self._settling.recheck(self._monotonic())
-        for found in self._complete():
+            end = self._monotonic()
+            self._full_at = end + max(FULL_LOOK_S, (end - start) / _FULL_LOOK_SHARE)
+        now = self._monotonic()
+        self._settling.recheck(now)
+        for found in self._settling.settled(now):
             self._check()
             with self._postponing(found):
-                self._handle(found)
-        if begun >= self._prune_at:
-            self._prune_at = begun + _DAY_S
+                self._process(found)
+        if start >= self._prune_at:
+            self._prune_at = start + _DAY_S
             with self._postponing():
                 self._ledger.prune(older_than_s=self._settings.keep_days * _DAY_S, gone=self._is_gone)
 
     def _visit(self, folder: WatchedFolder, *, full: bool, patient: bool) -> None:
+        # The first look, and one after an outage, is full.
+        full = full or folder.away_since is not None or not folder.record.seen
         try:
-            look = folder.look(self._settling.__contains__, full=full)
-        except FolderAwayError as error:
-            self._outages.away(folder, str(error), patient=patient)
+            look = scan(folder.path, lambda path: not full and (path in folder.known or path in self._settling))
+        except OSError as error:
+            self._note_away(folder, error.strerror or str(error), patient=patient)
             return
-        self._outages.back(folder)
+        self._note_back(folder)
         for path, reason in look.unreadable.items():
             self._trouble(f"{path}: cannot be read ({reason}); check its permissions", path)
-        if not folder.record.begun:
-            self._begin(folder, look)
+        if not folder.record.seen:
+            self._pass_over(folder, look)
         self._sort(folder, look)
-        if look.full:
+        if full:
             known = folder.known
             folder.known = {item.path: item.version for item in look.files if known.get(item.path) == item.version}
 
-    def _begin(self, folder: WatchedFolder, look: Look) -> None:
+    def _note_away(self, folder: WatchedFolder, reason: str, *, patient: bool) -> None:
+        """Say at once that a folder is away, and alert it once an outage, also over restarts."""
+        now = self._monotonic()
+        if folder.away_since is None:
+            folder.away_since = now
+            self._report.note(f"{folder.name}: the folder is away ({reason}); it is looked for again and again")
+        if folder.alerted or (patient and now - folder.away_since < self._settings.lost_after_s):
+            return
+        lost_since = folder.record.lost_since
+        if lost_since is None:
+            lost_since = self._clock()
+            # First, so that a kill after the alert makes no second one of the same outage.
+            self._set_lost(folder, lost_since)
+        self._publish(outage_event(folder.name, folder.path, lost_since, self._clock(), reason))
+        folder.alerted = True
+
+    def _note_back(self, folder: WatchedFolder) -> None:
+        lost_since = folder.record.lost_since
+        if lost_since is not None:
+            self._publish(outage_event(folder.name, folder.path, lost_since, self._clock()))
+            self._set_lost(folder, None)
+        if lost_since is not None or folder.away_since is not None:
+            self._report.note(f"{folder.name}: the folder is back")
+        folder.away_since, folder.alerted = None, False
+
+    def _set_lost(self, folder: WatchedFolder, lost_since: float | None) -> None:
+        self._ledger.set_lost(folder.path, lost_since)
+        folder.record = replace(folder.record, lost_since=lost_since)
+
+    def _pass_over(self, folder: WatchedFolder, look: Look) -> None:
         """The first look ever: what is older than the wish to watch is passed over, unless it is to be scored."""
         since_ns = folder.record.since * 1e9 - _TICK_NS
         old = [found for found in look.files if found.mtime_ns < since_ns] if self._skip else []
-        skipped = folder.begin(old)
+        skipped = self._ledger.set_seen(folder.path, old)
+        folder.record = replace(folder.record, seen=True)
         if skipped:
-            self._around.report.note(
+            self._report.note(
                 f"{folder.name}: passed over {skipped} recordings that were there before; "
                 "--existing score takes them too"
             )
@@ -137,20 +199,9 @@ class Watcher:
                     self._settling.note(found, now)
                     self._settling.postpone(found.path, now + wait)
 
-    def _complete(self) -> list[Found]:
-        now = self._monotonic()
-        settled = self._settling.settled(now)
-        held = held_open(found.path for found in settled)
-        patience = max(_HELD_S, self._settings.settle_s)
-        return [
-            found
-            for found in settled
-            if found.path not in held or self._settling.unchanged_s(found.path, now) >= patience
-        ]
-
-    def _handle(self, found: Found) -> None:
-        folder = next(folder for folder in self._folders if folder.holds(found.path))
-        outcome = self._desk.handle(found, folder.name)
+    def _process(self, found: Found) -> None:
+        folder = next(folder for folder in self._folders if is_below(found.path, folder.path))
+        outcome = self._processor.process(found, folder.name)
         if outcome.settled:
             self._settling.drop(found.path)
             folder.known[found.path] = found.version
@@ -158,8 +209,8 @@ class Watcher:
             self._settling.postpone(found.path, self._monotonic() + outcome.wait_s)
 
     def _is_gone(self, path: str) -> bool:
-        """Whether a recording will not come back: one on a share that is away just now may."""
-        watched = next((folder for folder in self._folders if folder.holds(path)), None)
+        """Whether a recording will not come back: one in a folder that is away just now may."""
+        watched = next((folder for folder in self._folders if is_below(path, folder.path)), None)
         return (watched is None or watched.away_since is None) and not os.path.lexists(path)
 
     @contextmanager
@@ -179,4 +230,11 @@ class Watcher:
         if text not in self._said:
             self._said[text] = now
             self.counts.failed += 1
-            self._around.report.note(text, path)
+            self._report.note(text, path)
+
+
+def outage_event(folder: str, path: str, lost_since: float, now_s: float, reason: str = "") -> AlertEvent:
+    """A watched folder is away (with a ``reason``), or is back (without one), from the outage that began then."""
+    kind = "source_lost" if reason else "source_back"
+    identity = new_event_id(f"{kind} {readable(path)} {lost_since!r}")
+    return AlertEvent(id=identity, kind=kind, time_s=now_s, source=source_name(folder), note=reason)

@@ -20,6 +20,7 @@ from edge.alerts.event import new_event_id
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import RetryPolicy
 
+pytestmark = pytest.mark.slow
 CHILD = Path(__file__).with_name("alert_child.py")
 WRITERS = ("left", "right")
 

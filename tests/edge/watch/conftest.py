@@ -1,9 +1,10 @@
-"""Models that call every voice spoof, or none; recordings; a watcher beside turned clocks; `edge watch` as a process."""
+"""Models that call every voice spoof; recordings; a watcher beside turned clocks; `edge watch` as a process and within."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import os
 import sys
 import wave
@@ -11,24 +12,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from edge.catalog import default_model
+from edge.cli.main import main
 from edge.contract import embed_contract, read_contract
 from edge.decision import Decision
 from edge.model import Model
 from edge.scoring import Score
 from edge.watch.ledger import Ledger
 from edge.watch.settings import WatchSettings
-from edge.watch.surroundings import Surroundings
 from edge.watch.watcher import Watcher
 from tests.edge.live.conftest import LIMIT_S
-from tests.edge.watch.watching import Watching
+from tests.edge.watch.watching import Once, Watching
 
 # The webhook receiver of the alerts' tests.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "alerts"))
 from alert_receiver import SECRET, Receiver
-
-LONG_AGO = 1_600_000_000
 
 
 class TurnedClock:
@@ -47,7 +47,7 @@ def clock():
 
 
 class Bench:
-    """A watcher with its surroundings recorded; `restart` is a new process with the same ledger and outbox."""
+    """A watcher whose reports and events are recorded; `restart` is a new process with the same ledger and outbox."""
 
     def __init__(self, folder, state, clock):
         self.folder, self.state, self.clock = folder, state, clock
@@ -60,7 +60,9 @@ class Bench:
         self.close()
         given = WatchSettings(**{"folders": (str(self.folder),), "settle_s": 2.0, **settings})
         self.ledger = Ledger(self.state / "watch.sqlite", clock=self.clock, attempts=given.attempts)
-        around = Surroundings(
+        self.watcher = Watcher(
+            given,
+            self.ledger,
             score=self.score,
             publish=self.publish,
             report=self,
@@ -68,16 +70,15 @@ class Bench:
             clock=self.clock,
             monotonic=self.clock,
         )
-        self.watcher = Watcher(given, self.ledger, around)
         return self.watcher
 
     def close(self):
         if self.ledger is not None:
             self.ledger.close()
 
-    def score(self, path, tell):
+    def score(self, path, progress):
         self.scored.append(path.name)
-        tell(0.5)
+        progress(0.5)
         self.on_score(path)
         verdict = self.verdicts.get(path.name, "spoof")
         if isinstance(verdict, Exception):
@@ -139,18 +140,12 @@ def suspicious(tmp_path_factory):
     return _judging(tmp_path_factory.mktemp("models"), "suspicious", 1000.0)
 
 
-@pytest.fixture(scope="session")
-def trusting(tmp_path_factory):
-    """A model that calls no voice spoof."""
-    return _judging(tmp_path_factory.mktemp("models"), "trusting", -1000.0)
-
-
 @pytest.fixture
 def record(speech):
-    """Write a recording of a voice; no two have the same content. ``ago_s`` sets its time back."""
+    """Write a recording of a voice; no two have the same content."""
     numbers = itertools.count(1)
 
-    def make(path, seconds=2.5, ago_s=None, rate=8000):
+    def make(path, seconds=2.5, rate=8000):
         samples = speech(seconds, rate)
         samples[:1] = next(numbers) / 1000
         data = np.rint(samples * 32767).astype("<i2").tobytes()
@@ -160,20 +155,6 @@ def record(speech):
             file.setsampwidth(2)
             file.setframerate(rate)
             file.writeframes(data)
-        if ago_s is not None:
-            status = path.stat()
-            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns - int(ago_s * 1e9)))
-        return path
-
-    return make
-
-
-@pytest.fixture
-def age():
-    """Set the time of a file or folder far back, as if it had been there for years."""
-
-    def make(path):
-        os.utime(path, (LONG_AGO, LONG_AGO))
         return path
 
     return make
@@ -244,3 +225,18 @@ def start(tmp_path, environment, wary):
     for watching in running:
         watching.process.kill()
         watching.process.wait(LIMIT_S)
+
+
+@pytest.fixture
+def once(environment, wary):
+    """Run `edge watch --once --json` in this process: its exit code, results and complaints."""
+
+    def run(*arguments, env=None, as_json=True):
+        arguments = arguments if "--model" in arguments else ("--model", wary, *arguments)
+        command = ["watch", "--once", *(["--json"] if as_json else []), *map(os.fspath, arguments)]
+        done = CliRunner().invoke(main, command, env=env or environment)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        results = [json.loads(line) for line in done.stdout.splitlines()] if as_json else done.stdout.splitlines()
+        return Once(done.exit_code, results, done.stderr)
+
+    return run

@@ -8,15 +8,15 @@ import random
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
 from edge.alerts.outbox import Outbox
-from edge.watch.errors import LedgerError
-from edge.watch.ledger import Ledger, wait_s
+from edge.watch.ledger import FolderRecord, Ledger, LedgerError, wait_s
 from edge.watch.scanner import Found
 
-A = Found("/rec/a.wav", 100, 5_000, 7)
+A = Found("/rec/a.wav", 100, 5_000)
 
 
 @pytest.fixture
@@ -37,27 +37,20 @@ def open_ledger(tmp_path, clock):
 def test_what_is_done_stays_done_after_a_restart(open_ledger):
     ledger = open_ledger()
     assert ledger.standing(A) == ("new", 0.0)
-    ledger.begin(A)
-    ledger.finish(A, b"digest", '{"verdict": "spoof"}')
+    ledger.start(A)
+    ledger.finish(A, b"digest")
     ledger = open_ledger()
     assert ledger.standing(A) == ("settled", 0.0)
-    assert ledger.results(b"digest") == '{"verdict": "spoof"}'
-    assert ledger.results(b"other") is None
-
-
-@pytest.mark.parametrize("change", [{"size": 101}, {"mtime_ns": 5_001}, {"path": "/rec/b.wav"}])
-def test_a_file_that_changed_is_new(open_ledger, change):
-    ledger = open_ledger()
-    ledger.begin(A)
-    ledger.finish(A, b"digest", "[]")
-    assert ledger.standing(Found(**{**vars(A), **change}))[0] == "new"
+    assert (ledger.is_done(b"digest"), ledger.is_done(b"other")) == (True, False)
+    for change in ({"size": 101}, {"mtime_ns": 5_001}, {"path": "/rec/b.wav"}):
+        assert ledger.standing(dataclasses.replace(A, **change))[0] == "new", change
 
 
 def test_a_name_that_is_no_text_is_kept(open_ledger):
     ledger = open_ledger()
-    found = Found(os.fsdecode(b"/rec/\xff.wav"), 1, 1, 1 << 63)
-    ledger.begin(found)
-    ledger.finish(found, b"d", "")
+    found = Found(os.fsdecode(b"/rec/\xff.wav"), 1, 1)
+    ledger.start(found)
+    ledger.finish(found, b"d")
     assert open_ledger().standing(found) == ("settled", 0.0)
 
 
@@ -68,14 +61,14 @@ def test_a_failure_is_tried_again_later_and_a_bounded_number_of_times(open_ledge
         standing, wait = ledger.standing(A)
         assert standing == "new"
         clock.now += wait
-        ledger.begin(A)
+        ledger.start(A)
         waits.append(ledger.attempt(A))
         ledger.fail(A, "cannot be read")
         ledger = open_ledger(attempts=3)
     assert waits == [(1, 10.0), (2, 40.0), (3, None)]
     clock.now += 1e9
     assert ledger.standing(A)[0] == "settled"
-    assert ledger.standing(Found(A.path, 101, 5_000, 7))[0] == "new"
+    assert ledger.standing(Found(A.path, 101, 5_000))[0] == "new"
     assert wait_s(50) == 3600.0
 
 
@@ -87,7 +80,7 @@ def test_a_recording_that_ends_the_process_backs_off_and_is_never_given_up(open_
         assert standing == "new"
         waits.append(wait)
         clock.now += wait
-        ledger.begin(A)
+        ledger.start(A)
     assert waits[:4] == [0.0] * 4
     assert waits[5:8] == [10.0, 40.0, 160.0]
     assert waits[-1] == 3600.0
@@ -95,7 +88,7 @@ def test_a_recording_that_ends_the_process_backs_off_and_is_never_given_up(open_
 
 def test_a_wait_does_not_last_for_years_when_the_clock_was_set_back(open_ledger, clock):
     ledger = open_ledger()
-    ledger.begin(A)
+    ledger.start(A)
     ledger.fail(A, "cannot be read")
     clock.now -= 1e8
     assert ledger.standing(A) == ("new", 0.0)
@@ -104,11 +97,11 @@ def test_a_wait_does_not_last_for_years_when_the_clock_was_set_back(open_ledger,
 def test_what_is_released_is_as_new_as_before(open_ledger):
     ledger = open_ledger()
     for _ in range(10):
-        ledger.begin(A)
+        ledger.start(A)
         ledger.release(A)
     assert ledger.standing(A) == ("new", 0.0)
-    ledger.begin(A)
-    ledger.finish(A, b"d", "")
+    ledger.start(A)
+    ledger.finish(A, b"d")
     ledger.release(A)
     assert ledger.standing(A) == ("settled", 0.0)
 
@@ -116,39 +109,60 @@ def test_what_is_released_is_as_new_as_before(open_ledger):
 def test_what_is_passed_over_stays_so_under_another_name_or_in_another_folder(open_ledger):
     ledger = open_ledger()
     ledger.folder("/rec")
-    ledger.begin_folder("/rec", [A])
-    assert ledger.standing(A)[0] == "settled"
-    assert ledger.standing(Found("/rec/renamed.wav", 100, 5_000, 7))[0] == "settled"
-    assert ledger.standing(Found("/rec/2025/a.wav", 100, 5_000, 99))[0] == "settled"
+    coarse = Found("/rec/c.wav", 100, 3_000_000_000)
+    assert ledger.set_seen("/rec", [A, coarse]) == 2
+    for found in (A, Found("/rec/renamed.wav", 100, 5_000), Found("/rec/2025/c.wav", 100, 3_000_000_000)):
+        assert ledger.standing(found)[0] == "settled"
     # Another recording of the same length and second, as coarse clocks give them.
-    assert ledger.standing(Found("/rec/other.wav", 100, 5_000, 99))[0] == "new"
+    assert ledger.standing(Found("/rec/other.wav", 100, 3_000_000_000))[0] == "new"
     assert ledger.standing(A, skip=False)[0] == "new"
 
 
-def test_a_folder_is_begun_once(open_ledger, clock):
+def test_a_folder_is_kept_as_it_was(open_ledger, clock):
     ledger = open_ledger()
     first = ledger.folder("/rec")
-    assert (first.since, first.begun, first.mounted, first.lost_since) == (clock.now, False, False, None)
+    assert first == FolderRecord(clock.now, seen=False, lost_since=None)
     clock.now += 100
-    ledger.begin_folder("/rec", [])
-    ledger.mark_folder("/rec", dataclasses.replace(first, begun=True, mounted=True, lost_since=12.5))
-    again = open_ledger().folder("/rec")
-    assert (again.since, again.begun, again.mounted, again.lost_since) == (first.since, True, True, 12.5)
+    ledger.set_seen("/rec", [])
+    ledger.set_lost("/rec", 12.5)
+    assert open_ledger().folder("/rec") == FolderRecord(first.since, seen=True, lost_since=12.5)
+
+
+def test_a_ledger_of_the_first_version_is_read_on(open_ledger, clock):
+    ledger = open_ledger()
+    ledger.start(A)
+    ledger.finish(A, b"digest")
+    ledger.folder("/rec")
+    ledger.set_seen("/rec", [])
+    path = ledger.path
+    ledger.close()
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(
+            "ALTER TABLE folders RENAME COLUMN seen TO begun;"
+            "ALTER TABLE folders ADD COLUMN mounted INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE files ADD COLUMN inode INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE contents ADD COLUMN results TEXT NOT NULL DEFAULT '';"
+            "PRAGMA user_version = 1"
+        )
+    ledger = open_ledger()
+    assert ledger.standing(A) == ("settled", 0.0)
+    assert ledger.is_done(b"digest")
+    assert ledger.folder("/rec").seen
 
 
 def test_old_recordings_that_are_gone_are_forgotten_with_their_contents(open_ledger, clock):
     ledger = open_ledger()
-    there, gone, fresh, twin = (Found(f"/rec/{name}.wav", 1, 1, 0) for name in ("there", "gone", "fresh", "twin"))
+    there, gone, fresh, twin = (Found(f"/rec/{name}.wav", 1, 1) for name in ("there", "gone", "fresh", "twin"))
     for found, digest in ((there, b"1"), (gone, b"2"), (twin, b"1")):
-        ledger.begin(found)
-        ledger.finish(found, digest, "")
+        ledger.start(found)
+        ledger.finish(found, digest)
     clock.now += 100.0
-    ledger.begin(fresh)
-    ledger.finish(fresh, b"3", "")
+    ledger.start(fresh)
+    ledger.finish(fresh, b"3")
     clock.now += 50.0
     assert ledger.prune(older_than_s=100.0, gone=lambda path: "there" not in path) == 2
     assert [ledger.standing(found)[0] for found in (there, gone, fresh)] == ["settled", "new", "settled"]
-    assert [ledger.results(digest) for digest in (b"1", b"2", b"3")] == ["", None, ""]
+    assert [ledger.is_done(digest) for digest in (b"1", b"2", b"3")] == [True, False, True]
 
 
 def test_two_processes_do_not_share_a_ledger(open_ledger):
@@ -166,7 +180,7 @@ def test_two_processes_do_not_share_a_ledger(open_ledger):
 
 def test_only_the_owner_may_read_it(open_ledger):
     ledger = open_ledger()
-    ledger.begin(A)
+    ledger.start(A)
     assert {file.stat().st_mode & 0o777 for file in ledger.path.parent.iterdir()} == {0o600}
 
 
@@ -187,5 +201,5 @@ def test_a_later_version_is_refused(open_ledger, clock):
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 9")
     database.close()
-    with pytest.raises(LedgerError, match="a ledger of version 9, expected at most 1"):
+    with pytest.raises(LedgerError, match="a ledger of version 9, expected at most 2"):
         Ledger(path, clock=clock)

@@ -1,12 +1,10 @@
-"""`edge watch` as a user runs it: real processes, recordings, folders, signals, and a receiver of its alerts."""
+"""`edge watch`: recordings, folders, signals, what it prints, and a receiver of its alerts."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
-import sys
 import time
 import wave
 
@@ -14,7 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli.main import main
+from edge.errors import ConfigError
 from edge.scoring import score_file
+from edge.settings import build_settings
+from edge.watch.settings import WatchSettings
 from tests.edge.conftest import EXAMPLES, write_wav
 from tests.edge.live.conftest import LIMIT_S
 from tests.edge.watch.watching import VOICE, drop, events, identity
@@ -43,6 +44,7 @@ def test_what_is_dropped_is_scored_as_edge_score_does_and_alerted_once_also_afte
     assert second.stop() == 0
     assert second.scored() == ["too-short.wav"]
     assert "***.mp3: has the content of a recording that was done before" in second.complaints
+    assert second.complaints.count("--show-names shows them") == 1
 
     assert receiver.refused == []
     assert len(receiver.received) == 2
@@ -54,28 +56,14 @@ def test_what_is_dropped_is_scored_as_edge_score_does_and_alerted_once_also_afte
     assert silenced["id"] == identity(EXAMPLES / "silent.wav")
 
 
-def write_in_parts(path, content, pause_s, *, closing):
-    """Write as a copy over a network does, which closes in between, or as a recorder that does not."""
-    at, step = 0, len(content) // 8 + 1
-    while at < len(content):
-        with open(path, "ab") as file:
-            while at < len(content):
-                file.write(content[at : at + step])
-                file.flush()
-                at += step
-                time.sleep(pause_s)
-                if closing:
-                    break
-
-
-@pytest.mark.parametrize(("settle_s", "pause_s", "closing"), [("2.0", 0.1, True), ("0.1", 0.3, False)])
-def test_one_that_grows_slowly_is_scored_once_and_whole(start, folder, model, settle_s, pause_s, closing):
-    if not closing and not os.path.isdir("/proc/self/fdinfo"):
-        pytest.skip("no /proc with open files here")
-    watching = start("--json", folder, "--settle-s", settle_s)
+def test_one_that_grows_slowly_is_scored_once_and_whole(start, folder, model):
+    watching = start("--json", folder, "--settle-s", "2.0")
     watching.until((folder.parent / "watch.sqlite").exists)
-    path = folder / "call.mp3"
-    write_in_parts(path, (EXAMPLES / "spoof-flite.mp3").read_bytes(), pause_s, closing=closing)
+    path, content = folder / "call.mp3", (EXAMPLES / "spoof-flite.mp3").read_bytes()
+    for at in range(0, len(content), len(content) // 8 + 1):
+        with open(path, "ab") as file:
+            file.write(content[at : at + len(content) // 8 + 1])
+        time.sleep(0.1)
     watching.until(watching.results)
     assert watching.stop() == 0
     (result,) = watching.results()
@@ -98,48 +86,67 @@ def test_a_transfer_is_taken_when_it_is_renamed_into_place(start, folder):
     assert sorted(watching.scored()[1:]) == ["a.mp3", "b.mp3", "c.mp3"]
 
 
-def test_once_passes_over_what_was_there_and_does_what_came_since(start, folder, receiver):
+def test_once_passes_over_what_was_there_and_does_what_came_since(once, folder, receiver):
     drop(folder, "spoof-flite.mp3")
     os.utime(folder / "spoof-flite.mp3", (1, 1))
-    command = ("--json", "--once", folder)
-    first = start(*command, "--existing", "skip")
-    assert (first.ends(), first.output) == (0, "")
+    command = (folder, "--existing", "skip", "--fail-on", "spoof")
+    first = once(*command)
+    assert (first.code, first.results) == (0, [])
     assert "passed over 1 recordings that were there before; --existing score takes them too" in first.complaints
     drop(folder, VOICE.name)
-    second = start(*command, "--existing", "skip")
-    assert (second.ends(), second.scored()) == (0, [VOICE.name])
-    third = start(*command, "--existing", "score", "--fail-on", "spoof")
-    assert (third.ends(), third.scored()) == (3, ["spoof-flite.mp3"])
+    second = once(*command)
+    assert (second.code, second.scored()) == (0, [VOICE.name])
+    third = once(*command, "--existing", "score")
+    assert (third.code, third.scored()) == (3, ["spoof-flite.mp3"])
     assert list(events(receiver, "spoof")) == [identity(EXAMPLES / "spoof-flite.mp3")], "sent before it ended"
 
 
-def test_one_that_is_damaged_holds_up_none_and_shows_in_the_exit_code(start, folder, receiver):
+def test_one_that_is_damaged_holds_up_none_and_shows_in_the_exit_code(once, folder, receiver):
     voice = VOICE.read_bytes()
     (folder / "cut.wav").write_bytes(voice[: len(voice) // 2])
     (folder / "letter.mp3").write_text("Dear Sir or Madam,\n" * 100)
     drop(folder, "spoof-flite.mp3", VOICE.name)
-    watching = start("--json", "--once", folder)
-    assert watching.ends() == 1
-    assert sorted(watching.scored()) == sorted(["spoof-flite.mp3", VOICE.name])
-    failures = {os.path.basename(item["path"]): item["error"] for item in watching.results() if "error" in item}
+    first = once(folder)
+    assert first.code == 1
+    assert sorted(first.scored()) == sorted(["spoof-flite.mp3", VOICE.name])
+    failures = {os.path.basename(item["path"]): item["error"] for item in first.results if "error" in item}
     assert sorted(failures) == ["cut.wav", "letter.mp3"]
     assert "truncated: the header promises" in failures["cut.wav"]
     assert failures["letter.mp3"].endswith("attempt 1 of 5, the next in 10 s")
-    assert len(watching.complaints.splitlines()) == 2
-    assert "cut.wav" not in watching.complaints, "named after people"
+    assert first.complaints.count("Error: ***") == 2
+    assert "cut.wav" not in first.complaints, "named after people"
     (folder / "cut.wav").write_bytes(voice + bytes(2))
-    again = start("--json", "--once", folder, "--fail-on", "spoof")
-    assert (again.ends(), again.scored()) == (0, ["cut.wav"]), "neither is a spoof, and the letter waits"
+    again = once(folder, "--fail-on", "spoof")
+    assert (again.code, again.scored()) == (0, ["cut.wav"]), "neither is a spoof, and the letter waits"
     assert list(events(receiver, "spoof")) == [identity(EXAMPLES / "spoof-flite.mp3")]
 
 
-def test_the_exit_codes_of_what_cannot_be(start, folder, tmp_path, configure):
+def test_without_a_channel_it_says_that_nothing_is_sent_now_or_later(once, folder, tmp_path):
+    (tmp_path / "none.toml").write_text(f'[alerts]\noutbox = "{tmp_path}/alerts.sqlite"\n')
+    drop(folder, "spoof-flite.mp3")
+    ledger = ("--ledger", tmp_path / "watch.sqlite", "--settle-s", "0")
+    done = once(folder, "--config", tmp_path / "none.toml", "--existing", "score", *ledger)
+    assert done.scored() == ["spoof-flite.mp3"]
+    assert done.complaints.count("no alert channel is on: nothing will be sent, also not later for what is scored") == 1
+
+
+def test_without_json_there_is_a_table_with_names_only_when_asked(once, folder):
+    for name, options in (("spoof-flite.mp3", ["--show-names"]), (VOICE.name, [])):
+        drop(folder, name)
+        done = once(folder, *options, as_json=False)
+        header, row = done.results
+        assert header.split() == ["verdict", "p(bona", "fide)", "speech", "length", "recording"]
+        assert row.endswith(f"  {folder}/{name}" if options else f"  ***{os.path.splitext(name)[1]}")
+        assert ("--show-names shows them" in done.complaints) == (not options)
+
+
+def test_the_exit_codes_of_what_cannot_be(once, folder, tmp_path, configure):
     (tmp_path / "bad.toml").write_text("[watch]\nfoldr = ['a']\n")
     (tmp_path / "file.wav").touch()
-    cases = [
+    once(folder)
+    for arguments, code, said in [
         ([], 2, "no folder to watch; name some"),
         ([tmp_path / "file.wav"], 2, "a file; expected a folder: `edge score` takes files"),
-        ([folder, "--fail-on", "spoof"], 2, "--fail-on needs --once"),
         ([folder, "--config", tmp_path / "bad.toml"], 2, "unknown key foldr; did you mean folders?"),
         ([folder, "--config", tmp_path / "none.toml"], 2, "cannot read the configuration"),
         ([folder, "--poll-s", "0"], 2, "poll_s: expected 0.05 to 3600, got 0"),
@@ -147,26 +154,43 @@ def test_the_exit_codes_of_what_cannot_be(start, folder, tmp_path, configure):
         ([folder, "--model", tmp_path / "bad.toml"], 2, "expected a TFLite model"),
         ([folder, "--ledger", tmp_path / "bad.toml"], 1, "move the file away"),
         ([folder, "--ledger", tmp_path / "alerts.sqlite"], 1, "another program's database"),
-    ]
-    start("--once", folder).ends()
-    for arguments, code, said in cases:
-        watching = start(*arguments)
-        assert (watching.ends(), watching.output) == (code, ""), arguments
-        assert said in " ".join(watching.complaints.split()), arguments
-        assert "Traceback" not in watching.complaints
-    broken = start(folder, env={**configure(), "SECRET": ""})
-    assert broken.ends() == 2
+    ]:
+        done = once(*arguments)
+        assert (done.code, done.results) == (code, []), arguments
+        assert said in " ".join(done.complaints.split()), arguments
+    broken = once(folder, env={**configure(), "SECRET": ""})
+    assert broken.code == 2
     assert "alerts.webhook" in broken.complaints
+    service = CliRunner().invoke(main, ["watch", str(folder), "--fail-on", "spoof"])
+    assert service.exit_code == 2
+    assert "--fail-on needs --once" in service.stderr
 
 
-def test_a_folder_that_is_away_is_alerted_once_with_its_return(start, folder, receiver, tmp_path):
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"settle_s": -1.0}, "settle_s: expected 0 to 3600, got -1"),
+        ({"attempts": 0}, "attempts: expected 1 to 100"),
+        ({"lost_after_s": float("nan")}, "lost_after_s: expected"),
+        ({"channel": "0"}, "channel: expected left, right, mix, each or a number from 1; got '0'"),
+        ({"existing": "all"}, "existing: expected skip or score, got 'all'"),
+        ({"ledger": ""}, "ledger: empty"),
+        ({"folders": ["a", ""]}, "folders: one of them is empty"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_with_the_reason(table, said):
+    with pytest.raises(ConfigError, match=f"watch[.:].*{said}"):
+        build_settings(WatchSettings, table, "watch")
+
+
+def test_a_folder_that_is_away_is_alerted_once_with_its_return(start, once, folder, receiver, tmp_path):
     drop(folder, VOICE.name)
-    assert start("--once", folder).ends() == 0
+    assert once(folder).code == 0
     folder.rename(tmp_path / "away")
     for _ in range(2):
-        once = start("--once", folder)
-        assert once.ends() == 1
-        assert "the folder is away (No such file or directory)" in once.complaints
+        done = once(folder)
+        assert done.code == 1
+        assert "the folder is away (No such file or directory)" in done.complaints
     watching = start("--json", folder)
     watching.until(lambda: "is away" in watching.complaints)
     (tmp_path / "away").rename(folder)
@@ -200,13 +224,13 @@ def has_open(process, path):
 
 @pytest.fixture
 def long_recording(folder, speech):
-    """A quarter of an hour, which takes a second or more to read."""
+    """Two minutes, which take a second or more to score."""
     path = write_wav(folder / "long.wav", speech(10.0, 8000), rate=8000)
     with wave.open(str(path), "rb") as part:
         data = part.readframes(part.getnframes())
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
-        for _ in range(90):
+        for _ in range(12):
             file.writeframes(data)
     return path
 
@@ -214,7 +238,7 @@ def long_recording(folder, speech):
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc with open files here")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_in_order_and_what_was_being_read_is_left_for_the_next_start(
-    start, folder, long_recording, environment, tmp_path, number
+    start, once, folder, long_recording, environment, tmp_path, number
 ):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
@@ -222,28 +246,51 @@ def test_a_signal_ends_in_order_and_what_was_being_read_is_left_for_the_next_sta
         watching = start("--json", folder, env={**environment, "NOTIFY_SOCKET": manager.getsockname()})
         watching.until(lambda: has_open(watching.process, long_recording))
         assert watching.stop(number) == 0
-        told = [manager.recv(4096).decode()]
-        while told[-1] != "STOPPING=1":
-            told.append(manager.recv(4096).decode())
-    assert told[0] == "READY=1"
+        sent = [manager.recv(4096).decode()]
+        while sent[-1] != "STOPPING=1":
+            sent.append(manager.recv(4096).decode())
+    assert sent[0] == "READY=1"
     assert (watching.output, watching.complaints) == ("", "")
-    again = start("--json", "--once", folder)
-    assert (again.ends(), again.scored()) == (0, ["long.wav"])
-    assert again.results()[0]["duration_s"] == 900.0
+    again = once(folder)
+    assert (again.code, again.scored()) == (0, ["long.wav"])
+    assert again.results[0]["duration_s"] == 120.0
 
 
-def test_a_command_hears_of_it_too(start, folder, configure, tmp_path):
-    script = tmp_path / "hook.py"
-    heard = tmp_path / "heard"
-    script.write_text(
-        f"import os, sys; open({str(heard)!r}, 'a').write(os.environ['BONAFONE_EVENT_ID'] + sys.stdin.read())"
-    )
-    more = f"[alerts.command]\nenabled = true\ncommand = [{json.dumps(sys.executable)}, {json.dumps(str(script))}]\n"
-    watching = start("--once", folder, env=configure(more))
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_result_that_cannot_be_printed_is_alerted_and_printed_by_the_next(start, once, folder, receiver):
     drop(folder, "spoof-flite.mp3")
-    assert watching.ends() == 0
-    expected = identity(EXAMPLES / "spoof-flite.mp3")
-    assert heard.read_text().startswith(f'{expected}{{"type":"alert.spoof"')
+    with open("/dev/full", "wb") as full:
+        first = start("--json", "--once", folder, stdout=full)
+        assert first.ends() == 1
+    assert "standard output cannot be written (No space left on device)" in first.complaints
+    assert "Traceback" not in first.complaints
+    second = once(folder)
+    assert (second.code, second.scored()) == (0, ["spoof-flite.mp3"])
+    assert len(receiver.received) == 1
+
+
+def test_a_reader_that_leaves_ends_it_in_order(start, folder):
+    """As in ``edge watch --json | head -1``."""
+    read, write = os.pipe()
+    watching = start("--json", folder, stdout=write)
+    os.close(write)
+    drop(folder, VOICE.name)
+    assert os.read(read, 10)
+    os.close(read)
+    drop(folder, "too-short.wav")
+    assert (watching.ends(), watching.complaints) == (1, "")
+
+
+def test_names_that_are_no_text_are_watched_printed_and_alerted(once, folder, receiver):
+    odd = os.path.join(os.fsencode(folder), b"\xff")
+    os.mkdir(odd)
+    for number, name in enumerate((b"\xe4.mp3", b"\xf6.wav")):
+        with open(os.path.join(odd, name), "wb") as file:
+            file.write((EXAMPLES / ("spoof-flite.mp3", "silent.wav")[number]).read_bytes())
+    paths = {os.fsencode(result["path"]) for result in once(os.fsdecode(odd)).results}
+    assert paths == {os.path.join(odd, b"\xe4.mp3"), os.path.join(odd, b"\xf6.wav")}
+    (silenced,) = events(receiver, "silenced").values()
+    assert silenced["source"] == f"watch:{folder}/\\udcff"
 
 
 def test_help_has_an_example():

@@ -17,6 +17,7 @@ import pytest
 from tests.edge.alerts.test_alert_crashes import disturb, drain_all
 from tests.edge.watch.watching import identity
 
+pytestmark = pytest.mark.slow
 CHILD = Path(__file__).with_name("watch_child.py")
 
 

@@ -1,9 +1,14 @@
-"""Folders that vanish, come back, are mounted, or are several; turned clocks as in test_watcher."""
+"""Folders that vanish, come back, or are several, and the first look at one; turned clocks as in test_watcher."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+import pytest
+
+from edge.watch.ledger import Ledger, LedgerError
+from edge.watch.watcher import FULL_LOOK_S
 
 
 def test_a_folder_that_vanishes_alerts_once_also_over_restarts_and_so_does_its_return(bench):
@@ -39,31 +44,12 @@ def test_a_short_absence_alerts_nobody(bench):
     assert sum("is away" in note for note in bench.notes) == sum("is back" in note for note in bench.notes) == 1
 
 
-def test_an_unmounted_share_is_away_though_its_folder_is_there(bench, monkeypatch):
-    mounted = True
-    monkeypatch.setattr(os.path, "ismount", lambda path: mounted)
-    bench.restart(lost_after_s=0.0)
-    bench.put("a.wav")
-    bench.settle()
-    mounted = False
-    hidden = (bench.folder / "a.wav").rename(bench.state / "a.wav")
-    bench.settle()
-    bench.restart(lost_after_s=0.0)
-    bench.settle()
-    assert bench.kinds() == ["spoof", "source_lost"]
-    mounted = True
-    hidden.rename(bench.folder / "a.wav")
-    bench.settle()
-    assert bench.kinds() == ["spoof", "source_lost", "source_back"]
-    assert bench.scored == ["a.wav"]
-
-
-def test_a_folder_that_is_made_later_has_its_new_recordings_scored_and_its_old_ones_passed_over(bench, age):
+def test_a_folder_that_is_made_later_has_its_new_recordings_scored_and_its_old_ones_passed_over(bench):
     bench.folder.rmdir()
     bench.restart()
     bench.settle()
     bench.clock.now += 60.0
-    age(bench.put("archive.wav"))
+    os.utime(bench.put("archive.wav"), (1, 1))
     bench.put("call.wav")
     bench.settle()
     assert bench.scored == ["call.wav"]
@@ -99,3 +85,52 @@ def test_several_folders_are_watched_and_one_that_is_away_holds_up_none(bench):
     assert sorted(bench.scored) == ["a.wav", "b.wav"]
     assert {event.source for event in bench.published.values()} == {f"watch:{bench.folder}", f"watch:{other}"}
     assert [Path(name).name for name in bench.watcher.away()] == ["none"]
+
+
+def test_a_first_look_that_could_not_be_written_is_repeated_whole(bench, monkeypatch):
+    """A quick look after the one that failed would see nothing old, and all of it would be new afterwards."""
+    bench.put("old.wav")
+    bench.clock.now += 60.0
+    bench.restart()
+
+    def fail(*_):
+        raise LedgerError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "set_seen", fail)
+        bench.settle()
+    assert bench.notes == ["the disk is full"]
+    bench.settle()
+    bench.put("new.wav")
+    bench.settle()
+    bench.clock.now += FULL_LOOK_S
+    bench.settle()
+    assert bench.scored == ["new.wav"]
+    assert any("passed over 1 recordings" in note for note in bench.notes)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(".", ["."]), ("calls", ["."]), (".", ["calls"]), (".", ["calls", "."]), ("calls", [".", "calls"])],
+)
+def test_a_folder_that_is_watched_more_widely_or_narrowly_still_gives_what_came_meanwhile(bench, before, after):
+    bench.put("calls/old.wav")
+    bench.clock.now += 60.0
+    bench.restart(folders=(str(bench.folder / before),))
+    bench.settle()
+    bench.put("calls/new.wav")
+    bench.clock.now += 60.0
+    bench.restart(folders=tuple(str(bench.folder / name) for name in after))
+    bench.settle()
+    assert bench.scored == ["new.wav"]
+
+
+def test_a_folder_that_is_named_twice_is_watched_once(bench):
+    bench.restart(folders=(str(bench.folder), f"{bench.folder}/", f"{bench.folder}/../rec"), lost_after_s=0.0)
+    bench.settle()
+    bench.put("a.wav")
+    bench.settle()
+    bench.folder.rename(bench.state / "away")
+    bench.settle()
+    assert bench.kinds() == ["spoof", "source_lost"]
+    assert len(bench.watcher.away()) == 1

@@ -1,18 +1,20 @@
-"""Looking, waiting, scoring, alerting and remembering together, with turned clocks and a scorer that is told what to say."""
+"""Looking, waiting, scoring, alerting and remembering together, with turned clocks and a scorer with given verdicts."""
 
 from __future__ import annotations
 
+import io
 import os
-import subprocess
-import sys
 
 import pytest
 
 from edge.alerts.errors import OutboxError
+from edge.alerts.service import Alerts
+from edge.alerts.settings import settings_from_table
 from edge.errors import UnreadableAudioError
 from edge.scoring import Failure, Score
 from edge.watch.ledger import Ledger
-from edge.watch.surroundings import StopAskedError
+from edge.watch.recordings import ReportError, StopAskedError
+from edge.watch.service import publish
 from edge.watch.watcher import FULL_LOOK_S
 
 
@@ -170,40 +172,35 @@ def test_one_that_grows_while_it_is_read_is_neither_alerted_nor_failed(bench):
     assert len(bench.published) == 1
 
 
-@pytest.mark.parametrize("unfinished", [True, False])
-def test_a_wav_whose_header_is_not_final_waits_for_its_end(bench, record, tmp_path, unfinished):
+def test_a_wav_whose_header_is_not_final_waits_for_its_end(bench, record, tmp_path):
     whole = record(tmp_path / "whole.wav").read_bytes()
     bench.restart()
     bench.settle()
-    bench.put("a.wav", whole[: len(whole) // 2] if unfinished else whole)
-    bench.settle()
-    assert bench.scored == ([] if unfinished else ["a.wav"])
-    assert bench.watcher.waiting == unfinished
+    for unfinished in (whole[: len(whole) // 2], whole[:40] + bytes(4) + whole[44:]):
+        bench.put("a.wav", unfinished)
+        bench.settle()
+        assert (bench.scored, bench.watcher.waiting) == ([], 1)
     bench.put("a.wav", whole)
     bench.settle()
     assert bench.scored == ["a.wav"]
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fdinfo"), reason="no /proc with open files here")
-def test_one_that_another_process_has_open_for_writing_waits(bench):
-    bench.restart()
-    bench.settle()
-    path = bench.put("a.wav")
-    code = "import sys; file = open(sys.argv[1], 'a'); print(flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as writer:
-        writer.stdout.readline()
-        bench.settle(5)
-        assert bench.scored == []
-        # One that is never closed is scored all the same, much later.
-        bench.clock.now += 600.0
-        bench.watcher.poll()
-        assert bench.scored == ["a.wav"]
-        bench.put("b.wav")
-        writer.communicate()
-    bench.settle()
-    assert bench.scored == ["a.wav", "b.wav"]
+@pytest.mark.parametrize("kind", ["spoof", "silenced"])
+def test_one_that_grows_on_is_alerted_once_a_cooldown_and_silence_once_a_day(bench, tmp_path, kind):
+    settings = settings_from_table({"outbox": str(tmp_path / "alerts.sqlite"), "cooldown_s": 60})
+    with Alerts(settings, environment={}, terminal=io.StringIO(), clock=bench.clock) as alerts:
+        bench.publish = lambda event: publish(alerts, event)
+        bench.restart()
+        bench.settle()
+        for number in range(4):
+            bench.verdicts.update({"a.wav": kind, "b.wav": kind})
+            bench.put("a.wav", b"x" * (number + 1))
+            bench.put("b.wav", b"another call" * (number + 1))
+            bench.clock.now += FULL_LOOK_S
+            bench.settle()
+        quiet = [record.suppressed for record in alerts.outbox.events()]
+    assert len(quiet) == 8
+    assert quiet.count(False) == (4 if kind == "spoof" else 1)
 
 
 def test_killed_after_the_alert_and_before_the_ledger_it_alerts_with_the_same_id(bench, monkeypatch):
@@ -247,17 +244,14 @@ def test_the_end_leaves_a_recording_for_the_next_start(bench):
     bench.settle()
     bench.put("a.wav")
 
-    def stop(_):
-        bench.check = ask
-
     def ask():
         raise StopAskedError
 
-    def tell_then_check(path):
+    def check_while_scoring(path):
         bench.check = ask
         bench.check()
 
-    bench.on_score = tell_then_check
+    bench.on_score = check_while_scoring
     with pytest.raises(StopAskedError):
         bench.settle()
     assert bench.published == {}
@@ -265,3 +259,64 @@ def test_the_end_leaves_a_recording_for_the_next_start(bench):
     bench.restart()
     bench.settle()
     assert bench.kinds() == ["spoof"]
+
+
+def test_one_that_may_not_be_read_is_never_given_up(bench):
+    """Neither its time nor its size changes when its permissions are mended."""
+    bench.restart(attempts=2)
+    bench.settle()
+    bench.verdicts["a.wav"] = PermissionError(13, "Permission denied")
+    bench.put("a.wav")
+    for _ in range(100):
+        bench.clock.now += 60.0
+        bench.watcher.poll()
+    assert 4 <= len(bench.results) < 10
+    assert {type(result) for result in bench.results} == {Failure}
+    assert "cannot be read (Permission denied); check its permissions; attempt 3, the next in" in bench.results[2].error
+    bench.verdicts.clear()
+    bench.clock.now += 3600.0
+    bench.restart(attempts=2)
+    bench.settle()
+    assert bench.kinds() == ["spoof"]
+
+
+def test_a_file_that_cannot_be_asked_about_is_noted_once_and_the_rest_is_done(bench):
+    bench.restart()
+    bench.settle()
+    (bench.folder / "circle.wav").symlink_to("circle.wav")
+    (bench.folder / "nowhere.wav").symlink_to("none.wav")
+    bench.put("a.wav")
+    for _ in range(3):
+        bench.clock.now += FULL_LOOK_S
+        bench.settle()
+    assert bench.scored == ["a.wav"]
+    (note,) = bench.notes
+    assert note.startswith(f"{bench.folder}/circle.wav: cannot be read (")
+    assert bench.watcher.counts.failed == 1
+
+
+def test_a_result_that_could_not_be_printed_is_not_done(bench, monkeypatch):
+    bench.restart()
+    bench.settle()
+    bench.put("a.wav")
+
+    def fail(*_):
+        raise ReportError("standard output cannot be written (No space left on device)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench, "result", fail)
+        bench.settle()
+    assert (bench.kinds(), bench.results) == (["spoof"], [])
+    bench.restart()
+    bench.settle()
+    assert (len(bench.published), len(bench.results)) == (1, 1)
+
+
+def test_an_error_with_a_name_that_is_no_text_can_be_kept(bench):
+    name = os.fsdecode(b"\xe4.wav")
+    bench.restart()
+    bench.settle()
+    bench.verdicts[name] = UnicodeEncodeError("utf-8", name, 0, 1, "surrogates not allowed")
+    bench.put(name, b"no matter")
+    bench.settle()
+    assert "cannot be decoded (UnicodeEncodeError" in bench.results[0].error

@@ -26,7 +26,7 @@ import edge.scoring
 import edge.service.database_file
 import edge.service.systemd
 import edge.watch.ledger
-import edge.watch.running
+import edge.watch.service
 from edge.cli.main import main
 from edge.native_stderr import hold_stderr
 

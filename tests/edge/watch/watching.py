@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,16 @@ class Watching:
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
         return self.ends()
+
+
+@dataclass
+class Once:
+    """What one run of `edge watch --once` did."""
+
+    code: int
+    results: list
+    complaints: str
+
+    def scored(self):
+        """Names of the recordings that have a verdict, in order."""
+        return [Path(result["path"]).name for result in self.results if "verdict" in result]

@@ -11,7 +11,8 @@ import pytest
 from edge.alerts.event import new_event_id
 from edge.decision import Decision
 from edge.scoring import Score
-from edge.watch.alerting import cooldown_s, outage_event, recording_event
+from edge.watch.recordings import recording_event
+from edge.watch.watcher import outage_event
 
 DIGEST = bytes(range(32))
 
@@ -51,8 +52,6 @@ def test_names_and_numbers_do_not_survive_redaction():
 def test_a_recording_without_any_sound_is_an_event_and_without_a_score():
     event = recording_event("~/rec", DIGEST, [score("silenced"), score("bonafide", "2")], 1.0)
     assert (event.kind, event.p_bonafide, event.speech_s) == ("silenced", None, None)
-    assert cooldown_s(event) == 86400.0
-    assert cooldown_s(recording_event("~/rec", DIGEST, [score("silenced"), score("spoof")], 1.0)) == 0.0
 
 
 def test_an_outage_has_one_identity_and_its_end_another():

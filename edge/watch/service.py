@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
 
+from edge.alerts.event import AlertEvent
 from edge.alerts.service import Alerts
 from edge.service.stopping import StopSignal
-from edge.watch.surroundings import Report, StopAskedError
+from edge.service.systemd import Notifier
+from edge.watch.recordings import Report, StopAskedError
 from edge.watch.watcher import Watcher
 
 # The service manager wants to hear from us between two looks, however far apart they are.
 _SLICE_S = 5.0
 _MARGIN_S = 0.02
+_DAY_S = 86400.0
 
 
-class ServiceManager(Protocol):
-    """What is told to the service manager, see `edge.service.systemd.Notifier`."""
+def publish(alerts: Alerts, event: AlertEvent) -> None:
+    """Publish an event of the watcher with the cooldown of its kind.
 
-    def ready(self) -> bool: ...
+    Two recordings within a minute are two calls, and neither may be held back; but one that is scored again and again
+    while a recorder makes it longer is one. Recordings without any sound come from one cause: once a day is enough.
+    """
+    if event.kind == "spoof":
+        alerts.publish(event, topic=f"{event.source}|{event.recording}")
+    else:
+        alerts.publish(event, cooldown_s=_DAY_S if event.kind == "silenced" else 0.0)
 
-    def alive(self) -> bool: ...
 
-    def status(self, text: str) -> bool: ...
-
-    def stopping(self) -> bool: ...
-
-
-def check_stop(stop: StopSignal, manager: ServiceManager) -> Callable[[], None]:
-    """What the watcher calls between two pieces of work."""
+def check_stop(stop: StopSignal, manager: Notifier) -> Callable[[], None]:
+    """Make what the watcher calls between two pieces of work."""
 
     def check() -> None:
         manager.alive()
@@ -40,7 +42,7 @@ def check_stop(stop: StopSignal, manager: ServiceManager) -> Callable[[], None]:
 
 
 def serve(
-    watcher: Watcher, stop: StopSignal, manager: ServiceManager, alerts: Alerts, report: Report, *, poll_s: float
+    watcher: Watcher, stop: StopSignal, manager: Notifier, alerts: Alerts, report: Report, *, poll_s: float
 ) -> None:
     """Watch until the end is asked for; what is being read then is left for the next start."""
     # Before the first look: what came meanwhile can take longer than a service may take to start.
@@ -96,7 +98,7 @@ def describe(watcher: Watcher) -> str:
     return "; ".join(parts)
 
 
-def _pause(stop: StopSignal, manager: ServiceManager, seconds: float) -> bool:
+def _pause(stop: StopSignal, manager: Notifier, seconds: float) -> bool:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         manager.alive()

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -101,7 +102,9 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
         stack.callback(screen.close)
         stop = stack.enter_context(StopSignal())
         outbox = stack.enter_context(Alerts(alerts, environment=os.environ, terminal=screen))
-        metrics = _metrics(Path(alerts.outbox).expanduser()) if settings.metrics_port is not None else None
+        metrics, port = None, None
+        if settings.metrics_port is not None:
+            metrics, port = _open_metrics(settings.metrics_port, Path(alerts.outbox).expanduser(), stack)
 
         def open_session(start: StreamStart) -> Session:
             return Session(model, point, start.sample_rate, clock=time, pace=pace)
@@ -114,15 +117,13 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
             hide=redactor.text,
             clock=time,
             pace=pace,
-            observe=_observer(metrics) if metrics is not None else None,
+            observe=partial(_observe, metrics),
         )
         listener = Listener(source, monitor, outbox, screen, redactor, notifier, clock=time, as_json=as_json)
         listener.keeps_changes = not (screen.has_panel and _is_terminal(sys.stdout))
-        if metrics is not None and settings.metrics_port is not None:
-            listener.metrics = metrics
-            port = _serve(metrics, settings.metrics_port, stack)
-            if settings.metrics_port == 0:
-                listener.complain("metrics", f"http://127.0.0.1:{port}/metrics")
+        listener.metrics = metrics
+        if settings.metrics_port == 0:
+            listener.complain("metrics", f"http://127.0.0.1:{port}/metrics")
         if settings.clips:
             listener.clips = _clips(settings, lambda text: listener.complain("clips", text))
         ended_well = listener.run(asked_to_stop=lambda: stop.asked, look=lambda: look_of(sys.stderr, os.environ))
@@ -301,35 +302,23 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def _metrics(outbox: Path) -> LiveMetrics:
+def _open_metrics(port: int, outbox: Path, stack: ExitStack) -> tuple[LiveMetrics, int]:
     from edge.alerts.outbox import Outbox
-    from edge.service.metrics import LiveMetrics
+    from edge.service.metrics import LiveMetrics, serve
 
     def deliveries() -> dict[tuple[str, str], int]:
         # In a thread of the server's, where no other connection may be used.
         with Outbox(outbox, clock=time.time, rng=random.Random()) as opened:
             return opened.counts()
 
-    return LiveMetrics(deliveries)
+    metrics = LiveMetrics(deliveries)
+    return metrics, stack.enter_context(serve(metrics, port))
 
 
-def _observer(metrics: LiveMetrics) -> Callable[[str, Step, Session], None]:
-    def observe(stream: str, step: Step, session: Session) -> None:
-        metrics.update(
-            stream,
-            step.state,
-            lag_s=session.lag.lag_s,
-            realtime_factor=session.realtime_factor,
-            level_db=step.stats.level_db,
-        )
-
-    return observe
-
-
-def _serve(metrics: LiveMetrics, port: int, stack: ExitStack) -> int:
-    from edge.service.metrics import MetricsServer
-
-    return stack.enter_context(MetricsServer(metrics, port)).port
+def _observe(metrics: LiveMetrics | None, stream: str, step: Step, session: Session) -> None:
+    if metrics is not None:
+        lag_s, factor = session.lag.lag_s, session.realtime_factor
+        metrics.update(stream, step.state, lag_s=lag_s, realtime_factor=factor, level_db=step.stats.level_db)
 
 
 def _clips(settings: ListenSettings, complain: Callable[[str], None]) -> ClipRecorder:

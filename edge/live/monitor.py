@@ -169,7 +169,7 @@ class Monitor:
         hide: Callable[[str], str],
         clock: LiveClock,
         pace: float = 1.0,
-        observe: Callable[[str, Step, Session], None] | None = None,
+        observe: Callable[[str, Step, Session], None] = lambda *_: None,
     ) -> None:
         self.spoof_found = False
         self.failed = False
@@ -231,8 +231,7 @@ class Monitor:
         reports: list[Report] = []
         for step in steps:
             stream.add(step)
-            if self._observe is not None:
-                self._observe(stream.start.stream, step, stream.session)
+            self._observe(stream.start.stream, step, stream.session)
             if step.state.alarm:
                 self.spoof_found = True
                 reports.append(self._alarm("spoof", stream))

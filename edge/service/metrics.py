@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from types import TracebackType
-from typing import Self
+from typing import Any
 
 from edge.decision import VERDICTS, LiveState
 from edge.errors import ConfigError, EdgeError
@@ -52,7 +52,7 @@ class LiveMetrics:
         self._ended = self._chunks = 0
         self._speech_s = 0.0
         self._alarms: Counter[str] = Counter()
-        self._sources: dict[str, int] = {}
+        self._source: dict[str, int] = {}
 
     def update(
         self, stream: str, state: LiveState, *, lag_s: float | None, realtime_factor: float, level_db: float
@@ -68,7 +68,10 @@ class LiveMetrics:
         """
         with self._lock:
             known = self._streams.get(stream)
-            slot = self._free_slot() if known is None or known.slot is None else known.slot
+            taken = {other.slot for other in self._streams.values()}
+            slot = None if known is None else known.slot
+            if slot is None:
+                slot = next((free for free in range(MAX_SLOTS) if free not in taken), None)
             self._speech_s += max(0.0, state.speech_s - (0.0 if known is None else known.state.speech_s))
             self._chunks += 1
             self._streams[stream] = _Stream(slot, state, lag_s, realtime_factor, level_db)
@@ -81,7 +84,7 @@ class LiveMetrics:
     def source_counts(self, counts: Mapping[str, int]) -> None:
         """Record the source's totals so far, `edge.sources.events.Source.counts`."""
         with self._lock:
-            self._sources.update(counts)
+            self._source.update(counts)
 
     def end(self, stream: str) -> None:
         """Forget a stream and free its slot; one that never had a state counts as well."""
@@ -92,62 +95,46 @@ class LiveMetrics:
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics; the outbox' are missing while it cannot be read."""
         with self._lock:
-            yield from (*self._totals(), *self._slots())
+            families = [*self._totals(), *self._slots()]
+        yield from families
         try:
-            counts = sorted(self._deliveries().items())
+            counts = self._deliveries()
         except EdgeError:
             return
         # A gauge, since pruning removes old deliveries.
         what = "Deliveries in the outbox by channel and state."
-        family = GaugeMetricFamily("bonafone_alert_deliveries", what, labels=["channel", "state"])
-        for labels, count in counts:
-            family.add_metric(labels, count)
-        yield family
-
-    def _free_slot(self) -> int | None:
-        taken = {stream.slot for stream in self._streams.values()}
-        return next((slot for slot in range(MAX_SLOTS) if slot not in taken), None)
+        yield _filled(GaugeMetricFamily("bonafone_alert_deliveries", what, labels=["channel", "state"]), counts)
 
     def _totals(self) -> Iterator[Metric]:
         verdicts = Counter(stream.state.verdict for stream in self._streams.values())
-        streams = GaugeMetricFamily("bonafone_streams", "Streams that are heard now, by verdict.", labels=["verdict"])
-        for verdict in VERDICTS:
-            streams.add_metric([verdict], verdicts[verdict])
-        yield streams
+        streams = {verdict: verdicts[verdict] for verdict in VERDICTS}
+        yield _filled(GaugeMetricFamily("bonafone_streams", "Open streams by verdict.", labels=["verdict"]), streams)
         yield CounterMetricFamily("bonafone_streams_ended", "Streams that ended.", self._ended)
-        yield CounterMetricFamily("bonafone_chunks", "Chunks of audio that were judged.", self._chunks)
+        yield CounterMetricFamily("bonafone_chunks", "Chunks of audio that were scored.", self._chunks)
         yield CounterMetricFamily("bonafone_speech_seconds", "Speech that was scored, in seconds.", self._speech_s)
-        for name, what, label, counts in (
-            ("bonafone_alarms", "Alarms by kind.", "kind", self._alarms),
-            ("bonafone_source_events", "What the source counts.", "what", self._sources),
-        ):
-            family = CounterMetricFamily(name, what, labels=[label])
-            for key, count in sorted(counts.items()):
-                family.add_metric([key], count)
-            yield family
+        yield _filled(CounterMetricFamily("bonafone_alarms", "Alarms by kind.", labels=["kind"]), self._alarms)
+        counts = CounterMetricFamily("bonafone_source_events", "What the source counts.", labels=["what"])
+        yield _filled(counts, self._source)
 
     def _slots(self) -> Iterator[Metric]:
-        score = "Smoothed log-likelihood ratio in nats, higher is more bona fide; missing without enough speech."
         values: list[tuple[str, str, Callable[[_Stream], float | None]]] = [
-            ("bonafone_lag_seconds", "How far the decision is behind the audio.", lambda one: one.lag_s),
-            ("bonafone_realtime_factor", "Computing for one second of audio, in s.", lambda one: one.realtime_factor),
-            ("bonafone_level_dbfs", "Level in dB of full scale.", lambda one: one.level_db),
-            ("bonafone_cm_score", score, lambda one: one.state.cm_score),
+            ("lag_seconds", "How far the decision is behind the audio.", lambda one: one.lag_s),
+            ("realtime_factor", "Seconds of computing for one of audio.", lambda one: one.realtime_factor),
+            ("level_dbfs", "Level in dB of full scale.", lambda one: one.level_db),
+            ("cm_score", "Smoothed log-likelihood ratio in nats, higher is bona fide.", lambda one: one.state.cm_score),
         ]
+        slotted = [stream for stream in self._streams.values() if stream.slot is not None]
         for name, what, value_of in values:
-            family = GaugeMetricFamily(name, what, labels=["slot"])
-            for stream in self._streams.values():
-                if stream.slot is not None and (value := value_of(stream)) is not None:
-                    family.add_metric([str(stream.slot)], value)
-            yield family
+            found = {str(one.slot): value for one in slotted if (value := value_of(one)) is not None}
+            yield _filled(GaugeMetricFamily(f"bonafone_{name}", what, labels=["slot"]), found)
 
 
-class MetricsServer:
-    """Answers Prometheus at one port; a context manager.
+@contextmanager
+def serve(metrics: LiveMetrics, port: int, *, host: str = "127.0.0.1") -> Iterator[int]:
+    """Answer Prometheus at a port in this block, which gets its number; 0 takes a free one.
 
     Parameters
     ----------
-    port : 0 takes a free one; the attribute `port` names it.
     host : this machine alone unless asked, since the page shows when calls happen.
 
     Raises
@@ -155,23 +142,26 @@ class MetricsServer:
     ConfigError
         The port cannot be taken.
     """
+    # A registry of our own: the library's global one adds facts about this process.
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    try:
+        server, thread = start_http_server(port, addr=host, registry=registry)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"metrics: {host}:{port} cannot be listened on ({error}); give another port") from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
-    def __init__(self, metrics: LiveMetrics, port: int, *, host: str = "127.0.0.1") -> None:
-        # A registry of our own: the library's global one adds facts about this process.
-        registry = CollectorRegistry()
-        registry.register(metrics)
-        try:
-            self._server, self._thread = start_http_server(port, addr=host, registry=registry)
-        except (OSError, OverflowError) as error:
-            raise ConfigError(f"metrics: {host}:{port} cannot be listened on ({error}); give another port") from error
-        self.port = self._server.server_port
 
-    def __enter__(self) -> Self:
-        return self
+_Family = GaugeMetricFamily | CounterMetricFamily
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+
+def _filled(family: _Family, samples: Mapping[Any, float]) -> _Family:
+    """Add samples by the value of their label, or the tuple of several."""
+    for labels, value in sorted(samples.items()):
+        family.add_metric(labels if isinstance(labels, tuple) else [labels], value)
+    return family

@@ -1,7 +1,7 @@
-"""Telling the service manager that the process is ready, alive and what it does; nothing where there is no manager.
+"""Notify the service manager that the process is ready and alive, and what it does; nothing where there is no manager.
 
 Source: sd_notify(3) and sd_watchdog_enabled(3). One datagram a message, lines of ``NAME=value``, to the AF_UNIX socket
-that ``NOTIFY_SOCKET`` names; the watchdog wants to hear before ``WATCHDOG_USEC`` microseconds have passed.
+that ``NOTIFY_SOCKET`` names; the watchdog expects one before ``WATCHDOG_USEC`` microseconds have passed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 class Notifier:
     """Sends to one notification socket. A message that cannot be sent is dropped: listening goes on without a manager.
 
-    Each call answers whether a message went out.
+    Each method returns whether a message went out.
 
     Parameters
     ----------
@@ -37,32 +37,27 @@ class Notifier:
         # Half is the manual's advice. A quarter leaves room for a message that is lost or a chunk that takes long.
         self._every_s = None if watchdog_s is None else watchdog_s / 4.0
         self._alive_at: float | None = None
-        self._told = ""
+        self._status = ""
 
     @classmethod
     def from_environment(
         cls, environment: Mapping[str, str], *, clock: Callable[[], float] = time.monotonic
     ) -> Notifier:
-        """What ``NOTIFY_SOCKET``, ``WATCHDOG_USEC`` and ``WATCHDOG_PID`` ask for; whatever does not fit is ignored."""
+        """Follow ``NOTIFY_SOCKET``, ``WATCHDOG_USEC`` and ``WATCHDOG_PID``; whatever does not fit is ignored."""
         address = environment.get("NOTIFY_SOCKET", "")
         # Other families (vsock) are of virtual machines.
         return cls(address if address[:1] in ("/", "@") else "", _watchdog_s(environment), clock=clock)
 
-    @property
-    def watched(self) -> bool:
-        """Whether the manager waits for `alive`."""
-        return bool(self._address) and self._every_s is not None
-
     def ready(self) -> bool:
-        """Say that starting is over: sources are open and the model is loaded."""
+        """Send that starting is over: sources are open and the model is loaded."""
         return self._send("READY=1")
 
     def status(self, text: str) -> bool:
-        """Say in one line, for people, what the process does; ``systemctl status`` shows it. Repeats are not sent."""
+        """Send one line for people, which ``systemctl status`` shows; repeats are not sent."""
         line = " ".join(text.split())
-        if line == self._told:
+        if line == self._status:
             return False
-        self._told = line
+        self._status = line
         return self._send(f"STATUS={line}")
 
     def alive(self) -> bool:
@@ -76,7 +71,7 @@ class Notifier:
         return self._send("WATCHDOG=1")
 
     def stopping(self) -> bool:
-        """Say that the process ends of its own will."""
+        """Send that the process ends of its own will."""
         return self._send("STOPPING=1")
 
     def _send(self, message: str) -> bool:
@@ -94,12 +89,10 @@ class Notifier:
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float | None:
-    """Seconds, or None where the watchdog is off or waits for another process (the parent of this one)."""
-    micros, pid = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID", "")
-    if not _is_whole(micros) or int(micros) == 0 or (pid and (not _is_whole(pid) or int(pid) != os.getpid())):
+    """Return seconds, or None where the watchdog is off or waits for another process (the parent of this one)."""
+    try:
+        micros = int(environment.get("WATCHDOG_USEC", "0"))
+        pid = int(environment.get("WATCHDOG_PID") or os.getpid())
+    except ValueError:
         return None
-    return int(micros) / 1e6
-
-
-def _is_whole(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 20
+    return micros / 1e6 if micros > 0 and pid == os.getpid() else None

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from edge.decision import VERDICTS, LiveState
 from edge.errors import ConfigError, EdgeError
-from edge.service.metrics import MAX_SLOTS, LiveMetrics, MetricsServer
+from edge.service.metrics import MAX_SLOTS, LiveMetrics, serve
 
 
 def state(speech_s=3.0, verdict="uncertain", cm_score=-0.5):
@@ -134,13 +134,15 @@ def test_pages_are_read_while_calls_come_and_go(metrics):
 
 
 def test_the_port_answers_this_machine_with_our_metrics_alone(metrics):
-    with MetricsServer(metrics, 0) as server:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=5) as answer:
+    with serve(metrics, 0) as port:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             assert answer.headers["Content-Type"].startswith("text/plain; version=")
             assert {name[:9] for name in samples(answer.read().decode())} == {"bonafone_"}
-        assert server._server.server_address[0] == "127.0.0.1"
-        with pytest.raises(ConfigError, match=rf"metrics: 127.0.0.1:{server.port} cannot be listened on .*another"):
-            MetricsServer(metrics, server.port)
+        with (
+            pytest.raises(ConfigError, match=rf"metrics: 127.0.0.1:{port} cannot be listened on .*another port"),
+            serve(metrics, port),
+        ):
+            pass
 
 
 def test_without_the_package_the_error_names_the_extra(monkeypatch):

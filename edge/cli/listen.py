@@ -46,7 +46,7 @@ class _MisuseError(click.ClickException):
 @click.option(
     "--channel",
     metavar="WHICH",
-    help="Of cmd:, - and file:, which channel is heard: mix, left, right or a number from 1.  [default: mix]",
+    help="Of cmd:, - and file:, the channel to score: mix, left, right or a number from 1.  [default: mix]",
 )
 @click.option(
     "--metrics-port",
@@ -62,8 +62,8 @@ def listen(
 ) -> None:
     """Listen to live calls, show how real the voice is, and raise alerts.
 
-    Options win over the table [listen] of the configuration; [alerts] says who is told. It listens until the source
-    ends, or until Ctrl-C.
+    Options win over the table [listen] of the configuration; [alerts] names the alert channels. It listens until the
+    source ends, or until Ctrl-C.
 
     Example: edge listen --source rtp://:5004?allow=10.0.0.5
 
@@ -97,7 +97,7 @@ def _settings(config: str | None, given: dict[str, Any]) -> tuple[ListenSettings
     path = find_config(config, os.environ)
     tables = read_config(path)
     listening = tables.get("listen", {})
-    # Checked by itself, so that an error of the file is told as one, and not hidden by an option.
+    # Checked by itself, so that an error of the file is reported as one, and not hidden by an option.
     build_settings(ListenSettings, listening, f"{path}: listen")
     settings = build_settings(ListenSettings, {**listening, **given}, "listen")
     return settings, settings_from_table(tables.get("alerts", {}), f"{path}: alerts")
@@ -113,6 +113,6 @@ def _check_options(source: str, given: dict[str, Any], pace: float | None) -> No
         raise click.UsageError(f"--pace is for a recording; write --source file:PATH, not {source}")
     for name in ("rate", "encoding", "channels"):
         if name in given and not address.is_pcm:
-            raise click.UsageError(f"--{name} is for bare PCM, cmd: and -; {source} tells it by itself")
+            raise click.UsageError(f"--{name} is for bare PCM, cmd: and -; {source} carries it")
     if "channel" in given and not (address.is_pcm or is_file):
         raise click.UsageError(f"--channel is for file:, cmd: and -; {source} has one channel a stream")

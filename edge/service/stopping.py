@@ -1,4 +1,4 @@
-"""Being asked to end, by Ctrl-C or the service manager: a flag that also ends a wait."""
+"""Ctrl-C and the service manager's SIGTERM as a flag that also ends a wait."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Self
 
 
 class StopSignal:
-    """While it is entered, SIGINT and SIGTERM set it; a second Ctrl-C ends the program at once.
+    """A context manager: SIGINT and SIGTERM set the flag; a second Ctrl-C ends the program at once.
 
-    What is under way is finished, then the command ends in order. Only in the main thread. No `threading.Event`: its
+    The command finishes what is under way and ends in order. Only in the main thread. No `threading.Event`: its
     lock may be held just when the signal comes.
     """
 
@@ -40,7 +40,7 @@ class StopSignal:
         return self._asked
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until the end is asked for; returns whether it was."""
+        """Wait so long, or until the end is asked for; return whether it was."""
         if not self._asked:
             select.select([self._reader], [], [], seconds)
         return self._asked

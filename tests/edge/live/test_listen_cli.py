@@ -82,15 +82,6 @@ def test_an_alarm_is_written_told_and_gives_its_own_exit_code(run, alarming, spe
     assert stored(tmp_path) == ["spoof"]
 
 
-def test_real_time_pace_keeps_up(run, calm, speech, tmp_path):
-    path = write_wav(tmp_path / "a.wav", speech(4.0))
-    listening = run("--source", f"file:{path}", "--pace", "2", "--model", calm)
-    updates = listening.of("update")
-    assert len(updates) >= 4
-    assert all(item["lag_s"] is not None and item["lag_s"] >= 0.0 for item in updates)
-    assert updates[-1]["realtime_factor"] > 0.0
-
-
 def test_the_exit_codes_of_what_cannot_be(run, calm, environment, tmp_path):
     (tmp_path / "bad.toml").write_text("[listen]\nsorce = 'mic'\n")
     cases = [
@@ -126,8 +117,7 @@ def test_options_win_over_the_file(run, alarming, calm, speech, tmp_path):
     assert by_option.alerts("spoof") == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment, number):
+def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment):
     """The stream is flushed and ended, the service manager told, and the exit code is 0."""
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -145,7 +135,7 @@ def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment, numb
         env = {**environment, "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"}
         listening = start("--source", f"file:{path}", "--model", calm, env=env)
         listening.until(lambda: len(listening.of("update")) >= 3)
-        code = listening.stop(number)
+        code = listening.stop(signal.SIGTERM)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(b"over", address)
         reader.join()
@@ -193,16 +183,6 @@ def test_a_program_that_never_gives_audio_is_a_failure(run, calm, tmp_path):
     (alert,) = listening.of("alert")
     assert alert["kind"] == "source_lost"
     assert alert["note"].startswith("exited with 1, saying: no such card"), "its source is told beside it"
-
-
-def test_a_header_on_a_pipe_is_bad_data_and_no_end(start, calm, tmp_path):
-    path = write_wav(tmp_path / "a.wav", np.zeros(16000))
-    with open(path, "rb") as file:
-        listening = start("--source", "-", "--model", calm, stdin=file)
-    assert listening.ends() == 1
-    (end,) = listening.of("end")
-    assert end["reason"] == "bad_data"
-    assert "expected bare s16le PCM" in end["detail"]
 
 
 class Caller:
@@ -295,15 +275,14 @@ def test_an_outbox_that_is_held_by_another_process_loses_no_alert(start, alarmin
     assert listening.ends() == 0
 
 
-def test_metrics_are_answered_while_it_listens(start, calm, speech, tmp_path):
-    port = free_port(socket.SOCK_STREAM)
-    listening = start("--source", "-", "--model", calm, "--metrics-port", port, stdin=subprocess.PIPE)
+def test_metrics_are_answered_while_it_listens(start, calm, speech):
+    listening = start("--source", "-", "--model", calm, "--metrics-port", 0, stdin=subprocess.PIPE)
     listening.process.stdin.write(pcm(speech(4.0)))
     listening.process.stdin.flush()
     listening.until(lambda: listening.of("update") and listening.of("update")[-1]["position_s"] >= 3.5)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60.0) as answer:
-        page = answer.read().decode()
-    values = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+    (notice,) = listening.of("trouble")
+    with urllib.request.urlopen(notice["text"], timeout=60.0) as answer:
+        values = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#")
     assert float(values["bonafone_chunks_total"]) >= 13
     assert float(values['bonafone_level_dbfs{slot="0"}']) == pytest.approx(-17.0, abs=6.0)
     listening.process.stdin.close()
@@ -402,9 +381,3 @@ def test_only_what_is_needed_is_loaded(calm, environment):
     unwanted = {"av", "paho", "apprise", "rich", "sounddevice", "gpiozero", "http.server", "email", "ssl"}
     unwanted |= {"edge.service.metrics", "prometheus_client", "edge.live.clips", "scipy"}
     assert not loaded & unwanted
-
-
-def test_help_has_an_example():
-    shown = CliRunner().invoke(main, ["listen", "--help"])
-    assert shown.exit_code == 0
-    assert "Example: edge listen --source rtp://" in shown.output

@@ -1,4 +1,4 @@
-"""A stream gives the same evidence however it is cut; a graph that is not its contract's is refused."""
+"""Raw scores of a stream come chunk by chunk; a graph that is not its contract's is refused."""
 
 from __future__ import annotations
 
@@ -23,35 +23,21 @@ def cut(model, samples, length):
     return found + list(scorer.flush())
 
 
-def test_raw_score_is_the_same_however_the_stream_is_cut(model, speech):
-    samples = speech(2.1)
-    expected = cut(model, samples, len(samples))
-    for length in (1, 333, model.contract.frontend.hop, model.contract.chunk_samples):
-        assert cut(model, samples, length) == expected
-
-
 def test_positions_count_samples_and_the_last_chunk_may_be_short(model, speech):
     chunk = model.contract.chunk_samples
     found = cut(model, speech(1.0)[: 2 * chunk + 100], 5000)
     assert [(e.start, e.end) for e in found] == [(0, chunk), (chunk, 2 * chunk), (2 * chunk, 2 * chunk + 100)]
 
 
-def test_nothing_comes_before_a_chunk_is_full(model, speech):
-    scorer = StreamScorer(model)
-    assert list(scorer.feed(speech(1.0)[: model.contract.chunk_samples - 1])) == []
-    assert len(list(scorer.feed(np.zeros(1, np.float32)))) == 1
-
-
-def test_reset_forgets_the_stream(model, speech):
+def test_nothing_comes_before_a_chunk_is_full_and_reset_forgets_the_stream(model, speech):
     samples = speech(1.0)
     scorer = StreamScorer(model)
-    first = list(scorer.feed(samples))
+    assert list(scorer.flush()) == []
+    assert list(scorer.feed(samples[: model.contract.chunk_samples - 1])) == []
+    first = list(scorer.feed(samples[model.contract.chunk_samples - 1 :]))
+    assert len(first) == len(samples) // model.contract.chunk_samples
     scorer.reset()
     assert list(scorer.feed(samples)) == first
-
-
-def test_flush_of_an_empty_stream_yields_nothing(model):
-    assert list(StreamScorer(model).flush()) == []
 
 
 def test_silence_carries_no_speech(model):
@@ -77,26 +63,19 @@ def test_raw_score_is_finite_on_full_scale_noise_and_dirac(model, rng):
             assert isinstance(raw_score, RawScore)
 
 
-def _with_contract(tmp_path, **changes):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"state_names": ("state_imaginary", "state_trackers")}, r"state_imaginary.*quantise the model again"),
+        ({"state_names": ("state_samples",)}, "the contract names no state 'state_trackers'"),
+        ({"chunk_samples": 8192}, r"the contract's chunk is 8192 samples, the graph takes \(1, \d+\);"),
+    ],
+)
+def test_a_contract_of_another_graph_is_refused(tmp_path, changes, message):
     path = tmp_path / "changed.tflite"
     path.write_bytes(embed_contract(default_model().read_bytes(), replace(read_contract(default_model()), **changes)))
-    return path
-
-
-def test_a_contract_with_other_states_is_refused(tmp_path):
-    with pytest.raises(ContractMismatchError, match=r"state_imaginary.*quantise the model again"):
-        Model.load(_with_contract(tmp_path, state_names=("state_imaginary", "state_trackers")))
-
-
-def test_a_contract_without_the_speech_measures_state_is_refused(tmp_path):
-    with pytest.raises(ContractMismatchError, match="the contract names no state 'state_trackers'"):
-        Model.load(_with_contract(tmp_path, state_names=("state_samples",)))
-
-
-def test_a_contract_with_another_chunk_is_refused(tmp_path):
-    message = r"the contract's chunk is 8192 samples, the graph takes \(1, \d+\);"
     with pytest.raises(ContractMismatchError, match=message):
-        Model.load(_with_contract(tmp_path, chunk_samples=8192))
+        Model.load(path)
 
 
 def test_a_damaged_flatbuffer_is_refused(tmp_path):

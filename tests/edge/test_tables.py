@@ -1,4 +1,4 @@
-"""Results as JSON lines and as a table."""
+"""Results as JSON lines, as rows of a table and as a bar over time."""
 
 from __future__ import annotations
 
@@ -44,13 +44,7 @@ def test_json_timeline_has_a_point_a_chunk_with_nulls_where_there_is_no_score():
     assert points[0] == {
         "start_s": 0.0, "end_s": 0.256, "speech_s": 0.256, "cm_score": None, "p_bonafide": None, "verdict": "too_short",
     }  # fmt: skip
-
-
-def test_json_of_a_failure_names_the_path_and_the_reason():
     assert json.loads(json_line(Failure(Path("b.wav"), "b.wav: empty"))) == {"path": "b.wav", "error": "b.wav: empty"}
-
-
-def test_json_never_holds_a_number_that_json_has_not():
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_line(score(cm_score=math.nan))
 
@@ -61,18 +55,12 @@ def test_a_row_lines_up_with_the_header():
     assert row.index("calls") == HEADER.index("recording")
 
 
-def test_a_row_tells_the_channel_of_a_call_and_the_spoof_in_a_real_recording():
+def test_a_row_shows_channel_spoof_within_missing_score_and_odd_names():
     row = click.unstyle(text_row(score(channel="right", spoof_s=8.0, duration_s=4000.0)))
     assert row.endswith("1:06:40  calls/a.wav (right), spoof in 8.0 s of it")
-
-
-def test_a_row_without_score_shows_a_dash():
     assert " – " in click.unstyle(text_row(score(verdict="silenced", p_bonafide=None, cm_score=None)))
-
-
-def test_a_file_name_that_is_no_text_can_be_printed():
-    row = click.unstyle(text_row(score(path=Path("f\udcff.wav"))))
-    assert row.encode("utf-8").endswith("f\ufffd.wav".encode())
+    assert click.unstyle(text_row(score(path=Path("f\udcff.wav")))).encode("utf-8").endswith("f\ufffd.wav".encode())
+    assert click.unstyle(text_row(score(path=None))).endswith("  samples")
 
 
 def test_the_text_timeline_is_a_bar_and_spans_of_equal_verdict():

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from environments import ROOT, run
-from pi_check.comparison import BOUND_NATS
+from pi_emulation import BOUND_NATS
 
 from edge.catalog import default_model
 from edge.contract import OperatingPoint, embed_contract, read_contract

@@ -15,7 +15,7 @@ import wave
 import numpy as np
 import pytest
 from environments import ROOT, run
-from pi_check.comparison import BOUND_NATS
+from pi_emulation import BOUND_NATS
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ _NAMES = ("cautious", "balanced", "quiet")
 
 
 def call_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of which calls to listen to, shared with the tool that measures what ships."""
+    """Add the options of which calls to score, shared with the tool that measures what ships."""
     options = (
         click.option("--manifest", required=True, type=_FILE, help="Manifest of clips of both labels."),
         click.option("--split", type=click.Choice(["train", "dev", "test"]), default="dev", help="Which part of it."),
@@ -54,9 +54,11 @@ def _parse_rates(_context: click.Context, _option: click.Parameter, value: str) 
         rates = tuple(float(part) for part in value.split(","))
     except ValueError:
         rates = ()
-    if len(rates) != len(_NAMES) or not all(math.isfinite(rate) and rate > 0 for rate in rates):
+    falling = list(rates) == sorted(rates, reverse=True)
+    if len(rates) != len(_NAMES) or not falling or not all(math.isfinite(rate) and rate > 0 for rate in rates):
         raise click.BadParameter(
-            f"expected {len(_NAMES)} numbers above 0 split by commas, for {', '.join(_NAMES)}; got {value!r}"
+            f"expected {len(_NAMES)} numbers above 0 split by commas, none above the one before, for "
+            f"{', '.join(_NAMES)}; got {value!r}"
         )
     return rates
 
@@ -87,9 +89,9 @@ def calibrate(
 ) -> None:
     """Choose how live calls are decided, and write that into the model: `edge listen` needs it.
 
-    Clips are joined to calls: of real people, and such that a fake voice comes in. For each operating point the way
-    to smooth and to wait is taken that notices fake voices soonest at the given rate of false alarms. What is stated
-    of it was measured on sources that it was not chosen on.
+    Clips are joined to calls: of real people, and such that a fake voice comes in. The command picks the smoothing and
+    hold time that detect a fake voice soonest at the given rates of false alarms. A point alarms on all that a stricter
+    one alarms on. What is stated of it was measured on sources that it was not chosen on.
 
     Example: workbench calibrate first.tflite --manifest corpus/manifest.tsv
     """

@@ -1,4 +1,5 @@
-"""Operating points for live calls: calls made of clips, traces of scores over them, and what bounds cost.
+"""Operating points for live calls.
 
-Begin with `workbench.live.calibrate`, which `workbench calibrate` calls.
+`calls` joins clips to calls and traces the model's raw scores over them, `points` chooses and measures how they are
+decided, `text` prints it. Begin with `calibrate`, which `workbench calibrate` calls.
 """

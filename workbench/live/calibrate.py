@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 
 from edge.contract import OperatingPoint, embed_contract
 from edge.model import Model
+from workbench.data.atomic_file import write_atomically
 from workbench.data.manifest import read_manifest
 from workbench.data.progress import watch
 from workbench.errors import EvaluationError
 from workbench.evaluate.trials import load_quietly
-from workbench.live.calls import BEFORE_S, Call, genuine_calls, invaded_calls
-from workbench.live.measure import LiveFigures, measure
-from workbench.live.operating_points import FALSE_ALARMS_PER_H, choose_points
-from workbench.live.traces import Trace, trace_calls
+from workbench.live.calls import BEFORE_S, Call, Trace, genuine_calls, invaded_calls, trace_calls
+from workbench.live.points import FALSE_ALARMS_PER_H, LiveFigures, choose_points, measure
 from workbench.transmissions import CLEAN
 
 LIVE_TRANSMISSIONS = (CLEAN, "telephone", "g711-mu", "amr-nb-12.2", "opus-wb-16", "bad-microphone", "noise-suppressed")
@@ -68,7 +66,7 @@ def calibrate_live(
     choices = choose_points(model.contract, genuine, invaded, rates)
     contract = replace(model.contract, operating_points=tuple(choice.point for choice in choices))
     target = output or model_path
-    _write_bytes(target, embed_contract(model_path.read_bytes(), contract))
+    write_atomically(target, embed_contract(model_path.read_bytes(), contract))
     measured = [(choice.point, choice.figures, choice.by_transmission) for choice in choices]
     return {"output": str(target), **live_report(model.name, split, options, genuine, invaded, measured)}
 
@@ -160,9 +158,3 @@ def live_report(
 
 def _through(traces: Sequence[Trace], transmission: str) -> list[Trace]:
     return [trace for trace in traces if trace.transmission == transmission]
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)

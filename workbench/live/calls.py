@@ -1,6 +1,7 @@
-"""Calls made of clips: a real person who speaks for a while, and one in whose call a fake voice comes in.
+"""Calls made of clips, and the model's raw scores over them through the runtime that ships.
 
-Clips are seconds long and calls are minutes, so clips of one source are joined end to end. A real person's call holds
+A call is a real person who speaks for a while, or one in whose call a fake voice comes in. Clips are seconds long and
+calls are minutes, so clips of one source are joined end to end. A real person's call holds
 bona fide clips of one speaker as far as they go, then of the next one of the same source; a call with a fake voice
 begins with bona fide clips and goes on with the clips of one attack, of the same source where it has both.
 """
@@ -9,9 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import AudioError
+from edge.model import Model
+from edge.stream import StreamScorer
+from workbench.data.cache import decode
 from workbench.data.manifest import Row
 from workbench.errors import EvaluationError
+from workbench.evaluate.trials import Progress, check_failures, load_quietly, run_tasks
+from workbench.transmissions import CLEAN, through_transmission
+
+Float = NDArray[np.float32]
+Array = NDArray[np.float64]
 
 CALL_S = 60.0
 """Length of a real person's call, and at most of one that a fake voice enters."""
@@ -19,6 +33,10 @@ BEFORE_S = 30.0
 """Seconds of a real person before the fake voice."""
 LEAST_FAKE_S = 8.0
 """Attacks with less audio than this make no call: there would be nothing to wait for."""
+_PIECE = 4
+"""Calls that a process scores between two signs of life."""
+_LEVEL_DB = -26.0
+"""Level to which each clip is brought, so that joins are told by nothing but the voice."""
 
 
 @dataclass(frozen=True)
@@ -130,3 +148,102 @@ def _start(clips: Sequence[Row], seconds: float, *, skip: int = 0) -> list[Row]:
             break
         chosen.append(clips[(skip + index) % len(clips)])
     return chosen
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The raw scores over one call through one transmission; arrays [shape=(n_chunks,)].
+
+    Attributes
+    ----------
+    values : log-odds, uncalibrated, as in `edge.decision.RawScore`.
+    speech_frames : weight of speech in each chunk.
+    ends : position of each chunk's end in samples at the model's rate.
+    fake_from : position at which the fake voice begins; the call's length where there is none.
+    """
+
+    call: Call
+    transmission: str
+    values: Array
+    speech_frames: Array
+    ends: NDArray[np.int64]
+    fake_from: int
+
+
+def trace_calls(
+    model: Model,
+    calls: Sequence[tuple[Path, Call]],
+    progress: Progress = iter,
+    *,
+    transmissions: Sequence[str] = (CLEAN,),
+    jobs: int = 1,
+) -> list[Trace]:
+    """Run every call through each of ``transmissions`` and the model.
+
+    Parameters
+    ----------
+    calls : each with the folder that its rows' paths start from.
+    transmissions : of `workbench.transmissions.TRANSMISSION_NAMES`; what one draws depends on the call's name alone.
+
+    Raises
+    ------
+    EvaluationError
+        Clips that cannot be read.
+    """
+    pieces = [calls[start : start + _PIECE] for start in range(0, len(calls), _PIECE)]
+    tasks = [(model.path, tuple(piece), tuple(transmissions)) for piece in pieces]
+    traces: list[Trace] = []
+    failures: list[str] = []
+    for found, failed in run_tasks(_trace_piece, tasks, jobs, progress):
+        traces += found
+        failures += failed
+    check_failures(failures, len(calls))
+    return traces
+
+
+def join(root: Path, call: Call, sample_rate: int) -> tuple[Float, int]:
+    """The call's samples [shape=(n,), 16-bit range as float] and the position at which the fake voice begins."""
+    genuine = [_levelled(decode(root / row.path, sample_rate)) for row in call.genuine]
+    fake = [_levelled(decode(root / row.path, sample_rate)) for row in call.fake]
+    return np.concatenate([*genuine, *fake]), sum(map(len, genuine))
+
+
+def _levelled(samples: Float) -> Float:
+    """Clips of a source are levelled alike in a call: a jump of loudness at the join would be no voice's doing."""
+    loud = np.sort(np.abs(samples))[len(samples) // 2 :]
+    rms = float(np.sqrt(np.mean(loud.astype(np.float64) ** 2))) if len(loud) else 0.0
+    if rms == 0.0:
+        return samples
+    gain = 10.0 ** (_LEVEL_DB / 20.0) / rms
+    return (samples * min(gain, 1.0 / max(float(np.abs(samples).max()), 1e-9))).astype(np.float32)
+
+
+def _trace_piece(task: tuple[Path, Sequence[tuple[Path, Call]], tuple[str, ...]]) -> tuple[list[Trace], list[str]]:
+    model_path, calls, transmissions = task
+    model = load_quietly(model_path)
+    rate = model.contract.frontend.sample_rate
+    traces: list[Trace] = []
+    failures: list[str] = []
+    for root, call in calls:
+        try:
+            samples, fake_from = join(root, call, rate)
+        except AudioError as error:
+            failures.append(str(error))
+            continue
+        traces += [_trace(model, call, samples, fake_from, transmission) for transmission in transmissions]
+    return traces, failures
+
+
+def _trace(model: Model, call: Call, samples: Float, fake_from: int, transmission: str) -> Trace:
+    rate = model.contract.frontend.sample_rate
+    samples = np.ascontiguousarray(through_transmission(samples, transmission, rate, call.name), dtype=np.float32)
+    scorer = StreamScorer(model)
+    raw_score = [*scorer.feed(samples), *scorer.flush()]
+    return Trace(
+        call,
+        transmission,
+        np.array([item.value for item in raw_score]),
+        np.array([item.speech_frames for item in raw_score]),
+        np.array([item.end for item in raw_score], np.int64),
+        fake_from,
+    )

@@ -12,7 +12,7 @@ from workbench.errors import EvaluationError
 
 
 def live_text(report: dict[str, Any]) -> str:
-    """A table of the operating points, then one by transmission, under a line that says what was listened to."""
+    """A table of the operating points, then one by transmission, under a line that states the calls."""
     points = report["points"]
     rows = [("point", "alarm below", "smoothed", "least", "held", "false alarms", "caught", "median", "90 %")]
     rows += [
@@ -75,7 +75,7 @@ def _pipes(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def head(report: dict[str, Any]) -> str:
-    """What was listened to, in one sentence."""
+    """State the calls that were measured, in one sentence."""
     hours = report["points"][0]["figures"]["genuine_speech_h"] if report["points"] else 0.0
     entry = (
         f"after {report['before_s']:g} s of a real person" if report["before_s"] else "from the first word of the call"

@@ -15,8 +15,7 @@ from edge.model import Model
 from edge.stream import StreamScorer
 from workbench.cli.main import main
 from workbench.data.manifest import Manifest, Row, write_manifest
-from workbench.live.calls import genuine_calls
-from workbench.live.traces import join, trace_calls
+from workbench.live.calls import genuine_calls, join, trace_calls
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +93,7 @@ def test_a_trace_is_what_the_runtime_says_of_the_joined_clips(corpus):
     [
         (("--false-alarms", "1,2"), "expected 3 numbers above 0 split by commas"),
         (("--false-alarms", "1,0,nan"), "expected 3 numbers above 0 split by commas"),
+        (("--false-alarms", "1,2,0.5"), "none above the one before"),
         (("--split", "test"), "expected clips of split test, got none"),
         (("--transmission", "pigeon"), "transmission 'pigeon': unknown"),
     ],

@@ -6,7 +6,6 @@ import uuid
 
 import pytest
 
-from edge.errors import EdgeError
 from edge.service.source_address import FORMS, SourceAddress, SourceSyntaxError
 from edge.sources.address import SourceOptions, make_source
 from edge.sources.audiosocket_source import AudioSocketSource
@@ -22,9 +21,8 @@ from tests.edge.sources.conftest import Heard
 CALL = "40325ec2-5efd-4bd3-805f-53576e581d13"
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "name"),
-    [
+def test_each_form_makes_its_source_and_opens_nothing():
+    for text, kind, name in [
         ("mic", Microphone, "mic"),
         ("mic:USB: Audio", Microphone, "mic:USB: Audio"),
         ("cmd:parec --raw", CommandSource, "cmd:parec --raw"),
@@ -34,13 +32,9 @@ CALL = "40325ec2-5efd-4bd3-805f-53576e581d13"
         ("rtp://127.0.0.1:5004?allow=10.0.0.0/8&max_streams=2", RtpSource, "rtp://127.0.0.1:5004"),
         ("audiosocket://:9092", AudioSocketSource, "audiosocket://:9092"),
         (f"audiosocket://[::1]:9092/?uuid={CALL}&max_calls=4", AudioSocketSource, "audiosocket://::1:9092"),
-    ],
-)
-def test_each_form_makes_its_source_and_opens_nothing(text, kind, name):
-    source = make_source(SourceAddress.parse(text))
-    assert type(source) is kind
-    assert source.name == name
-    assert not source.counts.total()
+    ]:
+        source = make_source(SourceAddress.parse(text))
+        assert (type(source), source.name, source.counts.total()) == (kind, name, 0)
 
 
 def test_options_reach_the_source():
@@ -61,9 +55,8 @@ def test_pace_channel_and_format_reach_the_source(tmp_path, clock):
         assert Heard(opened).length("cmd-1") == 4
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
+def test_what_is_wrong_is_said():
+    for text, message in [
         ("", f"source '': expected {FORMS}"),
         ("microphone", f"source 'microphone': expected {FORMS}"),
         ("mic:", f"source 'mic:': expected {FORMS}"),
@@ -100,32 +93,20 @@ def test_pace_channel_and_format_reach_the_source(tmp_path, clock):
             "audiosocket://:9092?uuid=7",
             f"source 'audiosocket://:9092?uuid=7': uuid=7: expected a UUID such as {CALL}",
         ),
-    ],
-)
-def test_what_is_wrong_is_said(text, message):
-    with pytest.raises(SourceSyntaxError) as caught:
-        make_source(SourceAddress.parse(text))
-    assert str(caught.value) == message
-    assert isinstance(caught.value, EdgeError)
+    ]:
+        with pytest.raises(SourceSyntaxError) as caught:
+            make_source(SourceAddress.parse(text))
+        assert str(caught.value) == message
 
 
-def test_a_bare_path_is_told_its_form(tmp_path):
+def test_a_bare_path_is_answered_with_its_form(tmp_path):
     path = write_wav(tmp_path / "a.wav", [0.0])
     with pytest.raises(SourceSyntaxError) as caught:
         make_source(SourceAddress.parse(str(path)))
     assert str(caught.value).endswith(f"; for a recording write file:{path}")
 
 
-@pytest.mark.parametrize(
-    ("host", "allowed"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("::ffff:127.0.0.1", True),
-        ("10.0.0.1", False),
-        ("fe80::1%eth0", False),
-    ],
-)
-def test_by_default_only_this_machine_may_send(host, allowed):
-    assert PeerList().allows(host) is allowed
+def test_by_default_only_this_machine_may_send():
+    hosts = {"127.0.0.1": True, "127.8.8.8": True, "::1": True, "::ffff:127.0.0.1": True, "10.0.0.1": False}
+    for host, allowed in {**hosts, "fe80::1%eth0": False}.items():
+        assert PeerList().allows(host) is allowed

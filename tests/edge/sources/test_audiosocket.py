@@ -65,54 +65,37 @@ def test_the_bytes_of_a_call():
     assert (error, hangup) == (PeerError(2), Hangup())
 
 
-@pytest.mark.parametrize(
-    ("kind", "rate"),
-    [
-        (0x10, 8000),
-        (0x11, 12000),
-        (0x12, 16000),
-        (0x13, 24000),
-        (0x14, 32000),
-        (0x15, 44100),
-        (0x16, 48000),
-        (0x17, 96000),
-        (0x18, 192000),
-    ],
-)
-def test_every_sample_rate(kind, rate):
-    (audio,) = MessageReader().feed(message(kind, bytes(2 * rate // 50)))
-    assert (audio.sample_rate, len(audio.samples)) == (rate, rate // 50)
+def test_every_sample_rate():
+    """The numbers of Asterisk's res_audiosocket.c."""
+    rates = {0x10: 8000, 0x11: 12000, 0x12: 16000, 0x13: 24000, 0x14: 32000, 0x15: 44100, 0x16: 48000, 0x17: 96000}
+    for kind, rate in {**rates, 0x18: 192000}.items():
+        (audio,) = MessageReader().feed(message(kind, bytes(2 * rate // 50)))
+        assert (audio.sample_rate, len(audio.samples)) == (rate, rate // 50)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 323, 10000])
-def test_how_the_bytes_arrive_changes_nothing(size):
+def test_how_the_bytes_arrive_changes_nothing():
     data = HELLO + FRAME * 5 + message(0x77, bytes(1000)) + FRAME + message(0x00)
-    reader, found = MessageReader(), []
-    for begin in range(0, len(data), size):
-        found += reader.feed(data[begin : begin + size])
-    assert [type(item) for item in found] == [Identify, *[Audio] * 6, Hangup]
-    assert all((item.samples == np.arange(160) * np.float32(100 / 32768)).all() for item in found[1:7])
-    assert reader.pending_bytes == 0
+    for size in (1, 2, 3, 7, 323, 10000):
+        reader, found = MessageReader(), []
+        for begin in range(0, len(data), size):
+            found += reader.feed(data[begin : begin + size])
+        assert [type(item) for item in found] == [Identify, *[Audio] * 6, Hangup]
+        assert all((item.samples == np.arange(160) * np.float32(100 / 32768)).all() for item in found[1:7])
+        assert reader.pending_bytes == 0
 
 
-@pytest.mark.parametrize(
-    ("head", "text"),
-    [
+def test_a_wrong_length_is_refused_before_its_payload_is_waited_for():
+    for head, text in [
         ("01 000f", "an AudioSocket message 0x01 of 15 bytes; expected 16"),
         ("01 ffff", "an AudioSocket message 0x01 of 65535 bytes; expected 16"),
         ("00 0001", "an AudioSocket message 0x00 of 1 bytes; expected 0"),
         ("03 0002", "an AudioSocket message 0x03 of 2 bytes; expected 1"),
         ("10 0141", "an AudioSocket audio message of 321 bytes; expected whole samples of 2 bytes"),
-        (
-            "10 fffe",
-            "an AudioSocket audio message of 65534 bytes; expected at most a second (16000 bytes at 8000 Hz), usually 20 ms",
-        ),
-    ],
-)
-def test_a_wrong_length_is_told_before_its_payload_is_waited_for(head, text):
-    with pytest.raises(BadDataError) as caught:
-        MessageReader().feed(bytes.fromhex(head))
-    assert str(caught.value) == text
+        ("10 fffe", "an AudioSocket audio message of 65534 bytes; expected at most a second (16000 bytes at 8000 Hz)"),
+    ]:
+        with pytest.raises(BadDataError) as caught:
+            MessageReader().feed(bytes.fromhex(head))
+        assert str(caught.value).removesuffix(", usually 20 ms") == text
 
 
 def test_a_message_that_does_not_end_holds_little_memory():
@@ -134,15 +117,9 @@ def test_closing_ends_a_call_and_a_gap_does_not():
     assert connection.close().ends["call-1"].reason == "finished"
 
 
-def test_a_connection_that_breaks_is_gone():
-    heard = Connection().feed(HELLO + FRAME).close(failure="the connection broke (reset)")
-    assert (heard.ends["call-1"].reason, heard.ends["call-1"].detail) == (
-        "gone",
-        "127.0.0.1:5: the connection broke (reset)",
-    )
-
-
-def test_a_message_that_is_cut_is_bad_data():
+def test_a_connection_that_breaks_is_gone_and_one_that_is_cut_is_bad_data():
+    end = Connection().feed(HELLO + FRAME).close(failure="the connection broke (reset)").ends["call-1"]
+    assert (end.reason, end.detail) == ("gone", "127.0.0.1:5: the connection broke (reset)")
     heard = Connection().feed(HELLO + FRAME + FRAME[:100]).close()
     assert heard.ends["call-1"].reason == "bad_data"
     assert heard.of(Trouble)[0].detail == "127.0.0.1:5: closed inside a message, after 100 bytes of it"
@@ -155,12 +132,12 @@ def test_silence_for_too_long_times_out():
     assert connection.call.is_over
 
 
-@pytest.mark.parametrize("drip", [b"", b"\x01", b"\x01\x00\x10abc"])
-def test_who_does_not_identify_itself_in_time_is_closed(drip):
-    connection = Connection().feed(drip).wait(1.9)
-    assert not connection.call.is_over
-    assert connection.wait(0.2).call.is_over
-    assert connection.heard.of(Trouble)[0].detail == "127.0.0.1:5: no UUID within 2 s; expected AudioSocket"
+def test_a_caller_that_does_not_identify_itself_in_time_is_closed():
+    for drip in (b"", b"\x01", b"\x01\x00\x10abc"):
+        connection = Connection().feed(drip).wait(1.9)
+        assert not connection.call.is_over
+        assert connection.wait(0.2).call.is_over
+        assert connection.heard.of(Trouble)[0].detail == "127.0.0.1:5: no UUID within 2 s; expected AudioSocket"
 
 
 def test_dripping_bytes_do_not_keep_a_call_alive():
@@ -183,15 +160,11 @@ def test_a_second_uuid_ends_the_call():
     assert connection.heard.length("call-1") == 160
 
 
-def test_a_uuid_that_is_not_on_the_list_is_refused():
-    connection = Connection(calls=frozenset({uuid.UUID(int=1)})).feed(HELLO + FRAME)
-    (trouble,) = connection.heard.order
+def test_a_uuid_that_is_not_on_the_list_or_is_connected_already_is_refused():
+    (trouble,) = Connection(calls=frozenset({uuid.UUID(int=1)})).feed(HELLO + FRAME).heard.order
     assert trouble.kind == "refused"
     assert trouble.detail == f"127.0.0.1:5: call {CALL} is not allowed; to let it in, add uuid={CALL} to the source"
     assert Connection(calls=frozenset({CALL})).feed(HELLO + FRAME).heard.starts
-
-
-def test_a_uuid_that_is_connected_already_is_refused():
     connection = Connection()
     connection.taken.add(CALL)
     (trouble,) = connection.feed(HELLO + FRAME).heard.order
@@ -204,14 +177,14 @@ def test_a_new_sample_rate_is_a_new_stream_of_the_call():
     assert (heard.starts["call-1.2"].sample_rate, heard.ends["call-1.2"].position) == (16000, 640)
 
 
-def test_nothing_is_heard_after_a_hang_up():
+def test_nothing_is_read_after_a_hang_up():
     connection = Connection().feed(HELLO + FRAME + message(0x00) + FRAME)
     assert connection.heard.ends["call-1"].position == 160
     assert connection.close().ends.keys() == {"call-1"}
 
 
 def test_random_bytes_end_the_connection_and_never_raise(rng):
-    for _ in range(300):
+    for _ in range(100):
         connection = Connection()
         if rng.random() < 0.5:
             connection.feed(HELLO)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 import uuid
 
 import numpy as np
@@ -52,8 +51,9 @@ def test_a_call_from_the_first_to_the_last_byte():
         assert answer(client) == b"\0\0\0", "nothing is ever sent but a hang-up"
 
 
-def test_several_calls_at_once_each_heard_whole():
+def test_several_calls_at_once_each_arrive_whole():
     calls, frames = 6, 40
+    turn = threading.Barrier(calls)
 
     def speak(opened, number):
         frame = message(0x12, np.full(320, 100 * number, "<i2").tobytes())
@@ -61,7 +61,7 @@ def test_several_calls_at_once_each_heard_whole():
             client.sendall(hello(number))
             for _ in range(frames):
                 client.sendall(frame)
-                time.sleep(0.002)
+                turn.wait(10)
 
     with source() as opened:
         threads = [threading.Thread(target=speak, args=(opened, number)) for number in range(1, calls + 1)]
@@ -100,11 +100,12 @@ def test_a_call_more_than_allowed_is_hung_up():
             "127.0.0.1: a call more than the 2 that are allowed at once; end one, or raise max_calls"
         )
         first.close()
-        # The place is free again once the server saw it.
+        listen(opened, lambda heard: heard.ends, heard)
+        # The place is free again at the server's next turn.
         for _ in range(100):
             with dial(opened) as fourth:
                 fourth.sendall(hello(4) + FRAME)
-                fourth.settimeout(0.2)
+                fourth.settimeout(0.05)
                 try:
                     fourth.recv(3)
                 except TimeoutError:
@@ -120,11 +121,9 @@ def test_a_stranger_is_hung_up():
     assert heard.of(Trouble)[0].detail.startswith("127.0.0.1 is not allowed to send here (allowed: 192.0.2.1/32)")
 
 
-def test_who_says_nothing_is_hung_up():
+def test_a_caller_that_says_nothing_is_hung_up():
     with source(limits=CallLimits(identify_s=0.2)) as opened, dial(opened) as client:
-        begun = time.monotonic()
         assert answer(client) == b"\0\0\0"
-        assert time.monotonic() - begun < 5.0
 
 
 def test_the_same_call_twice_is_refused_until_the_first_ends():
@@ -141,8 +140,8 @@ def test_the_same_call_twice_is_refused_until_the_first_ends():
             listen(opened, lambda heard: len(heard.starts) == 2, heard)
 
 
-def test_a_consumer_that_is_busy_loses_the_oldest_and_learns_how_much():
-    """Ten seconds are sent while nobody listens; the caller is never held up, and the last second arrives."""
+def test_a_consumer_that_is_busy_loses_the_oldest_and_the_count_of_it():
+    """Ten seconds are sent while nobody reads; the caller is never held up, and the last second arrives."""
     with source(backlog_s=1.0) as opened, dial(opened) as client:
         client.sendall(HELLO)
         for index in range(500):

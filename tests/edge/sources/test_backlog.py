@@ -1,4 +1,4 @@
-"""The oldest is dropped, its place is kept, and the consumer is told."""
+"""The oldest audio is dropped, its place is kept and it is reported; repeated reports are bounded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from edge.sources.backlog import Backlog
+from edge.sources.backlog import Backlog, TroubleMeter
 from edge.sources.events import AudioChunk, Track, Trouble
 from tests.edge.sources.conftest import Heard
 
@@ -35,6 +35,10 @@ def test_nothing_is_dropped_while_there_is_room():
     assert heard.lost("a") == 0
     assert not heard.of(Trouble)
     assert backlog.streams == 0
+    backlog, track = Backlog(0.1), Track("a", 8000)
+    for event in [track.start(), *ramp(track, 1, 8000)]:
+        backlog.put(event)
+    assert drain(backlog).lost("a") == 0, "a chunk that is longer than the room is kept"
 
 
 def test_the_oldest_is_dropped_and_positions_stay():
@@ -68,7 +72,7 @@ def test_drops_in_the_middle_are_filled_too():
 
 
 def test_a_machine_that_is_always_too_slow_is_not_made_slower_by_messages():
-    """Two chunks come for each that is taken, for a minute: a drop at every other one, told every ten seconds."""
+    """Two chunks come for each that is read, for a minute: a drop at every other one, reported every ten seconds."""
     backlog, track = Backlog(1.0), Track("a", 8000)
     backlog.put(track.start())
     heard = Heard([backlog.get(0.0)])
@@ -81,8 +85,8 @@ def test_a_machine_that_is_always_too_slow_is_not_made_slower_by_messages():
         heard.add(event)
     troubles = heard.of(Trouble)
     assert 5 <= len(troubles) <= 8
-    told_s = sum(float(trouble.detail.split()[0]) for trouble in troubles)
-    assert told_s == pytest.approx(heard.lost("a") / 8000, abs=0.05 * len(troubles))
+    reported_s = sum(float(trouble.detail.split()[0]) for trouble in troubles)
+    assert reported_s == pytest.approx(heard.lost("a") / 8000, abs=0.05 * len(troubles))
 
 
 def test_what_was_lost_before_is_not_counted_twice():
@@ -94,13 +98,6 @@ def test_what_was_lost_before_is_not_counted_twice():
     assert heard.ends["a"].lost_samples == heard.lost("a") == 800 + 2 * 800
 
 
-def test_a_chunk_that_is_longer_than_the_room_is_kept():
-    backlog, track = Backlog(0.1), Track("a", 8000)
-    for event in [track.start(), *ramp(track, 1, 8000)]:
-        backlog.put(event)
-    assert drain(backlog).lost("a") == 0
-
-
 def test_a_busy_stream_does_not_hold_up_another():
     backlog, busy, quiet = Backlog(10.0), Track("busy", 8000), Track("quiet", 8000)
     for event in [busy.start(), *ramp(busy, 50), quiet.start(), *ramp(quiet, 1)]:
@@ -110,12 +107,9 @@ def test_a_busy_stream_does_not_hold_up_another():
     assert isinstance(first[3], AudioChunk)
 
 
-def test_an_empty_backlog_says_so_after_the_time_out():
-    assert Backlog().get(0.01) is None
-
-
-def test_a_consumer_that_waits_is_woken():
+def test_a_consumer_that_waits_is_woken_and_gets_none_after_the_time_out():
     backlog, track = Backlog(), Track("a", 8000)
+    assert backlog.get(0.01) is None
     timer = threading.Timer(0.05, lambda: backlog.put(track.start()))
     timer.start()
     assert backlog.get(10.0) == track.start()
@@ -138,3 +132,27 @@ def test_two_threads_lose_nothing():
         heard.add(backlog.get(5.0))
     writer.join()
     np.testing.assert_array_equal(heard.samples("a"), (np.arange(10 * count) / 1e6).astype(np.float32))
+
+
+def reports(meter, times_s):
+    return [(now, trouble.count) for now in times_s for trouble in meter.add("vanished", "away", now)]
+
+
+def test_a_lasting_trouble_is_reported_ever_more_rarely_with_its_count():
+    meter = TroubleMeter()
+    found = reports(meter, range(0, 36000, 2))
+    assert [now for now, _ in found[:7]] == [0, 10, 30, 70, 150, 310, 630]
+    assert [count for _, count in found[:4]] == [1, 5, 10, 20]
+    assert 55 < len(found) < 65, "about every ten minutes"
+    assert meter.counts["vanished"] == 18000
+
+
+def test_after_a_pause_it_is_new_again():
+    meter = TroubleMeter()
+    reports(meter, range(0, 1000, 2))
+    assert [now for now, _ in reports(meter, range(5000, 5020, 2))] == [5000, 5010]
+
+
+def test_one_kind_does_not_silence_another():
+    meter = TroubleMeter()
+    assert [len(meter.add(kind, "x", 0.0)) for kind in ("vanished", "refused", "vanished")] == [1, 1, 0]

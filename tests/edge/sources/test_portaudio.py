@@ -13,43 +13,35 @@ from edge.sources.events import SourceOpenError
 from edge.sources.portaudio import InputDevice, PortAudio, choose_device, stable_name
 
 
-@pytest.mark.parametrize(
-    ("name", "stable"),
-    [
-        ("USB PnP Sound Device: Audio (hw:1,0)", "USB PnP Sound Device: Audio"),
-        ("USB PnP Sound Device: Audio (hw:2,0)", "USB PnP Sound Device: Audio"),
-        ("Jabra EVOLVE 20: USB Audio (plughw:12,3)", "Jabra EVOLVE 20: USB Audio"),
-        ("pulse", "pulse"),
-        ("Microphone (Realtek Audio)", "Microphone (Realtek Audio)"),
-        ("hw:0,0", "hw:0,0"),
-    ],
-)
-def test_a_name_without_the_numbers_of_cards(name, stable):
-    assert stable_name(name) == stable
+def test_a_name_without_the_numbers_of_cards():
+    for name, stable in {
+        "USB PnP Sound Device: Audio (hw:1,0)": "USB PnP Sound Device: Audio",
+        "USB PnP Sound Device: Audio (hw:2,0)": "USB PnP Sound Device: Audio",
+        "Jabra EVOLVE 20: USB Audio (plughw:12,3)": "Jabra EVOLVE 20: USB Audio",
+        "pulse": "pulse",
+        "Microphone (Realtek Audio)": "Microphone (Realtek Audio)",
+        "hw:0,0": "hw:0,0",
+    }.items():
+        assert stable_name(name) == stable
 
 
-def devices(*names):
-    return [InputDevice(index, name, 48000) for index, name in enumerate(names)]
+def test_a_device_is_chosen_by_its_name_or_a_part_that_one_alone_has():
+    def devices(*names):
+        return [InputDevice(index, name, 48000) for index, name in enumerate(names)]
 
-
-def test_the_whole_name_wins_over_a_part_of_another():
-    assert choose_device(devices("USB Audio 2", "USB Audio"), "USB Audio").index == 1
-
-
-def test_the_same_device_through_two_interfaces_is_one():
-    assert choose_device(devices("Jabra", "Jabra"), "jab").index == 0
-
-
-def test_a_part_that_two_have_is_refused():
-    with pytest.raises(SourceOpenError) as caught:
-        choose_device(devices("USB A", "USB B"), "usb")
-    assert str(caught.value) == "'usb' names more than one microphone: 'USB A', 'USB B'; give more of the name"
-
-
-def test_no_microphone_at_all():
-    with pytest.raises(SourceOpenError) as caught:
-        choose_device([], "")
-    assert str(caught.value) == "no default microphone; plug one in, or name one as mic:NAME (there are: none at all)"
+    assert choose_device(devices("USB Audio 2", "USB Audio"), "USB Audio").index == 1, "the whole name wins"
+    assert choose_device(devices("Jabra", "Jabra"), "jab").index == 0, "one device through two interfaces"
+    for found, wanted, message in [
+        (
+            devices("USB A", "USB B"),
+            "usb",
+            "'usb' names more than one microphone: 'USB A', 'USB B'; give more of the name",
+        ),
+        ([], "", "no default microphone; plug one in, or name one as mic:NAME (there are: none at all)"),
+    ]:
+        with pytest.raises(SourceOpenError) as caught:
+            choose_device(found, wanted)
+        assert str(caught.value) == message
 
 
 class FakeSoundDevice:
@@ -118,7 +110,7 @@ def test_a_device_is_opened_mono_at_its_own_rate_and_its_memory_is_copied(sd):
     assert heard[0][1] is True
 
 
-def test_a_device_that_is_in_use_says_so(sd):
+def test_a_device_that_is_in_use_or_does_not_start_is_closed_and_reported(sd):
     sd.failure = "Device unavailable [PaErrorCode -9985]"
     with pytest.raises(SourceOpenError) as caught:
         PortAudio().open(InputDevice(1, "Cam", 32000), lambda samples, overrun: None)
@@ -126,31 +118,24 @@ def test_a_device_that_is_in_use_says_so(sd):
         "the microphone 'Cam' cannot be opened at 32000 Hz (Device unavailable [PaErrorCode -9985]); "
         "close the program that uses it, or choose another"
     )
-
-
-def test_a_device_that_does_not_start_is_let_go(sd):
-    sd.broken = {"start"}
+    sd.failure, sd.broken = "", {"start"}
     with pytest.raises(SourceOpenError, match="cannot be opened at 32000 Hz"):
         PortAudio().open(InputDevice(1, "Cam", 32000), lambda samples, overrun: None)
     assert sd.calls == ["start", "close"]
 
 
-def test_looking_again_restarts_portaudio(sd):
-    PortAudio().rescan()
-    assert sd.calls == ["terminate", "initialize"]
-
-
-def test_a_sound_system_that_breaks_is_told_and_tried_again(sd):
-    """The microphone takes it for a device that is away; any other error would end the listening."""
+def test_a_rescan_restarts_portaudio_also_where_it_is_broken(sd):
+    """The microphone retries after a `SourceOpenError`; any other error would end the listening."""
     sound = PortAudio()
-    for broken in ({"query"}, {"initialize"}):
+    for broken, call in [({"query"}, sound.devices), ({"initialize"}, sound.rescan)]:
         sd.broken = broken
         with pytest.raises(SourceOpenError, match=r"the sound system cannot be used \(Unanticipated host error"):
-            (sound.devices if broken == {"query"} else sound.rescan)()
+            call()
     # PortAudio refuses to end what never started.
-    sd.broken, sd.calls = {"terminate"}, []
-    sound.rescan()
-    assert sd.calls == ["terminate", "initialize"]
+    for sd.broken in (set(), {"terminate"}):
+        sd.calls = []
+        sound.rescan()
+        assert sd.calls == ["terminate", "initialize"]
 
 
 def test_without_sounddevice_the_extra_is_named(monkeypatch):

@@ -8,25 +8,16 @@ from typing import Any
 
 import click
 
-from workbench.cli.options import OutputFile
-
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+from workbench.cli.options import OutputFile, cache_option, data_fields, data_options, schedule_options
 
 
 @click.command()
-@click.option("--bonafide", type=_FOLDER, help="Folder of recordings of real people.")
-@click.option("--spoof", type=_FOLDER, help="Folder of synthetic speech.")
-@click.option(
-    "--manifest",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Manifest (TSV) instead of two folders.",
-)
-@click.option("--noise", type=_FOLDER, help="Folder of background noise to mix in.")
+@data_options
 @click.option(
     "--config", help="The configuration to start from: a TOML file, or a shipped one by name.  [default: tcn]"
 )
 @click.option("--space", default="space", help="The search space: a TOML file; 'space' is the shipped one.")
-@click.option("--study", default="tune", help="Name of the search; the same name goes on with it.")
+@click.option("--study", default="tune", help="Name of the search; the same name resumes it.")
 @click.option(
     "--storage",
     default="sqlite:///runs/tune.db",
@@ -46,8 +37,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="Mean dev EER over all and over paired clips, or the mean AUC.",
 )
 @click.option("--seeds", type=click.IntRange(1), default=1, help="Runs a trial; their median counts.")
-@click.option("--trials", type=click.IntRange(1), help="End when the study holds so many.  [default: no end]")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), help="Begin no trial after (s).")
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    help="End when the study holds so many, pruned ones included.  [default: no end]",
+)
+@click.option("--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), help="Start no trial after (s).")
 @click.option(
     "--pruner",
     type=click.Choice(["median", "hyperband", "none"]),
@@ -56,10 +51,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("--jobs", type=click.IntRange(1), default=1, help="Trials at a time, each a process.")
 @click.option("--sampler-seed", type=int, help="Seed of the draws, which only one job can repeat.  [default: random]")
-@click.option("--epochs", type=click.IntRange(1), help="Epochs at most.  [default: from the configuration]")
-@click.option("--steps-per-epoch", type=click.IntRange(1), help="Batches an epoch.  [default: from the configuration]")
-@click.option("--batch-size", type=click.IntRange(2), help="Clips a batch.  [default: from the configuration]")
-@click.option("--seed", type=int, help="Seed of a trial's first run.  [default: from the configuration]")
+@schedule_options
 @click.option("--best", "only_best", is_flag=True, help="Train nothing; show the best trial so far.")
 @click.option(
     "--write",
@@ -67,37 +59,55 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="Write the best trial's configuration there, as TOML for `workbench train --config`.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the best trial as one JSON object.")
-@click.option(
-    "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path.home() / ".cache" / "bonafone",
-    show_default="~/.cache/bonafone",
-    help="Folder for decoded audio.",
-)
-def tune(only_best: bool, write: Path | None, as_json: bool, jobs: int, **options: Any) -> None:
-    """Search over configurations; trials, pruned or finished, are kept, and a killed search goes on.
+@cache_option
+def tune(
+    bonafide: Path | None,
+    spoof: Path | None,
+    manifests: tuple[Path, ...],
+    noise: Path | None,
+    config: str | None,
+    space: str,
+    study: str,
+    storage: str,
+    folder: Path,
+    objective: str,
+    seeds: int,
+    trials: int | None,
+    timeout_s: float | None,
+    pruner: str,
+    jobs: int,
+    sampler_seed: int | None,
+    only_best: bool,
+    write: Path | None,
+    as_json: bool,
+    cache: Path,
+    **options: Any,
+) -> None:
+    """Search over configurations; trials are stored as they end, and the same command resumes a killed search.
 
     Example: workbench tune --manifest corpus/manifest.tsv --trials 40 --seeds 3 --write best.toml
     """
-    storage, study = options["storage"], options["study"]
-    failed = 0
+    from workbench.train.inputs import read_inputs
+    from workbench.tune.search import Search, find_best, write_best
+    from workbench.tune.search import tune as run_search
+    from workbench.tune.search_space import load_space
+
     if not only_best:
+        inputs = read_inputs(data_fields(bonafide, spoof, manifests, noise), config, options)
+        search = Search(
+            inputs, load_space(space, inputs.config), objective, seeds, study, storage, folder / study, pruner
+        )
+
         from workbench.models.quiet_tensorflow import load_tensorflow
 
         load_tensorflow()
-        from workbench.tune.commands import TuneOptions, run_tuning
-
-        data = {name: options.pop(name) for name in ("manifest", "bonafide", "spoof", "noise")}
-        train = {name: options.pop(name) for name in ("epochs", "steps_per_epoch", "batch_size", "seed")}
-        failed = run_tuning(TuneOptions(data=data, train=train, **options), jobs)
-    from workbench.tune.best import find_best, write_best
-
-    summary, config = find_best(storage, study)
+        run_search(search, cache, jobs, trials, timeout_s, sampler_seed)
+    summary, found = find_best(storage, study)
     if write is not None:
-        write_best(write, summary, config)
+        write_best(write, summary, found)
     click.echo(json.dumps(summary) if as_json else _text(summary, write))
-    if failed:
-        raise click.ClickException(f"{failed} trials failed; the same command tries them again")
+    if not only_best and summary["trials"]["fail"]:
+        raise click.ClickException(f"{summary['trials']['fail']} trials failed")
 
 
 def _text(summary: dict[str, Any], written: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""Search for a configuration with Optuna.
+"""`workbench tune`: a search over configurations. Optuna stores, prunes and resumes the trials.
 
-Begin with `workbench.tune.commands`, which `workbench tune` calls; `search_space` reads what may vary.
+Begin with `search.tune`; `search_space` reads what is drawn.
 """

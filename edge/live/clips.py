@@ -31,7 +31,7 @@ Pcm = NDArray[np.int16]
 _HEADER_BYTES = 44
 _DAY_S, _PRUNE_EVERY_S = 86400.0, 3600.0
 _PART = ".part"
-_NAME = re.compile(rf"bonafone-(\d{{8}}T\d{{6}}Z)-evt_[0-9a-f]{{32}}\.(?:wav|json)(?:\{_PART})?")
+_NAME = re.compile(rf"bonafone-\d{{8}}T\d{{6}}Z-evt_[0-9a-f]{{32}}\.(?:wav|json)(?:\{_PART})?")
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -95,16 +95,16 @@ class ClipFolder:
         now = self._pruned_at = self._clock()
         taken = room
         with self._explained():
-            whole = []
-            for path in self._own_files():
-                if path.suffix != _PART:
-                    whole.append(path)
-                elif abs(now - path.stat().st_mtime) > _PRUNE_EVERY_S:
-                    path.unlink(missing_ok=True)
-            for _, group in groupby(whole, key=lambda path: path.stem):
+            # Newest alarm first; links are not ours.
+            ours = (path for path in self.folder.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink())
+            for name, group in groupby(sorted(ours, reverse=True), key=lambda path: path.name.partition(".")[0]):
                 files = list(group)
+                for part in [path for path in files if path.suffix == _PART]:
+                    files.remove(part)
+                    if abs(now - part.stat().st_mtime) > _PRUNE_EVERY_S:
+                        part.unlink(missing_ok=True)
                 taken += sum(path.stat().st_size for path in files)
-                if taken > self.max_bytes or now - _alarm_time_s(files[0]) > self._keep_s:
+                if taken > self.max_bytes or now - _alarm_time_s(name) > self._keep_s:
                     for path in files:
                         path.unlink(missing_ok=True)
 
@@ -112,12 +112,6 @@ class ClipFolder:
         """Prune when the last time is an hour ago: a service that never alarms must not keep files for ever."""
         if abs(self._clock() - self._pruned_at) >= _PRUNE_EVERY_S:
             self.prune()
-
-    def _own_files(self) -> list[Path]:
-        """Return the files that have our names, the newest alarm first; links are not ours."""
-        with os.scandir(self.folder) as entries:
-            ours = [item.name for item in entries if _NAME.fullmatch(item.name) and item.is_file(follow_symlinks=False)]
-        return [self.folder / name for name in sorted(ours, reverse=True)]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -232,11 +226,10 @@ class ClipRecorder:
             self._complain(str(error))
 
 
-def _alarm_time_s(path: Path) -> float:
+def _alarm_time_s(name: str) -> float:
     """Return the alarm's seconds since 1970 from the name: copying a folder changes the times of its files."""
-    match = _NAME.fullmatch(path.name)
     try:
-        return datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC).timestamp() if match else math.inf
+        return datetime.strptime(name.split("-")[1], _STAMP).replace(tzinfo=UTC).timestamp()
     except ValueError:
         # Digits that are no date: not by us, so never too old.
         return math.inf

@@ -22,7 +22,7 @@ from edge.alerts.service import Alerts
 from edge.alerts.settings import AlertSettings
 from edge.catalog import resolve_model
 from edge.live.monitor import LiveClock, Monitor
-from edge.live.publishing import Publisher, Publishes
+from edge.live.publishing import Publisher
 from edge.live.reports import (
     Alarm,
     Notice,
@@ -152,7 +152,7 @@ class Listener:
         self,
         source: Source,
         monitor: Monitor,
-        alerts: Publishes,
+        alerts: Alerts,
         screen: Screen,
         redactor: Redactor,
         notifier: Notifier,

@@ -18,7 +18,7 @@ from edge.live.reports import Alarm, Notice, Report, StreamBegan, StreamEnded, S
 from edge.live.session import Session, Step
 from edge.live.settings import ListenSettings
 from edge.service.source_address import SourceAddress
-from edge.sources.events import AudioChunk, Idle, SourceEvent, StreamEnd, StreamStart, Trouble
+from edge.sources.events import AudioChunk, Clock, Idle, SourceEvent, StreamEnd, StreamStart, Trouble
 
 BLIND_S = 2.0
 """Seconds without audio, or with too little of it, after which the verdict is no longer about the present."""
@@ -29,17 +29,11 @@ _ABORTED = ("gone", "bad_data")
 _NOTHING = LiveState(end=0, speech_s=0.0, cm_score=None, p_bonafide=None, verdict="no_speech")
 
 
-class LiveClock(Protocol):
+class LiveClock(Clock, Protocol):
     """What live listening uses of the module ``time``."""
-
-    def monotonic(self) -> float:
-        """Seconds that never run backwards."""
 
     def time(self) -> float:
         """Seconds since 1970."""
-
-    def sleep(self, seconds: float, /) -> None:
-        """Wait."""
 
 
 class LiveStream:

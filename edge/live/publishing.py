@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from edge.alerts.errors import OutboxError
-from edge.alerts.event import AlertEvent
+from edge.alerts.service import Alerts
 from edge.live.monitor import LiveClock
 from edge.live.reports import Alarm
 
 MAX_WAITING = 1000
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-
-
-class Publishes(Protocol):
-    """What is used of `edge.alerts.service.Alerts`."""
-
-    def publish(self, event: AlertEvent, *, topic: str = "") -> str:
-        """Write the event to disk; raises `OutboxError`."""
-
-    def due(self) -> AlertEvent | None:
-        """Return an event of the policy's own that is to be published now."""
-
-    def wait(self, event_id: str, *, timeout_s: float) -> bool:
-        """Wait until no delivery of an event is pending; raises `OutboxError`."""
 
 
 class Publisher:
@@ -38,7 +24,7 @@ class Publisher:
     complain : called with what is wrong, and when it is over.
     """
 
-    def __init__(self, alerts: Publishes, complain: Callable[[str], None], *, clock: LiveClock) -> None:
+    def __init__(self, alerts: Alerts, complain: Callable[[str], None], *, clock: LiveClock) -> None:
         self._alerts, self._complain, self._clock = alerts, complain, clock
         self._waiting: deque[Alarm] = deque()
         self._written: deque[str] = deque(maxlen=100)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TextIO
 
-from edge.live.reports import Report, StreamBegan, StreamEnded, StreamUpdate, waiting_text
+from edge.live.reports import Report, StreamEnded, StreamUpdate, waiting_text
 from edge.service.redaction import printable
 
 REDRAW_S = 0.25
@@ -42,7 +42,7 @@ class Look:
 
 @dataclass
 class _Row:
-    update: StreamUpdate | None = None
+    update: StreamUpdate
     scores: deque[float | None] = field(default_factory=lambda: deque(maxlen=HISTORY_S))
     second: int = -1
 
@@ -56,30 +56,27 @@ class Panel:
 
     def add(self, report: Report) -> None:
         """Add the next report."""
-        if isinstance(report, StreamBegan):
-            self._rows[report.stream] = _Row()
-        elif isinstance(report, StreamEnded):
+        if isinstance(report, StreamEnded):
             self._rows.pop(report.stream, None)
         elif isinstance(report, StreamUpdate):
-            row = self._rows[report.stream]
+            row = self._rows.setdefault(report.stream, _Row(report))
             row.update = report
             # One cell a second, however many changes fall into it.
             if int(report.position_s) != row.second:
                 row.second = int(report.position_s)
                 row.scores.append(report.p_bonafide)
-            elif row.scores:
+            else:
                 row.scores[-1] = report.p_bonafide
 
     def lines(self, look: Look) -> list[str]:
         """Return the lines, at least one, none of them wider than the terminal."""
-        updated = {name: row for name, row in self._rows.items() if row.update is not None}
-        if not updated:
+        if not self._rows:
             return [_cut(waiting_text(self._source), look.width)]
-        shown = list(updated.items())[: max(1, look.height - 2)]
+        shown = list(self._rows.items())[: max(1, look.height - 2)]
         names = max(len(name) for name, _ in shown)
         lines = [_line(name.ljust(names), row, look) for name, row in shown]
-        if len(updated) > len(shown):
-            lines.append(_cut(f"and {len(updated) - len(shown)} more", look.width))
+        if len(self._rows) > len(shown):
+            lines.append(_cut(f"and {len(self._rows) - len(shown)} more", look.width))
         return lines
 
 
@@ -93,15 +90,13 @@ class _Cell:
 
 
 def _line(name: str, row: _Row, look: Look) -> str:
-    update = row.update
-    if update is None:
-        raise ValueError(f"stream {name} has no update to show yet")
-    cells = _cells(name, update, row.scores, look)
+    cells = _cells(name, row.update, row.scores, look)
     while len(cells) > 1 and _width(cells) > look.width:
         cells.remove(max(cells, key=lambda cell: cell.rank))
     if _width(cells) > look.width:
         cells = [replace(cells[0], text=_cut(cells[0].text, look.width))]
-    return "  ".join(_painted(cell, look) for cell in cells)
+    paint = "\x1b[{}m{}\x1b[0m".format
+    return "  ".join(paint(cell.colour, cell.text) if look.colour and cell.colour else cell.text for cell in cells)
 
 
 def _cells(name: str, update: StreamUpdate, scores: Sequence[float | None], look: Look) -> list[_Cell]:
@@ -115,7 +110,7 @@ def _cells(name: str, update: StreamUpdate, scores: Sequence[float | None], look
         _Cell(0, f"{word:<9}", colour),
         _Cell(2, f"{share:<10}", colour),
         _Cell(5, _sparkline(scores, look)),
-        _Cell(4, _level(update.level_db)),
+        _Cell(4, " zeros" if math.isinf(update.level_db) else f"{update.level_db:3.0f} dB"),
         _Cell(8, _meter(update.level_db, look)),
         _Cell(9, f"speech {update.speech_s:.0f} s"),
         _Cell(6, lag),
@@ -130,10 +125,6 @@ def _width(cells: Iterable[_Cell]) -> int:
     return sum(widths) + 2 * (len(widths) - 1)
 
 
-def _painted(cell: _Cell, look: Look) -> str:
-    return f"\x1b[{cell.colour}m{cell.text}\x1b[0m" if look.colour and cell.colour else cell.text
-
-
 def _sparkline(scores: Sequence[float | None], look: Look) -> str:
     """Draw p_bonafide of each second, the latest to the right; a dot where there was none."""
     bars = _BARS if look.unicode else _ASCII_BARS
@@ -142,10 +133,6 @@ def _sparkline(scores: Sequence[float | None], look: Look) -> str:
     last = list(scores)[-length:]
     cells = [gap if value is None else bars[min(int(value * len(bars)), len(bars) - 1)] for value in last]
     return "".join(cells).rjust(length)
-
-
-def _level(level_db: float) -> str:
-    return " zeros" if math.isinf(level_db) else f"{level_db:3.0f} dB"
 
 
 def _meter(level_db: float, look: Look) -> str:

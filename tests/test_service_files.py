@@ -163,11 +163,11 @@ def differing(shown, default):
     return {item.name for item in fields(default) if getattr(shown, item.name) != getattr(default, item.name)}
 
 
-@pytest.mark.parametrize(("kind", "table"), [(ListenSettings, "listen"), (WatchSettings, "watch")])
-def test_the_example_shows_every_key_and_its_true_default(kind, table):
-    shown = uncommented()[table]
-    assert set(shown) == {item.name for item in fields(kind)}
-    assert differing(build_settings(kind, shown, table), kind()) <= EXAMPLES
+def test_the_example_shows_every_key_and_its_true_default():
+    for kind, table in ((ListenSettings, "listen"), (WatchSettings, "watch")):
+        shown = uncommented()[table]
+        assert set(shown) == {item.name for item in fields(kind)}
+        assert differing(build_settings(kind, shown, table), kind()) <= EXAMPLES
 
 
 def test_the_example_shows_every_key_of_the_alerts_and_its_true_default():

@@ -73,13 +73,20 @@ def test_a_wav_file_and_the_same_samples_on_a_pipe_give_the_same_score(start, ru
         assert one[name] == other[name], name
 
 
-def test_an_alarm_is_written_told_and_gives_its_own_exit_code(run, alarming, speech, tmp_path):
+def test_an_alarm_is_written_and_has_its_own_exit_code_and_options_win_over_the_file(
+    run, alarming, calm, speech, tmp_path
+):
     path = write_wav(tmp_path / "a.wav", speech(10.0))
-    listening = run("--source", f"file:{path}", "--pace", "inf", "--model", alarming, "--fail-on", "spoof", code=3)
-    (alert,) = listening.alerts("spoof")
+    config = tmp_path / "other.toml"
+    config.write_text(
+        f'[listen]\nsource = "file:{path}"\nmodel = "{alarming}"\n[alerts]\noutbox = "{tmp_path}/alerts.sqlite"\n'
+    )
+    arguments = ["--config", config, "--pace", "inf", "--fail-on", "spoof"]
+    (alert,) = run(*arguments, code=3).alerts("spoof")
     assert MIN_SPEECH_S + HOLD_S - 0.256 <= alert["speech_s"] <= MIN_SPEECH_S + HOLD_S + 0.512
     assert alert["source"] == "file:***.wav", "named after people"
     assert stored(tmp_path) == ["spoof"]
+    assert run(*arguments, "--model", calm).of("alert") == []
 
 
 def test_the_exit_codes_of_what_cannot_be(run, calm, environment, tmp_path):
@@ -103,18 +110,6 @@ def test_the_exit_codes_of_what_cannot_be(run, calm, environment, tmp_path):
         printed = run(*(["--model", calm] if "--model" not in arguments else []), *arguments, code=code)
         assert printed.said == [], arguments
         assert message_part in " ".join(printed.complaints.split()), arguments
-
-
-def test_options_win_over_the_file(run, alarming, calm, speech, tmp_path):
-    path = write_wav(tmp_path / "a.wav", speech(6.0))
-    config = tmp_path / "other.toml"
-    config.write_text(
-        f'[listen]\nsource = "file:{path}"\nmodel = "{alarming}"\n[alerts]\noutbox = "{tmp_path}/alerts.sqlite"\n'
-    )
-    by_file = run("--config", config, "--pace", "inf")
-    assert len(by_file.alerts("spoof")) == 1
-    by_option = run("--config", config, "--pace", "inf", "--model", calm)
-    assert by_option.alerts("spoof") == []
 
 
 def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment):
@@ -150,7 +145,7 @@ def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment):
     assert listening.complaints == ""
 
 
-def test_a_program_that_is_killed_is_told_started_again_and_told_again(start, calm, tmp_path):
+def test_a_program_that_is_killed_alarms_is_started_again_and_alarms_again(start, calm, tmp_path):
     """`cmd:` of a program that plays noise; the kill is an alert, and so is its return."""
     pid = tmp_path / "pid"
     code = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import sqlite3
 
 import pytest
 
@@ -91,7 +90,7 @@ def test_pauses_grow_to_half_a_minute(publisher, alerts, complaints, turned):
     assert set(gaps[6:]) == {30.0}
 
 
-def test_memory_is_bounded_and_the_oldest_that_is_lost_is_told(publisher, alerts, complaints, monkeypatch):
+def test_memory_is_bounded_and_a_lost_alert_is_reported(publisher, alerts, complaints, monkeypatch):
     monkeypatch.setattr(publishing, "MAX_WAITING", 3)
     alerts.broken = True
     for number in range(5):
@@ -108,20 +107,3 @@ def test_the_end_says_what_is_undone(publisher, alerts, complaints):
     publisher.publish(alarm(2))
     assert not publisher.settle(0.0)
     assert complaints[-1] == "1 alert(s) could not be written and are LOST with the end of this process"
-
-
-def test_a_real_outbox_that_another_process_holds(tmp_path, turned, complaints, monkeypatch):
-    """The lock of a writer that does not end is an `OutboxError`, and the alert arrives when it is gone."""
-    monkeypatch.setattr("edge.alerts.outbox.BUSY_S", 0.1)
-    made = Alerts(tmp_path / "held.sqlite", turned)
-    holder = sqlite3.connect(tmp_path / "held.sqlite", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    publisher = Publisher(made, complaints.append, clock=turned)
-    assert publisher.publish(alarm(1)) == "waiting"
-    assert "database is locked" in complaints[0]
-    holder.execute("ROLLBACK")
-    holder.close()
-    turned.now += 5.0
-    publisher.retry()
-    assert stored(made) == {alarm(1).event.id}
-    made.outbox.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from edge.audio.reading import MAX_AMPLITUDE
 from edge.errors import EdgeError
 from edge.sources.backlog import MAX_S, Backlog, TroubleMeter
 from edge.sources.events import Clock, Float, Idle, Source, SourceEvent, SourceOpenError, Track
-from edge.sources.portaudio import InputDevice, InputStream, PortAudio, SoundSystem, choose_device
+from edge.sources.portaudio import InputDevice, PortAudio, choose_device
 
 STALL_S = 5.0
 """A device that is there calls back some twenty times a second, also in a silent room; but Bluetooth's hands-free
@@ -39,7 +40,7 @@ class Microphone(Source):
     """
 
     def __init__(
-        self, device: str = "", *, sound: SoundSystem | None = None, backlog_s: float = MAX_S, clock: Clock = time
+        self, device: str = "", *, sound: PortAudio | None = None, backlog_s: float = MAX_S, clock: Clock = time
     ) -> None:
         self.name = f"mic:{device}" if device else "mic"
         self._wanted = device
@@ -48,7 +49,7 @@ class Microphone(Source):
         self._backlog = Backlog(backlog_s)
         self._meter = TroubleMeter()
         self._device: InputDevice | None = None
-        self._stream: InputStream | None = None
+        self._stream: Any | None = None
         self._track: Track | None = None
         self._opened = self._started = 0
         self._opened_at = self._audio_at = 0.0
@@ -86,7 +87,7 @@ class Microphone(Source):
         while (event := self._backlog.get(0.0)) is not None:
             yield event
 
-    def _open(self, sound: SoundSystem) -> None:
+    def _open(self, sound: PortAudio) -> None:
         device = self._device = choose_device(sound.devices(), self._wanted)
         self._opened += 1
         self._opened_at = self._clock.monotonic()

@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -38,30 +38,6 @@ class InputDevice:
     is_default: bool = False
     host: str = ""
     channels: int = 1
-
-
-class InputStream(Protocol):
-    """An open device."""
-
-    @property
-    def active(self) -> bool:
-        """Whether it still calls back."""
-
-    def close(self) -> None:
-        """Stop it."""
-
-
-class SoundSystem(Protocol):
-    """The part of the machine's sound that `Microphone` uses."""
-
-    def devices(self) -> list[InputDevice]:
-        """Devices that can record, as they are now; raises `SourceOpenError`."""
-
-    def open(self, device: InputDevice, deliver: Deliver) -> InputStream:
-        """Start to record mono at the device's own rate; raises `SourceOpenError`."""
-
-    def rescan(self) -> None:
-        """Look for devices again; no stream may be open; raises `SourceOpenError`."""
 
 
 class PortAudio:
@@ -118,8 +94,8 @@ class PortAudio:
             if found["max_input_channels"] > 0
         ]
 
-    def open(self, device: InputDevice, deliver: Deliver) -> InputStream:
-        """Start to record mono at the device's own rate.
+    def open(self, device: InputDevice, deliver: Deliver) -> Any:
+        """Start to record mono at the device's own rate; return sounddevice's stream (``active``, ``close``).
 
         Raises
         ------
@@ -145,8 +121,7 @@ class PortAudio:
                 f"the microphone {device.name!r} cannot be opened at {device.sample_rate} Hz ({error}); "
                 "close the program that uses it, or choose another"
             ) from error
-        opened: InputStream = stream
-        return opened
+        return stream
 
     def rescan(self) -> None:
         """Look for devices again.

@@ -11,30 +11,10 @@ from collections.abc import Iterable, Iterator
 from edge.audio import g711
 from edge.errors import UnsupportedFormatError
 from edge.sources.backlog import TroubleMeter
-from edge.sources.events import (
-    BadDataError,
-    Clock,
-    EndReason,
-    Float,
-    Idle,
-    Source,
-    SourceEvent,
-    Track,
-    TroubleKind,
-)
+from edge.sources.events import BadDataError, Clock, EndReason, Float, Idle, Source, SourceEvent, Track, TroubleKind
 from edge.sources.pcm import G722_RATE, G722Decoder
 from edge.sources.peers import PeerList, open_socket
-from edge.sources.rtp import (
-    CLOCK_RATE,
-    G722,
-    IGNORED,
-    NAMES,
-    PCMU,
-    JitterBuffer,
-    Packet,
-    Released,
-    parse_packet,
-)
+from edge.sources.rtp import CLOCK_RATE, G722, IGNORED, NAMES, PCMU, JitterBuffer, Packet, Released, parse_packet
 
 MAX_STREAMS = 8
 IDLE_TIMEOUT_S = 30.0

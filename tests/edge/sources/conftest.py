@@ -30,7 +30,7 @@ def clock():
     return FakeClock()
 
 
-class Heard:
+class Received:
     """Events sorted by stream; every promise about positions is checked on the way in."""
 
     def __init__(self, events=()):
@@ -81,18 +81,18 @@ class Heard:
         return [event for event in self.order if isinstance(event, kind)]
 
 
-def listen(source, until, heard=None, limit_s=20.0):
-    """Hear a source, on from ``heard``, until ``until(heard)``; fail when that does not come."""
-    heard = heard or Heard()
+def listen(source, until, got=None, limit_s=20.0):
+    """Hear a source, on from ``got``, until ``until(got)``; fail when that does not come."""
+    got = got or Received()
     deadline = time.monotonic() + limit_s
     for event in source:
-        heard.add(event)
-        if until(heard):
-            return heard
+        got.add(event)
+        if until(got):
+            return got
         if time.monotonic() > deadline:
             pytest.fail(
-                f"not within {limit_s} s; heard {[type(e).__name__ for e in heard.order if not isinstance(e, Idle)]}"
+                f"not within {limit_s} s; got {[type(e).__name__ for e in got.order if not isinstance(e, Idle)]}"
             )
-    if not until(heard):
-        pytest.fail(f"the source stopped before; heard {heard.order}")
-    return heard
+    if not until(got):
+        pytest.fail(f"the source stopped before; got {got.order}")
+    return got

@@ -16,7 +16,7 @@ from edge.sources.peers import PeerList
 from edge.sources.recording import RecordingSource
 from edge.sources.rtp_source import RtpSource
 from tests.edge.conftest import write_wav
-from tests.edge.sources.conftest import Heard
+from tests.edge.sources.conftest import Received
 
 CALL = "40325ec2-5efd-4bd3-805f-53576e581d13"
 
@@ -49,10 +49,10 @@ def test_options_reach_the_source():
 def test_pace_channel_and_format_reach_the_source(tmp_path, clock):
     path = write_wav(tmp_path / "a.wav", [0.0] * 1600)
     with make_source(SourceAddress.parse(f"file:{path}"), SourceOptions(pace=10.0), clock=clock) as opened:
-        Heard(opened)
+        Received(opened)
     assert sum(clock.slept) == pytest.approx(0.01)
     with make_source(SourceAddress.parse("cmd:echo abc"), SourceOptions(pcm=PcmFormat(8000, encoding="u8"))) as opened:
-        assert Heard(opened).length("cmd-1") == 4
+        assert Received(opened).length("cmd-1") == 4
 
 
 def test_what_is_wrong_is_said():

@@ -12,7 +12,7 @@ from edge.sources.audiosocket import Audio, Hangup, Identify, MessageReader, Pee
 from edge.sources.audiosocket_source import Call, CallLimits
 from edge.sources.backlog import TroubleMeter
 from edge.sources.events import BadDataError, Trouble
-from tests.edge.sources.conftest import Heard
+from tests.edge.sources.conftest import Received
 
 CALL = uuid.UUID("40325ec2-5efd-4bd3-805f-53576e581d13")
 
@@ -28,7 +28,7 @@ FRAME = message(0x10, (np.arange(160) * 100).astype("<i2").tobytes())
 class Connection:
     def __init__(self, **limits):
         self.taken = set()
-        self.heard = Heard()
+        self.got = Received()
         self.now = 10.0
         limits = CallLimits(**limits)
         self.call = Call("127.0.0.1:5", self.now, limits, self._claim, TroubleMeter(), "call-1")
@@ -48,11 +48,11 @@ class Connection:
 
     def close(self, **how):
         self._add(self.call.closed(self.now, **how))
-        return self.heard
+        return self.got
 
     def _add(self, events):
         for event in events:
-            self.heard.add(event)
+            self.got.add(event)
 
 
 def test_the_bytes_of_a_call():
@@ -105,30 +105,30 @@ def test_a_message_that_does_not_end_holds_little_memory():
 
 
 def test_a_call_is_a_stream():
-    heard = Connection().feed(HELLO + FRAME * 3).feed(message(0x00)).close()
-    assert (heard.starts["call-1"].call_id, heard.starts["call-1"].peer) == (str(CALL), "127.0.0.1:5")
-    assert (heard.ends["call-1"].reason, heard.ends["call-1"].position) == ("finished", 480)
-    assert not heard.of(Trouble)
+    got = Connection().feed(HELLO + FRAME * 3).feed(message(0x00)).close()
+    assert (got.starts["call-1"].call_id, got.starts["call-1"].peer) == (str(CALL), "127.0.0.1:5")
+    assert (got.ends["call-1"].reason, got.ends["call-1"].position) == ("finished", 480)
+    assert not got.of(Trouble)
 
 
 def test_closing_ends_a_call_and_a_gap_does_not():
     connection = Connection().feed(HELLO + FRAME).wait(59.0).feed(FRAME).wait(59.0)
-    assert not connection.heard.ends
+    assert not connection.got.ends
     assert connection.close().ends["call-1"].reason == "finished"
 
 
 def test_a_connection_that_breaks_is_gone_and_one_that_is_cut_is_bad_data():
     end = Connection().feed(HELLO + FRAME).close(failure="the connection broke (reset)").ends["call-1"]
     assert (end.reason, end.detail) == ("gone", "127.0.0.1:5: the connection broke (reset)")
-    heard = Connection().feed(HELLO + FRAME + FRAME[:100]).close()
-    assert heard.ends["call-1"].reason == "bad_data"
-    assert heard.of(Trouble)[0].detail == "127.0.0.1:5: closed inside a message, after 100 bytes of it"
+    got = Connection().feed(HELLO + FRAME + FRAME[:100]).close()
+    assert got.ends["call-1"].reason == "bad_data"
+    assert got.of(Trouble)[0].detail == "127.0.0.1:5: closed inside a message, after 100 bytes of it"
 
 
 def test_silence_for_too_long_times_out():
     connection = Connection(idle_s=30.0).feed(HELLO + FRAME).wait(29.9)
     assert not connection.call.is_over
-    assert connection.wait(0.2).heard.ends["call-1"].reason == "timed_out"
+    assert connection.wait(0.2).got.ends["call-1"].reason == "timed_out"
     assert connection.call.is_over
 
 
@@ -137,7 +137,7 @@ def test_a_caller_that_does_not_identify_itself_in_time_is_closed():
         connection = Connection().feed(drip).wait(1.9)
         assert not connection.call.is_over
         assert connection.wait(0.2).call.is_over
-        assert connection.heard.of(Trouble)[0].detail == "127.0.0.1:5: no UUID within 2 s; expected AudioSocket"
+        assert connection.got.of(Trouble)[0].detail == "127.0.0.1:5: no UUID within 2 s; expected AudioSocket"
 
 
 def test_dripping_bytes_do_not_keep_a_call_alive():
@@ -150,36 +150,36 @@ def test_dripping_bytes_do_not_keep_a_call_alive():
 def test_audio_before_the_uuid_is_refused():
     connection = Connection().feed(FRAME + HELLO + FRAME)
     assert connection.call.is_over
-    (trouble,) = connection.heard.order
+    (trouble,) = connection.got.order
     assert trouble.detail == "127.0.0.1:5: its first message is not the UUID; expected AudioSocket"
 
 
 def test_a_second_uuid_ends_the_call():
     connection = Connection().feed(HELLO + FRAME + HELLO + FRAME)
-    assert connection.heard.ends["call-1"].reason == "bad_data"
-    assert connection.heard.length("call-1") == 160
+    assert connection.got.ends["call-1"].reason == "bad_data"
+    assert connection.got.length("call-1") == 160
 
 
 def test_a_uuid_that_is_not_on_the_list_or_is_connected_already_is_refused():
-    (trouble,) = Connection(calls=frozenset({uuid.UUID(int=1)})).feed(HELLO + FRAME).heard.order
+    (trouble,) = Connection(calls=frozenset({uuid.UUID(int=1)})).feed(HELLO + FRAME).got.order
     assert trouble.kind == "refused"
     assert trouble.detail == f"127.0.0.1:5: call {CALL} is not allowed; to let it in, add uuid={CALL} to the source"
-    assert Connection(calls=frozenset({CALL})).feed(HELLO + FRAME).heard.starts
+    assert Connection(calls=frozenset({CALL})).feed(HELLO + FRAME).got.starts
     connection = Connection()
     connection.taken.add(CALL)
-    (trouble,) = connection.feed(HELLO + FRAME).heard.order
+    (trouble,) = connection.feed(HELLO + FRAME).got.order
     assert trouble.detail == f"127.0.0.1:5: call {CALL} is connected already; give each call its own"
 
 
 def test_a_new_sample_rate_is_a_new_stream_of_the_call():
-    heard = Connection().feed(HELLO + FRAME + message(0x12, bytes(640)) + message(0x12, bytes(640))).close()
-    assert heard.ends["call-1"].reason == "replaced"
-    assert (heard.starts["call-1.2"].sample_rate, heard.ends["call-1.2"].position) == (16000, 640)
+    got = Connection().feed(HELLO + FRAME + message(0x12, bytes(640)) + message(0x12, bytes(640))).close()
+    assert got.ends["call-1"].reason == "replaced"
+    assert (got.starts["call-1.2"].sample_rate, got.ends["call-1.2"].position) == (16000, 640)
 
 
 def test_nothing_is_read_after_a_hang_up():
     connection = Connection().feed(HELLO + FRAME + message(0x00) + FRAME)
-    assert connection.heard.ends["call-1"].position == 160
+    assert connection.got.ends["call-1"].position == 160
     assert connection.close().ends.keys() == {"call-1"}
 
 

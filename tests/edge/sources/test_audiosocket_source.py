@@ -45,9 +45,9 @@ def answer(client):
 def test_a_call_from_the_first_to_the_last_byte():
     with source() as opened, dial(opened) as client:
         client.sendall(HELLO + FRAME * 50 + message(0x00))
-        heard = listen(opened, lambda heard: heard.ends)
-        assert (heard.ends["call-1"].reason, heard.ends["call-1"].position) == ("finished", 8000)
-        np.testing.assert_array_equal(heard.samples("call-1"), np.tile(np.arange(160) * np.float32(100 / 32768), 50))
+        got = listen(opened, lambda got: got.ends)
+        assert (got.ends["call-1"].reason, got.ends["call-1"].position) == ("finished", 8000)
+        np.testing.assert_array_equal(got.samples("call-1"), np.tile(np.arange(160) * np.float32(100 / 32768), 50))
         assert answer(client) == b"\0\0\0", "nothing is ever sent but a hang-up"
 
 
@@ -67,13 +67,13 @@ def test_several_calls_at_once_each_arrive_whole():
         threads = [threading.Thread(target=speak, args=(opened, number)) for number in range(1, calls + 1)]
         for thread in threads:
             thread.start()
-        heard = listen(opened, lambda heard: len(heard.ends) == calls)
+        got = listen(opened, lambda got: len(got.ends) == calls)
         for thread in threads:
             thread.join()
-    assert {end.position for end in heard.ends.values()} == {320 * frames}
-    values = {start.call_id: set(heard.samples(name) * 32768) for name, start in heard.starts.items()}
+    assert {end.position for end in got.ends.values()} == {320 * frames}
+    values = {start.call_id: set(got.samples(name) * 32768) for name, start in got.starts.items()}
     assert values == {str(uuid.UUID(int=number)): {100.0 * number} for number in range(1, calls + 1)}
-    order = [event.stream for event in heard.order if hasattr(event, "position")]
+    order = [event.stream for event in got.order if hasattr(event, "position")]
     assert order != sorted(order), "they ran side by side"
 
 
@@ -83,24 +83,24 @@ def test_a_bad_caller_does_not_disturb_a_good_one():
         bad.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert answer(bad) == b"\0\0\0"
         good.sendall(FRAME * 9 + message(0x00))
-        heard = listen(opened, lambda heard: heard.ends)
-    assert [end.position for end in heard.ends.values()] == [1600]
-    assert heard.of(Trouble)[0].kind == "bad_data"
+        got = listen(opened, lambda got: got.ends)
+    assert [end.position for end in got.ends.values()] == [1600]
+    assert got.of(Trouble)[0].kind == "bad_data"
 
 
 def test_a_call_more_than_allowed_is_hung_up():
     with source(limits=CallLimits(max_calls=2)) as opened, dial(opened) as first, dial(opened) as second:
         first.sendall(hello(1) + FRAME)
         second.sendall(hello(2) + FRAME)
-        heard = listen(opened, lambda heard: len(heard.starts) == 2)
+        got = listen(opened, lambda got: len(got.starts) == 2)
         with dial(opened) as third:
             assert answer(third) == b"\0\0\0"
-        listen(opened, lambda heard: heard.of(Trouble), heard)
-        assert heard.of(Trouble)[0].detail == (
+        listen(opened, lambda got: got.of(Trouble), got)
+        assert got.of(Trouble)[0].detail == (
             "127.0.0.1: a call more than the 2 that are allowed at once; end one, or raise max_calls"
         )
         first.close()
-        listen(opened, lambda heard: heard.ends, heard)
+        listen(opened, lambda got: got.ends, got)
         # The place is free again at the server's next turn.
         for _ in range(100):
             with dial(opened) as fourth:
@@ -117,8 +117,8 @@ def test_a_call_more_than_allowed_is_hung_up():
 def test_a_stranger_is_hung_up():
     with source(allow=PeerList.parse(["192.0.2.1"])) as opened, dial(opened) as client:
         assert answer(client) == b"\0\0\0"
-        heard = listen(opened, lambda heard: heard.of(Trouble))
-    assert heard.of(Trouble)[0].detail.startswith("127.0.0.1 is not allowed to send here (allowed: 192.0.2.1/32)")
+        got = listen(opened, lambda got: got.of(Trouble))
+    assert got.of(Trouble)[0].detail.startswith("127.0.0.1 is not allowed to send here (allowed: 192.0.2.1/32)")
 
 
 def test_a_caller_that_says_nothing_is_hung_up():
@@ -129,7 +129,7 @@ def test_a_caller_that_says_nothing_is_hung_up():
 def test_the_same_call_twice_is_refused_until_the_first_ends():
     with source() as opened, dial(opened) as first:
         first.sendall(HELLO + FRAME)
-        heard = listen(opened, lambda heard: heard.starts)
+        got = listen(opened, lambda got: got.starts)
         with dial(opened) as second:
             second.sendall(HELLO + FRAME)
             assert answer(second) == b"\0\0\0"
@@ -137,7 +137,7 @@ def test_the_same_call_twice_is_refused_until_the_first_ends():
         answer(first)
         with dial(opened) as third:
             third.sendall(HELLO + FRAME)
-            listen(opened, lambda heard: len(heard.starts) == 2, heard)
+            listen(opened, lambda got: len(got.starts) == 2, got)
 
 
 def test_a_consumer_that_is_busy_loses_the_oldest_and_the_count_of_it():
@@ -148,12 +148,12 @@ def test_a_consumer_that_is_busy_loses_the_oldest_and_the_count_of_it():
             client.sendall(message(0x10, np.full(160, index, "<i2").tobytes()))
         client.sendall(message(0x00))
         answer(client)
-        heard = listen(opened, lambda heard: heard.ends)
-    assert heard.ends["call-1"].position == 80000
-    assert heard.ends["call-1"].lost_samples == 72000
-    mask = heard.mask("call-1")
+        got = listen(opened, lambda got: got.ends)
+    assert got.ends["call-1"].position == 80000
+    assert got.ends["call-1"].lost_samples == 72000
+    mask = got.mask("call-1")
     assert mask[:72000].all()
-    np.testing.assert_array_equal(heard.samples("call-1")[72000:] * 32768, np.repeat(np.arange(450, 500), 160))
+    np.testing.assert_array_equal(got.samples("call-1")[72000:] * 32768, np.repeat(np.arange(450, 500), 160))
     assert opened.counts["dropped_samples"] == 72000
 
 
@@ -161,13 +161,13 @@ def test_a_reset_connection_is_gone_and_not_finished():
     with source() as opened:
         client = dial(opened)
         client.sendall(HELLO + FRAME)
-        listen(opened, lambda heard: heard.starts)
+        listen(opened, lambda got: got.starts)
         # Closing with this set sends a reset.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
-        heard_end = next(event for event in opened if getattr(event, "reason", ""))
-    assert heard_end.reason == "gone"
-    assert "the connection broke" in heard_end.detail
+        end = next(event for event in opened if getattr(event, "reason", ""))
+    assert end.reason == "gone"
+    assert "the connection broke" in end.detail
 
 
 def test_an_open_port_without_calls_is_idle():
@@ -180,7 +180,7 @@ def test_closing_hangs_up_and_frees_the_port():
         port = opened.port
         client = dial(opened)
         client.sendall(HELLO + FRAME)
-        listen(opened, lambda heard: heard.starts)
+        listen(opened, lambda got: got.starts)
     assert answer(client) == b"\0\0\0"
     client.close()
     with AudioSocketSource("127.0.0.1", port):
@@ -197,7 +197,7 @@ def test_a_server_that_stops_by_a_mistake_is_not_a_quiet_end(monkeypatch):
     with source() as opened, dial(opened) as client:
         client.sendall(HELLO)
         with pytest.raises(SourceError, match="the server stopped by a mistake of its own"):
-            listen(opened, lambda heard: False)
+            listen(opened, lambda got: False)
         assert answer(client) == b"\0\0\0", "the caller is not left on a dead line"
 
 

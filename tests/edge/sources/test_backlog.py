@@ -9,7 +9,7 @@ import pytest
 
 from edge.sources.backlog import Backlog, TroubleMeter
 from edge.sources.events import AudioChunk, Track, Trouble
-from tests.edge.sources.conftest import Heard
+from tests.edge.sources.conftest import Received
 
 
 def ramp(track, count, length=800):
@@ -20,20 +20,20 @@ def ramp(track, count, length=800):
 
 
 def drain(backlog):
-    heard = Heard()
+    got = Received()
     while (event := backlog.get(0.0)) is not None:
-        heard.add(event)
-    return heard
+        got.add(event)
+    return got
 
 
 def test_nothing_is_dropped_while_there_is_room():
     backlog, track = Backlog(1.0), Track("a", 8000)
     for event in [track.start(), *ramp(track, 10), track.end("finished")]:
         backlog.put(event)
-    heard = drain(backlog)
-    assert heard.length("a") == 8000
-    assert heard.lost("a") == 0
-    assert not heard.of(Trouble)
+    got = drain(backlog)
+    assert got.length("a") == 8000
+    assert got.lost("a") == 0
+    assert not got.of(Trouble)
     assert backlog.streams == 0
     backlog, track = Backlog(0.1), Track("a", 8000)
     for event in [track.start(), *ramp(track, 1, 8000)]:
@@ -47,46 +47,46 @@ def test_the_oldest_is_dropped_and_positions_stay():
     for chunk in ramp(track, 35):
         backlog.put(chunk)
     backlog.put(track.end("finished"))
-    heard = drain(backlog)
+    got = drain(backlog)
     position = np.arange(28000)
-    np.testing.assert_array_equal(heard.mask("a"), position < 20000)
-    np.testing.assert_array_equal(heard.samples("a")[20000:], (position[20000:] / 1e6).astype(np.float32))
-    (trouble,) = heard.of(Trouble)
+    np.testing.assert_array_equal(got.mask("a"), position < 20000)
+    np.testing.assert_array_equal(got.samples("a")[20000:], (position[20000:] / 1e6).astype(np.float32))
+    (trouble,) = got.of(Trouble)
     assert trouble.detail == (
         "2.5 s of audio were given up, since more than 1 s waited; this machine is too busy to listen to all of it"
     )
-    assert heard.ends["a"].lost_samples == 20000 == backlog.dropped_samples
+    assert got.ends["a"].lost_samples == 20000 == backlog.dropped_samples
 
 
 def test_drops_in_the_middle_are_filled_too():
     backlog, track = Backlog(0.2), Track("a", 8000)
     backlog.put(track.start())
-    heard = Heard([backlog.get(0.0)])
+    got = Received([backlog.get(0.0)])
     for count in (2, 5, 1, 9):
         for chunk in ramp(track, count):
             backlog.put(chunk)
         while (event := backlog.get(0.0)) is not None:
-            heard.add(event)
-    assert heard.length("a") == 17 * 800
-    np.testing.assert_array_equal(np.flatnonzero(heard.mask("a")), np.r_[2 * 800 : 5 * 800, 8 * 800 : 15 * 800])
+            got.add(event)
+    assert got.length("a") == 17 * 800
+    np.testing.assert_array_equal(np.flatnonzero(got.mask("a")), np.r_[2 * 800 : 5 * 800, 8 * 800 : 15 * 800])
 
 
 def test_a_machine_that_is_always_too_slow_is_not_made_slower_by_messages():
     """Two chunks come for each that is read, for a minute: a drop at every other one, reported every ten seconds."""
     backlog, track = Backlog(1.0), Track("a", 8000)
     backlog.put(track.start())
-    heard = Heard([backlog.get(0.0)])
+    got = Received([backlog.get(0.0)])
     for chunk in ramp(track, 600):
         backlog.put(chunk)
         if chunk.position % 1600 == 0:
-            heard.add(backlog.get(0.0))
+            got.add(backlog.get(0.0))
     backlog.put(track.end("finished"))
     while (event := backlog.get(0.0)) is not None:
-        heard.add(event)
-    troubles = heard.of(Trouble)
+        got.add(event)
+    troubles = got.of(Trouble)
     assert 5 <= len(troubles) <= 8
     reported_s = sum(float(trouble.detail.split()[0]) for trouble in troubles)
-    assert reported_s == pytest.approx(heard.lost("a") / 8000, abs=0.05 * len(troubles))
+    assert reported_s == pytest.approx(got.lost("a") / 8000, abs=0.05 * len(troubles))
 
 
 def test_what_was_lost_before_is_not_counted_twice():
@@ -94,8 +94,8 @@ def test_what_was_lost_before_is_not_counted_twice():
     backlog.put(track.start())
     for event in [*track.gap(800, lost=True), *ramp(track, 4), track.end("finished")]:
         backlog.put(event)
-    heard = drain(backlog)
-    assert heard.ends["a"].lost_samples == heard.lost("a") == 800 + 2 * 800
+    got = drain(backlog)
+    assert got.ends["a"].lost_samples == got.lost("a") == 800 + 2 * 800
 
 
 def test_a_busy_stream_does_not_hold_up_another():
@@ -127,11 +127,11 @@ def test_two_threads_lose_nothing():
 
     writer = threading.Thread(target=write)
     writer.start()
-    heard = Heard()
-    while "a" not in heard.ends:
-        heard.add(backlog.get(5.0))
+    got = Received()
+    while "a" not in got.ends:
+        got.add(backlog.get(5.0))
     writer.join()
-    np.testing.assert_array_equal(heard.samples("a"), (np.arange(10 * count) / 1e6).astype(np.float32))
+    np.testing.assert_array_equal(got.samples("a"), (np.arange(10 * count) / 1e6).astype(np.float32))
 
 
 def reports(meter, times_s):

@@ -17,7 +17,7 @@ from edge.service.source_address import SourceSyntaxError
 from edge.sources.command import CommandSource, StandardInput
 from edge.sources.events import Idle, SourceOpenError, StreamEnd, Trouble
 from edge.sources.pcm import PcmFormat
-from tests.edge.sources.conftest import Heard, listen
+from tests.edge.sources.conftest import Received, listen
 
 
 def python(code):
@@ -41,20 +41,20 @@ def is_running(pid):
 def test_what_a_command_prints_is_read():
     code = "import sys, array; sys.stdout.buffer.write(array.array('h', range(-9000, 9000)).tobytes())"
     with CommandSource(python(code), PcmFormat(8000)) as opened:
-        heard = Heard(opened)
-    np.testing.assert_array_equal(heard.samples("cmd-1") * 32768, np.arange(-9000, 9000))
-    assert heard.starts["cmd-1"].sample_rate == 8000
-    assert heard.ends["cmd-1"] == StreamEnd("cmd-1", "finished", 18000)
+        got = Received(opened)
+    np.testing.assert_array_equal(got.samples("cmd-1") * 32768, np.arange(-9000, 9000))
+    assert got.starts["cmd-1"].sample_rate == 8000
+    assert got.ends["cmd-1"] == StreamEnd("cmd-1", "finished", 18000)
 
 
 def test_a_command_that_fails_after_audio_is_started_again_with_longer_pauses(clock):
     with CommandSource(speak(100, "sys.exit('no such card')"), clock=clock) as opened:
-        heard = listen(opened, lambda heard: len(heard.ends) == 4)
-    assert [(end.reason, end.position) for end in heard.ends.values()] == [("gone", 100)] * 4
-    assert heard.ends["cmd-1"].detail.endswith("exited with 1, saying: no such card")
+        got = listen(opened, lambda got: len(got.ends) == 4)
+    assert [(end.reason, end.position) for end in got.ends.values()] == [("gone", 100)] * 4
+    assert got.ends["cmd-1"].detail.endswith("exited with 1, saying: no such card")
     assert sum(clock.slept) == 1 + 2 + 4
     assert opened.counts["restarts"] == 3
-    assert len(heard.of(Idle)) >= 7, "the consumer has its turn while nothing comes"
+    assert len(got.of(Idle)) >= 7, "the consumer has its turn while nothing comes"
 
 
 def test_pauses_do_not_grow_without_bound_and_are_short_again_after_a_good_run(clock, tmp_path):
@@ -65,15 +65,15 @@ def test_pauses_do_not_grow_without_bound_and_are_short_again_after_a_good_run(c
         "p.write_text('x' * (n + 1)); sys.stdout.buffer.write(bytes(2 * (11 * 16000 if n == 7 else 10))); sys.exit(3)"
     )
     with CommandSource(python(code), clock=clock) as opened:
-        heard = listen(opened, lambda heard: len(heard.ends) == 9)
-    assert len(heard.ends) == 9
+        got = listen(opened, lambda got: len(got.ends) == 9)
+    assert len(got.ends) == 9
     assert sum(clock.slept) == 1 + 2 + 4 + 8 + 16 + 30 + 30 + 1
 
 
 def test_a_command_that_never_gives_audio_is_not_tried_for_ever(clock):
     with CommandSource(python("import sys; sys.exit('usage: parec [options]')"), clock=clock) as opened:
-        heard = Heard(opened)
-    (end,) = heard.ends.values()
+        got = Received(opened)
+    (end,) = got.ends.values()
     assert (end.reason, end.position) == ("gone", 0)
     assert end.detail.endswith(
         "exited with 1, saying: usage: parec [options]; "
@@ -84,8 +84,8 @@ def test_a_command_that_never_gives_audio_is_not_tried_for_ever(clock):
 
 def test_a_command_that_is_killed_is_gone():
     with CommandSource(speak(100, "os.kill(os.getpid(), signal.SIGKILL)")) as opened:
-        heard = listen(opened, lambda heard: heard.ends)
-    assert heard.ends["cmd-1"].detail.endswith("was stopped by signal 9")
+        got = listen(opened, lambda got: got.ends)
+    assert got.ends["cmd-1"].detail.endswith("was stopped by signal 9")
 
 
 def test_silence_is_idle_also_while_the_command_writes_messages():
@@ -94,16 +94,16 @@ def test_silence_is_idle_also_while_the_command_writes_messages():
     with CommandSource(
         python(f"import sys, time; sys.stdout.buffer.write(bytes(200)); sys.stdout.flush(){chatter}")
     ) as opened:
-        heard = listen(opened, lambda heard: heard.of(Idle))
-    assert heard.length("cmd-1") == 100
-    assert heard.of(Idle)[-1].waited_s >= 1.0
-    assert not heard.ends
+        got = listen(opened, lambda got: got.of(Idle))
+    assert got.length("cmd-1") == 100
+    assert got.of(Idle)[-1].waited_s >= 1.0
+    assert not got.ends
 
 
 def test_a_command_that_ends_well_without_audio_is_no_ordinary_end():
     with CommandSource("true") as opened:
-        heard = Heard(opened)
-    end = heard.ends["cmd-1"]
+        got = Received(opened)
+    end = got.ends["cmd-1"]
     assert (end.reason, end.position) == ("bad_data", 0)
     assert end.detail == "cmd:true: it ended without any audio; run what should give it by itself to see why"
 
@@ -116,9 +116,9 @@ def test_what_a_failed_run_left_is_stopped_before_the_pause(clock, tmp_path):
         f"pathlib.Path({str(child)!r}).write_text(str(p.pid)); sys.stdout.buffer.write(bytes(200)); sys.exit(3)"
     )
     with CommandSource(python(code), clock=clock) as opened:
-        events, heard = iter(opened), Heard()
-        while not heard.ends:
-            heard.add(next(events))
+        events, got = iter(opened), Received()
+        while not got.ends:
+            got.add(next(events))
         assert isinstance(next(events), Idle)
         until_dead(int(child.read_text()))
 
@@ -128,16 +128,16 @@ def test_a_program_that_disappears_is_reported_and_tried_again(clock, tmp_path):
     program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write(bytes(200)); sys.exit(1)\n")
     program.chmod(0o755)
     with CommandSource(str(program), clock=clock) as opened:
-        events, heard = iter(opened), Heard()
-        while not heard.ends:
-            heard.add(next(events))
+        events, got = iter(opened), Received()
+        while not got.ends:
+            got.add(next(events))
         program.rename(tmp_path / "away")
-        while not heard.of(Trouble):
-            heard.add(next(events))
+        while not got.of(Trouble):
+            got.add(next(events))
         (tmp_path / "away").rename(program)
-        while "cmd-2" not in heard.ends:
-            heard.add(next(events))
-        (trouble,) = heard.of(Trouble)
+        while "cmd-2" not in got.ends:
+            got.add(next(events))
+        (trouble,) = got.of(Trouble)
         assert trouble.kind == "vanished"
         assert trouble.detail.endswith(
             "talk cannot be started (No such file or directory); install it, or give its whole path"
@@ -154,7 +154,7 @@ def test_leaving_stops_the_command_and_what_it_started(tmp_path):
             "sys.stdout.buffer.write(bytes(200)); sys.stdout.flush(); time.sleep(600)"
         )
         with CommandSource(python(code)) as opened:
-            listen(opened, lambda heard: heard.starts and heard.length("cmd-1"))
+            listen(opened, lambda got: got.starts and got.length("cmd-1"))
             pid = opened._process.pid
         assert not is_running(pid)
         until_dead(int(child.read_text()))
@@ -182,24 +182,24 @@ def test_many_messages_neither_stall_a_command_nor_fill_the_memory():
         " sys.stdout.buffer.write(bytes(20))\nsys.exit('the last word')"
     )
     with CommandSource(python(code)) as opened:
-        heard = listen(opened, lambda heard: heard.ends)
+        got = listen(opened, lambda got: got.ends)
         assert len(opened._stderr) <= 2048
-    assert heard.ends["cmd-1"].position == 20000
-    assert heard.ends["cmd-1"].detail.endswith("exited with 1, saying: the last word")
+    assert got.ends["cmd-1"].position == 20000
+    assert got.ends["cmd-1"].detail.endswith("exited with 1, saying: the last word")
 
 
 def test_a_wav_on_the_output_ends_as_bad_data_and_is_not_tried_again(clock):
     code = "import sys; sys.stdout.buffer.write(b'RIFF' + bytes(400))"
     with CommandSource(python(code), clock=clock) as opened:
-        heard = Heard(opened)
-    assert heard.ends["cmd-1"].reason == "bad_data"
-    assert "arecord -t raw" in heard.ends["cmd-1"].detail
+        got = Received(opened)
+    assert got.ends["cmd-1"].reason == "bad_data"
+    assert "arecord -t raw" in got.ends["cmd-1"].detail
 
 
 def test_no_shell_reads_the_command(tmp_path):
     marker = tmp_path / "marker"
     with CommandSource(f"echo hi; touch {marker}") as opened:
-        Heard(opened)
+        Received(opened)
     assert not marker.exists()
 
 
@@ -237,7 +237,7 @@ def sent(pipe, data):
         os.write(pipe[1], data)
     os.close(pipe[1])
     with StandardInput(descriptor=pipe[0]) as opened:
-        return Heard(opened)
+        return Received(opened)
 
 
 def test_everything_is_read_and_then_it_ends(pipe):
@@ -253,24 +253,24 @@ def test_everything_is_read_and_then_it_ends(pipe):
     sender = threading.Thread(target=send)
     sender.start()
     with StandardInput(descriptor=read) as opened:
-        heard = Heard(opened)
+        got = Received(opened)
     sender.join()
-    np.testing.assert_array_equal(heard.samples("stdin") * 32768, RAMP)
-    assert (heard.ends["stdin"].reason, heard.ends["stdin"].position) == ("finished", 32000)
+    np.testing.assert_array_equal(got.samples("stdin") * 32768, RAMP)
+    assert (got.ends["stdin"].reason, got.ends["stdin"].position) == ("finished", 32000)
 
 
 def test_a_file_may_be_standard_input(tmp_path):
     (tmp_path / "a.raw").write_bytes(RAMP.tobytes())
     with open(tmp_path / "a.raw", "rb") as file, StandardInput(PcmFormat(8000), descriptor=file.fileno()) as opened:
-        heard = Heard(opened)
-    assert heard.starts["stdin"].sample_rate == 8000
-    assert heard.ends["stdin"].position == 32000
+        got = Received(opened)
+    assert got.starts["stdin"].sample_rate == 8000
+    assert got.ends["stdin"].position == 32000
 
 
 def test_zeros_are_audio(pipe):
-    heard = sent(pipe, bytes(2000))
-    assert (heard.length("stdin"), heard.samples("stdin").any()) == (1000, False)
-    assert heard.ends["stdin"].reason == "finished"
+    got = sent(pipe, bytes(2000))
+    assert (got.length("stdin"), got.samples("stdin").any()) == (1000, False)
+    assert got.ends["stdin"].reason == "finished"
 
 
 def test_a_sender_that_pauses_is_idle_and_read_again_at_once(pipe):

@@ -97,17 +97,17 @@ def test_only_what_records_is_listed(sd):
 
 
 def test_a_device_is_opened_mono_at_its_own_rate_and_its_memory_is_copied(sd):
-    heard = []
+    got = []
     sound = PortAudio()
-    sound.open(sound.devices()[0], lambda samples, overrun: heard.append((samples, overrun)))
+    sound.open(sound.devices()[0], lambda samples, overrun: got.append((samples, overrun)))
     assert sd.calls == ["start"]
     options = {name: sd.options[name] for name in ("device", "samplerate", "channels", "dtype")}
     assert options == {"device": 1, "samplerate": 32000, "channels": 1, "dtype": "float32"}
     memory = np.full((4, 1), 0.5, np.float32)
     sd.options["callback"](memory, 4, None, SimpleNamespace(input_overflow=True))
     memory[:] = 0.0
-    assert heard[0][0].tolist() == [0.5] * 4
-    assert heard[0][1] is True
+    assert got[0][0].tolist() == [0.5] * 4
+    assert got[0][1] is True
 
 
 def test_a_device_that_is_in_use_or_does_not_start_is_closed_and_reported(sd):

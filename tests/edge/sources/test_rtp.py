@@ -13,7 +13,7 @@ from edge.sources.events import AudioChunk, BadDataError, StreamEnd, StreamStart
 from edge.sources.peers import PeerList
 from edge.sources.rtp import MAX_HELD, PCMU, JitterBuffer, Packet, parse_packet
 from edge.sources.rtp_source import RtpReceiver
-from tests.edge.sources.conftest import Heard
+from tests.edge.sources.conftest import Received
 
 
 def datagram(sequence, timestamp, payload=b"\xff" * 160, *, kind=0, ssrc=0xABCD0123, first=0x80, middle=b"", tail=b""):
@@ -31,7 +31,7 @@ class Wire:
 
     def __init__(self, **options):
         self.receiver = RtpReceiver(**options)
-        self.heard = Heard()
+        self.got = Received()
         self.now = 50.0
 
     def send(self, data, host="127.0.0.1", port=4000, after_s=0.02):
@@ -48,11 +48,11 @@ class Wire:
 
     def close(self):
         self._add(self.receiver.flush())
-        return self.heard
+        return self.got
 
     def _add(self, events):
         for event in events:
-            self.heard.add(event)
+            self.got.add(event)
 
 
 def test_a_packet_with_every_optional_part():
@@ -94,26 +94,26 @@ def test_a_stream_is_decoded_sample_for_sample_also_where_its_encoding_changes()
         wire = Wire()
         wire.send_many(range(25), kind=kinds[0])
         wire.send_many(range(25, 50), kind=kinds[1])
-        heard = wire.close()
-        (name,) = heard.starts
+        got = wire.close()
+        (name,) = got.starts
         halves = [
             {"u": g711.MU_LAW, "a": g711.A_LAW}[law][np.repeat(np.arange(25), 160) + 25 * half]
             for half, law in enumerate(tables)
         ]
-        np.testing.assert_array_equal(heard.samples(name), np.concatenate(halves))
-        assert heard.starts[name] == StreamStart(name, 8000, heard.starts[name].detail, name, "127.0.0.1:4000/abcd0123")
-        assert heard.ends[name] == StreamEnd(name, "finished", 8000)
+        np.testing.assert_array_equal(got.samples(name), np.concatenate(halves))
+        assert got.starts[name] == StreamStart(name, 8000, got.starts[name].detail, name, "127.0.0.1:4000/abcd0123")
+        assert got.ends[name] == StreamEnd(name, "finished", 8000)
 
 
 def test_lost_packets_become_masked_silence_at_their_place():
     wire = Wire()
     wire.send_many(i for i in range(50) if i not in (10, 11, 30))
-    heard = wire.close()
-    (name,) = heard.starts
+    got = wire.close()
+    (name,) = got.starts
     expected = np.isin(np.repeat(np.arange(50), 160), [10, 11, 30])
-    np.testing.assert_array_equal(heard.mask(name), expected)
-    np.testing.assert_array_equal(heard.samples(name)[~expected], g711.MU_LAW[np.repeat(np.arange(50), 160)][~expected])
-    assert heard.ends[name] == StreamEnd(name, "finished", 8000, lost_samples=480)
+    np.testing.assert_array_equal(got.mask(name), expected)
+    np.testing.assert_array_equal(got.samples(name)[~expected], g711.MU_LAW[np.repeat(np.arange(50), 160)][~expected])
+    assert got.ends[name] == StreamEnd(name, "finished", 8000, lost_samples=480)
     assert wire.receiver.counts["lost_packets"] == 3
     assert wire.receiver.counts["lost_samples"] == 480
 
@@ -123,11 +123,11 @@ def test_silence_that_was_not_sent_is_silence_and_not_loss():
     wire.send_many(range(3))
     wire.now += 4.0
     wire.send(datagram(3, 160 * 3 + 32000, codes(3)))
-    heard = wire.close()
-    (name,) = heard.starts
-    assert heard.length(name) == 4 * 160 + 32000
-    assert heard.lost(name) == 0
-    assert max(len(chunk.samples) for chunk in heard.chunks[name]) <= 8000
+    got = wire.close()
+    (name,) = got.starts
+    assert got.length(name) == 4 * 160 + 32000
+    assert got.lost(name) == 0
+    assert max(len(chunk.samples) for chunk in got.chunks[name]) <= 8000
 
 
 def test_dtmf_comfort_noise_and_control_packets_are_skipped():
@@ -137,10 +137,10 @@ def test_dtmf_comfort_noise_and_control_packets_are_skipped():
     wire.send(datagram(4, 0, bytes(1), kind=13))
     wire.send(datagram(4, 0, bytes(16), kind=200))
     wire.send(datagram(5, 480, codes(5)))
-    heard = wire.close()
-    (name,) = heard.starts
-    assert heard.ends[name] == StreamEnd(name, "finished", 640)
-    assert not heard.of(Trouble)
+    got = wire.close()
+    (name,) = got.starts
+    assert got.ends[name] == StreamEnd(name, "finished", 640)
+    assert not got.of(Trouble)
 
 
 def test_an_unknown_payload_is_reported_once_and_is_not_loss():
@@ -149,13 +149,13 @@ def test_an_unknown_payload_is_reported_once_and_is_not_loss():
     for index in range(3, 8):
         wire.send(datagram(index, 0, kind=111))
     wire.send(datagram(8, 480, codes(8)))
-    heard = wire.close()
-    (trouble,) = heard.of(Trouble)
+    got = wire.close()
+    (trouble,) = got.of(Trouble)
     assert trouble == Trouble(
         "unsupported", "127.0.0.1 sends payload type 111; set the sender to PCMU (0), PCMA (8), G.722 (9)"
     )
     assert wire.receiver.counts["unsupported"] == 5
-    assert sum(end.lost_samples for end in heard.ends.values()) == 0
+    assert sum(end.lost_samples for end in got.ends.values()) == 0
 
 
 def test_trouble_is_reported_again_after_a_while_with_its_count():
@@ -163,18 +163,18 @@ def test_trouble_is_reported_again_after_a_while_with_its_count():
     for _ in range(7):
         wire.send(b"nonsense")
     wire.send(b"nonsense", after_s=11.0)
-    assert [(trouble.kind, trouble.count) for trouble in wire.heard.of(Trouble)] == [("bad_data", 1), ("bad_data", 7)]
+    assert [(trouble.kind, trouble.count) for trouble in wire.got.of(Trouble)] == [("bad_data", 1), ("bad_data", 7)]
 
 
 def test_a_stream_starts_with_the_second_packet_that_fits_the_first():
     wire = Wire()
     for ssrc in range(1000):
         wire.send(datagram(0, 0, ssrc=ssrc))
-    assert wire.heard.order == []
+    assert wire.got.order == []
     assert len(wire.receiver._candidates) <= 32
     wire.send(datagram(5, 0))
     wire.send(datagram(5, 0))
-    assert wire.heard.order == [], "a duplicate is no second packet"
+    assert wire.got.order == [], "a duplicate is no second packet"
     wire.send(datagram(6, 160))
     assert wire.close().ends["rtp-1"].position == 320
     wire = Wire()
@@ -189,9 +189,9 @@ def test_a_new_ssrc_ends_the_senders_old_stream():
     for index in range(100):
         wire.send(datagram(9000 + index, 77 + 160 * index, codes(index), ssrc=99))
         wire.tick(0.0)
-    heard = wire.close()
-    assert heard.ends["rtp-1"] == StreamEnd("rtp-1", "replaced", 800, detail="its sender goes on as another stream")
-    assert heard.ends["rtp-2"] == StreamEnd("rtp-2", "finished", 16000)
+    got = wire.close()
+    assert got.ends["rtp-1"] == StreamEnd("rtp-1", "replaced", 800, detail="its sender goes on as another stream")
+    assert got.ends["rtp-2"] == StreamEnd("rtp-2", "finished", 16000)
 
 
 def test_streams_that_run_side_by_side_never_mix():
@@ -204,9 +204,9 @@ def test_streams_that_run_side_by_side_never_mix():
                 ssrc = {"ssrc": options["ssrc"]} if "ssrc" in options else {}
                 wire.send(datagram(index, 160 * index, codes(value), **ssrc), after_s=0.01, **port)
             wire.tick(0.0)
-        heard = wire.close()
-        assert [end.position for end in heard.ends.values()] == [32000, 32000]
-        assert all((heard.samples(f"rtp-{value}") == g711.MU_LAW[value]).all() for value in (1, 2))
+        got = wire.close()
+        assert [end.position for end in got.ends.values()] == [32000, 32000]
+        assert all((got.samples(f"rtp-{value}") == g711.MU_LAW[value]).all() for value in (1, 2))
 
 
 def test_a_sender_that_starts_again_is_a_new_stream():
@@ -214,10 +214,10 @@ def test_a_sender_that_starts_again_is_a_new_stream():
     wire.send_many(range(10))
     for index in range(5):
         wire.send(datagram(30000 + index, 5_000_000 + 160 * index, codes(index)))
-    heard = wire.close()
-    assert heard.ends["rtp-1"] == StreamEnd("rtp-1", "replaced", 1600, detail="its sender started again")
+    got = wire.close()
+    assert got.ends["rtp-1"] == StreamEnd("rtp-1", "replaced", 1600, detail="its sender started again")
     # The first of the new ones is what shows it, and is given up (RFC 3550, appendix A.1).
-    assert heard.ends["rtp-2"] == StreamEnd("rtp-2", "finished", 640)
+    assert got.ends["rtp-2"] == StreamEnd("rtp-2", "finished", 640)
 
 
 def test_one_packet_far_out_of_the_stream_changes_nothing():
@@ -225,9 +225,9 @@ def test_one_packet_far_out_of_the_stream_changes_nothing():
     wire.send_many(range(10))
     wire.send(datagram(30000, 0))
     wire.send_many(range(10, 20))
-    heard = wire.close()
-    assert heard.ends["rtp-1"] == StreamEnd("rtp-1", "finished", 3200)
-    assert [trouble.kind for trouble in heard.of(Trouble)] == ["bad_data"]
+    got = wire.close()
+    assert got.ends["rtp-1"] == StreamEnd("rtp-1", "finished", 3200)
+    assert [trouble.kind for trouble in got.of(Trouble)] == ["bad_data"]
 
 
 def test_forged_timestamps_do_not_buy_hours_of_silence():
@@ -235,9 +235,9 @@ def test_forged_timestamps_do_not_buy_hours_of_silence():
     wire.send_many(range(10))
     for index in range(10, 200):
         wire.send(datagram(index, index * 2**24))
-    heard = wire.close()
-    assert heard.length("rtp-1") == 200 * 160
-    assert wire.receiver.counts["leaps"] == 190 == sum(chunk.broken for chunk in heard.chunks["rtp-1"])
+    got = wire.close()
+    assert got.length("rtp-1") == 200 * 160
+    assert wire.receiver.counts["leaps"] == 190 == sum(chunk.broken for chunk in got.chunks["rtp-1"])
     # Small leaps may not add up: the position may lead the clock by five seconds, no more.
     wire = Wire()
     for index in range(500):
@@ -249,9 +249,9 @@ def test_a_stream_that_falls_silent_times_out():
     wire = Wire(idle_timeout_s=30.0)
     wire.send_many(range(5))
     wire.tick(29.9)
-    assert not wire.heard.ends
+    assert not wire.got.ends
     wire.tick(0.2)
-    assert wire.heard.ends["rtp-1"] == StreamEnd("rtp-1", "timed_out", 800, detail="nothing came for 30 s")
+    assert wire.got.ends["rtp-1"] == StreamEnd("rtp-1", "timed_out", 800, detail="nothing came for 30 s")
 
 
 def test_packets_that_wait_are_released_by_time():
@@ -260,7 +260,7 @@ def test_packets_that_wait_are_released_by_time():
     assert wire.receiver.is_waiting
     wire.tick(0.07)
     assert not wire.receiver.is_waiting
-    assert wire.heard.length("rtp-1") == 640
+    assert wire.got.length("rtp-1") == 640
 
 
 def test_no_more_streams_than_allowed():
@@ -268,8 +268,8 @@ def test_no_more_streams_than_allowed():
     for index in range(5):
         for ssrc in range(4):
             wire.send(datagram(index, 160 * index, ssrc=ssrc))
-    assert len(wire.heard.starts) == 2
-    assert wire.heard.of(Trouble)[0].detail == (
+    assert len(wire.got.starts) == 2
+    assert wire.got.of(Trouble)[0].detail == (
         "127.0.0.1:4000: a stream more than the 2 that are allowed; end one first"
     )
 
@@ -278,7 +278,7 @@ def test_strangers_are_refused_with_how_to_let_them_in():
     wire = Wire()
     wire.send(datagram(0, 0), host="192.168.1.7")
     wire.send(datagram(1, 160), host="192.168.1.7")
-    (trouble,) = wire.heard.order
+    (trouble,) = wire.got.order
     assert trouble.kind == "refused"
     assert trouble.detail == (
         "192.168.1.7 is not allowed to send here (allowed: 127.0.0.0/8, ::1/128); "
@@ -286,7 +286,7 @@ def test_strangers_are_refused_with_how_to_let_them_in():
     )
     wire = Wire(allow=PeerList.parse(["192.168.1.0/24"]))
     wire.send_many(range(2))
-    assert [type(event) for event in wire.heard.order] == [Trouble]
+    assert [type(event) for event in wire.got.order] == [Trouble]
 
 
 def test_random_datagrams_never_raise(rng):
@@ -300,7 +300,7 @@ def test_random_datagrams_never_raise(rng):
         if rng.random() < 0.1:
             wire.tick(float(rng.exponential(1.0)))
     wire.close()
-    assert wire.heard.starts
+    assert wire.got.starts
 
 
 def encode_g722(av, samples):
@@ -319,12 +319,12 @@ def test_g722_is_16_khz_and_its_clock_is_8_khz():
     for index in range(50):
         if index != 25:
             wire.send(datagram(index, 160 * index, data[160 * index :][:160], kind=9))
-    heard = wire.close()
-    assert heard.starts["rtp-1"].sample_rate == 16000
-    assert heard.ends["rtp-1"] == StreamEnd("rtp-1", "finished", 16000, lost_samples=320)
-    np.testing.assert_array_equal(np.flatnonzero(heard.mask("rtp-1")), np.arange(25 * 320, 26 * 320))
+    got = wire.close()
+    assert got.starts["rtp-1"].sample_rate == 16000
+    assert got.ends["rtp-1"] == StreamEnd("rtp-1", "finished", 16000, lost_samples=320)
+    np.testing.assert_array_equal(np.flatnonzero(got.mask("rtp-1")), np.arange(25 * 320, 26 * 320))
     # 5 kHz is above what 8 kHz can carry: both bands are decoded.
-    spectrum = np.abs(np.fft.rfft(heard.samples("rtp-1")[:8000]))
+    spectrum = np.abs(np.fft.rfft(got.samples("rtp-1")[:8000]))
     assert np.argmax(spectrum) * 2 == pytest.approx(5000, abs=4)
 
 
@@ -333,19 +333,19 @@ def test_a_change_of_the_sample_rate_is_a_new_stream():
     wire = Wire()
     wire.send_many(range(5))
     wire.send_many(range(5, 10), kind=9)
-    heard = wire.close()
-    assert [heard.starts[name].sample_rate for name in heard.starts] == [8000, 16000]
-    assert heard.ends["rtp-1"].reason == "replaced"
-    assert heard.ends["rtp-2"].position == 5 * 320
+    got = wire.close()
+    assert [got.starts[name].sample_rate for name in got.starts] == [8000, 16000]
+    assert got.ends["rtp-1"].reason == "replaced"
+    assert got.ends["rtp-2"].position == 5 * 320
 
 
 def test_g722_without_a_decoder_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     wire = Wire()
     wire.send_many(range(5), kind=9)
-    assert not [event for event in wire.heard.order if isinstance(event, (AudioChunk, StreamStart))]
-    assert wire.heard.of(Trouble)[0].kind == "unsupported"
-    assert wire.heard.of(Trouble)[0].detail == (
+    assert not [event for event in wire.got.order if isinstance(event, (AudioChunk, StreamStart))]
+    assert wire.got.of(Trouble)[0].kind == "unsupported"
+    assert wire.got.of(Trouble)[0].detail == (
         "127.0.0.1:4000: G.722 needs a decoder: pip install 'bonafone[formats]', or offer PCMU or PCMA to the sender"
     )
 
@@ -499,19 +499,19 @@ def check_positions(seed):
     buffer, released = play([packets[i] for i in doubled], packets[0], interval_s=0.01)
 
     index_of = {packet.sequence: i for i, packet in enumerate(packets)}
-    position, heard = 0, []
+    position, got = 0, []
     for item in released:
         i = index_of[item.packet.sequence]
         assert position + item.missing == begins[i], "it lies where it was sent"
         assert item.lost == (item.missing > 0)
         position = begins[i + 1]
-        heard.append(i)
-    assert heard == sorted(set(heard)), "in order, each once"
+        got.append(i)
+    assert got == sorted(set(got)), "in order, each once"
     assert position == begins[-1]
-    missing = set(range(count)) - set(heard)
+    missing = set(range(count)) - set(got)
     assert buffer.counts["lost_packets"] == len(missing)
     assert sum(item.missing for item in released) == sum(sizes[i] for i in missing)
-    assert buffer.counts["packets"] == len(heard)
+    assert buffer.counts["packets"] == len(got)
     assert buffer.counts["packets"] + buffer.counts["late"] + buffer.counts["duplicates"] == len(doubled)
     # Nothing that came in time is given up: the only losses are what was dropped and what came too late.
     assert missing >= set(range(count)) - set(kept)

@@ -28,29 +28,29 @@ def test_datagrams_become_audio_in_order():
         order.remove(10)
         for index in order:
             sender.sendto(datagram(index, 160 * index, codes(index)), ("127.0.0.1", opened.port))
-        heard = listen(opened, lambda heard: heard.starts and heard.length("rtp-1") == 30 * 160)
+        got = listen(opened, lambda got: got.starts and got.length("rtp-1") == 30 * 160)
     lost = np.repeat(np.arange(30), 160) == 10
-    np.testing.assert_array_equal(heard.mask("rtp-1"), lost)
-    np.testing.assert_array_equal(heard.samples("rtp-1")[~lost], g711.MU_LAW[np.repeat(np.arange(30), 160)][~lost])
+    np.testing.assert_array_equal(got.mask("rtp-1"), lost)
+    np.testing.assert_array_equal(got.samples("rtp-1")[~lost], g711.MU_LAW[np.repeat(np.arange(30), 160)][~lost])
     assert opened.counts["lost_packets"] == 1
 
 
 def test_an_open_port_without_a_sender_is_idle_and_no_end():
     with source() as opened:
-        heard = listen(opened, lambda heard: len(heard.order) == 2)
-    assert all(isinstance(event, Idle) for event in heard.order)
-    assert heard.order[1].waited_s > heard.order[0].waited_s >= 1.0
+        got = listen(opened, lambda got: len(got.order) == 2)
+    assert all(isinstance(event, Idle) for event in got.order)
+    assert got.order[1].waited_s > got.order[0].waited_s >= 1.0
 
 
 def test_a_stream_that_stops_times_out_while_the_source_goes_on():
     with source(idle_timeout_s=0.3) as opened, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for index in range(5):
             sender.sendto(datagram(index, 160 * index), ("127.0.0.1", opened.port))
-        heard = listen(opened, lambda heard: heard.ends)
-        assert heard.ends["rtp-1"].reason == "timed_out"
+        got = listen(opened, lambda got: got.ends)
+        assert got.ends["rtp-1"].reason == "timed_out"
         for index in range(5):
             sender.sendto(datagram(index, 160 * index), ("127.0.0.1", opened.port))
-        listen(opened, lambda heard: "rtp-2" in heard.starts)
+        listen(opened, lambda got: "rtp-2" in got.starts)
 
 
 def test_a_port_that_is_taken_says_what_to_do():
@@ -89,17 +89,17 @@ def test_ffmpeg_streams_a_recording(tmp_path, codec, rate, tolerance):
         command = ["ffmpeg", "-loglevel", "error", "-nostdin", "-re", "-i", path, "-acodec", codec, "-f", "rtp"]
         sender = subprocess.Popen([*command, f"rtp://127.0.0.1:{opened.port}"], stdout=subprocess.DEVNULL)
         try:
-            heard = listen(opened, lambda heard: heard.ends)
+            got = listen(opened, lambda got: got.ends)
         finally:
             sender.kill()
             sender.wait()
-    assert list(heard.starts) == ["rtp-1"]
-    assert heard.starts["rtp-1"].sample_rate == rate
-    end = heard.ends["rtp-1"]
+    assert list(got.starts) == ["rtp-1"]
+    assert got.starts["rtp-1"].sample_rate == rate
+    end = got.ends["rtp-1"]
     assert end == StreamEnd("rtp-1", "timed_out", end.position, 0, "nothing came for 1 s")
     # ffmpeg fills its last packet or leaves out what does not fill one.
     assert abs(end.position - len(recording)) <= 0.04 * rate
-    samples = heard.samples("rtp-1")
+    samples = got.samples("rtp-1")
     for index, tone in enumerate(tones[:-1]):
         span = samples[round(0.2 * rate * index) :][: round(0.2 * rate)]
         spectrum = np.abs(np.fft.rfft(span * np.hanning(len(span))))

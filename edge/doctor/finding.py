@@ -25,7 +25,7 @@ class Finding:
     check : short name of the check; one check may find several things.
     level : one of `LEVELS`.
     seen : what was seen, for people.
-    advice : what to do; never empty for a warning or a problem.
+    advice : what to do; dropped where all is well, never empty for a warning or a problem.
     facts : the same in figures, for programs; units are in the names.
 
     Raises
@@ -43,6 +43,8 @@ class Finding:
     def __post_init__(self) -> None:
         if self.level in ("warning", "problem") and not self.advice:
             raise ValueError(f"{self.check}: a {self.level} must say what to do; got {self.seen!r} alone")
+        if self.level == "ok":
+            object.__setattr__(self, "advice", "")
 
     @classmethod
     def ok(cls, check: str, seen: str, **facts: Any) -> Finding:

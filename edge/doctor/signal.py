@@ -1,6 +1,6 @@
 """What a stretch of audio is like, measured; pure. Full scale is 1, and 0 dBFS is the level of a constant 1.
 
-Levels are root mean squares about the mean, so that a sound card's offset is not taken for a voice. A sine of full
+Levels are root mean squares about the mean, so that a sound card's offset does not count as a voice. A sine of full
 scale has -3 dBFS.
 """
 
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
-Bool = NDArray[np.bool_]
+from edge.sources.events import Float, Mask
 
 FRAME_S = 0.05
 ZERO_RUN_S = 0.01
@@ -43,7 +42,7 @@ class Signal:
     zero_share : share of samples, 0 to 1, within runs of exact zeros of 10 ms and more.
     clipped_share, clipped_runs : share of samples in flat tops at full scale, and how many there are.
     offset : mean of the samples, -1 to 1.
-    bandwidth_hz : upper edge of the highest band within 55 dB of the strongest; None where all is too faint to tell.
+    bandwidth_hz : upper edge of the highest band within 55 dB of the strongest; None where all is too faint.
     """
 
     duration_s: float
@@ -60,14 +59,17 @@ class Signal:
 
 def measure(samples: Float, sample_rate: int) -> Signal:
     """Measure samples [shape=(n,), n >= 1, range -1 to 1] at ``sample_rate`` Hz."""
-    levels = frame_levels(samples, sample_rate)
+    length = round(FRAME_S * sample_rate)
+    whole = len(samples) // length * length
+    frames = samples[:whole].reshape(-1, length) if whole else samples[None, :]
+    levels = np.sort(frames.std(axis=1, dtype=np.float64))[::-1]
     clipped = flat_tops(samples)
     return Signal(
         duration_s=len(samples) / sample_rate,
-        rms_dbfs=dbfs(_deviation(samples)),
-        peak_dbfs=dbfs(float(np.abs(samples).max())),
-        loud_dbfs=_exceeded_by(levels, 0.05),
-        quiet_dbfs=_exceeded_by(levels, 0.9),
+        rms_dbfs=dbfs(samples.std(dtype=np.float64)),
+        peak_dbfs=dbfs(np.abs(samples).max()),
+        loud_dbfs=dbfs(levels[int(0.05 * len(levels))]),
+        quiet_dbfs=dbfs(levels[int(0.9 * len(levels))]),
         zero_share=zero_share(samples, round(ZERO_RUN_S * sample_rate)),
         clipped_share=sum(clipped) / len(samples),
         clipped_runs=len(clipped),
@@ -79,14 +81,6 @@ def measure(samples: Float, sample_rate: int) -> Signal:
 def dbfs(amplitude: float) -> float:
     """Decibels re full scale; minus infinity for 0."""
     return 20.0 * math.log10(amplitude) if amplitude > 0.0 else -math.inf
-
-
-def frame_levels(samples: Float, sample_rate: int) -> list[float]:
-    """Levels in dBFS of the whole frames of 50 ms, of everything where there is not one."""
-    length = round(FRAME_S * sample_rate)
-    whole = len(samples) // length * length
-    frames = samples[:whole].reshape(-1, length) if whole else samples[None, :]
-    return [dbfs(_deviation(frame)) for frame in frames]
 
 
 def zero_share(samples: Float, shortest: int) -> float:
@@ -104,14 +98,14 @@ def flat_tops(samples: Float) -> list[int]:
     return [int(length) for length in lengths[lengths >= CLIP_RUN]]
 
 
-def run_lengths(mask: Bool) -> NDArray[np.int64]:
+def run_lengths(mask: Mask) -> NDArray[np.int64]:
     """Lengths of the runs of True [shape=(runs,)]."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
     return (edges[1::2] - edges[::2]).astype(np.int64)
 
 
 def bandwidth_hz(samples: Float, sample_rate: int) -> float | None:
-    """Upper edge in Hz of what the loud parts hold, in steps of `BAND_HZ`; None where they are too faint to tell."""
+    """Upper edge in Hz of what the loud parts hold, in steps of `BAND_HZ`; None where they are too faint."""
     length = round(_SPECTRUM_S * sample_rate)
     whole = len(samples) // length * length
     if not whole:
@@ -149,12 +143,3 @@ def arrival_rate_hz(times_s: list[float], positions: list[int]) -> float | None:
         return None
     centred = times - times.mean()
     return float((centred @ (ends - ends.mean())) / (centred @ centred))
-
-
-def _deviation(samples: Float) -> float:
-    return float(samples.std(dtype=np.float64))
-
-
-def _exceeded_by(levels: list[float], share: float) -> float:
-    ordered = sorted(levels, reverse=True)
-    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

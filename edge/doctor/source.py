@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -158,11 +159,9 @@ def judge(excerpt: Excerpt) -> Iterator[Finding]:
     if not len(excerpt.samples):
         return
     signal = measure(excerpt.samples, excerpt.sample_rate)
+    yield _level(signal)
     if excerpt.samples.any():
-        yield from _judge_signal(signal, excerpt.sample_rate)
-    else:
-        seen = f"all {signal.duration_s:.1f} s are exactly zero: the sound is muted or withheld"
-        yield Finding("level", "problem", seen, _MUTED, _levels(signal))
+        yield from (_zeros(signal), _clipping(signal), _offset(signal), _band(signal, excerpt.sample_rate))
     # A file is read as fast as it goes; its header says what it is.
     if excerpt.arrival_hz is not None and excerpt.kind != "file":
         yield _rate(excerpt.arrival_hz, excerpt.sample_rate)
@@ -177,12 +176,10 @@ def _opening(excerpt: Excerpt) -> Finding:
         advice = "run what should give the audio by itself to see why"
         return Finding("source", "problem", f"{name} gave no audio", advice, {"source": name})
     shown = name if name.endswith(excerpt.detail) else f"{name} ({excerpt.detail})"
-    seen = f"{shown}: {seconds:.1f} s at {excerpt.sample_rate} Hz"
-    if excerpt.streams > 1:
-        seen += f", the longest of {excerpt.streams} streams"
+    several = f", the longest of {excerpt.streams} streams" if excerpt.streams > 1 else ""
     return Finding.ok(
         "source",
-        seen,
+        f"{shown}: {seconds:.1f} s at {excerpt.sample_rate} Hz{several}",
         source=name,
         detail=excerpt.detail,
         sample_rate_hz=excerpt.sample_rate,
@@ -191,29 +188,23 @@ def _opening(excerpt: Excerpt) -> Finding:
     )
 
 
-def _judge_signal(signal: Signal, sample_rate: int) -> Iterator[Finding]:
-    loud, quiet, peak = (f"{level:.0f}" for level in (signal.loud_dbfs, signal.quiet_dbfs, signal.peak_dbfs))
-    seen, is_faint = f"loud parts {loud}, quiet parts {quiet}, peak {peak} dBFS", signal.loud_dbfs < FAINT_DBFS
-    yield _graded("level", is_faint, f"too faint for a voice: {seen}" if is_faint else seen, _FAINT, _levels(signal))
-    share = signal.zero_share
-    seen = f"{100 * share:.0f} % of the samples are exact zeros in a row"
-    yield _graded("zeros", share > ZERO_SHARE, seen, _ZEROS, {"zero_share": share})
-    yield _clipping(signal)
-    seen = f"the samples' mean is {signal.offset:+.4f} of full scale"
-    advice = "it leaves less room for the voice: try another port or sound card"
-    yield _graded("offset", abs(signal.offset) > OFFSET, seen, advice, {"offset": signal.offset})
-    yield _band(signal.bandwidth_hz, sample_rate)
-
-
-def _levels(signal: Signal) -> dict[str, Any]:
+def _level(signal: Signal) -> Finding:
     names = ("rms_dbfs", "peak_dbfs", "loud_dbfs", "quiet_dbfs", "zero_share")
-    return {name: value for name, value in asdict(signal).items() if name in names}
+    facts = {name: value for name, value in asdict(signal).items() if name in names}
+    if signal.peak_dbfs == -math.inf:
+        seen = f"all {signal.duration_s:.1f} s are exactly zero: the sound is muted or withheld"
+        return Finding("level", "problem", seen, _MUTED, facts)
+    loud, quiet, peak = (f"{level:.0f}" for level in (signal.loud_dbfs, signal.quiet_dbfs, signal.peak_dbfs))
+    seen = f"loud parts {loud}, quiet parts {quiet}, peak {peak} dBFS"
+    if signal.loud_dbfs < FAINT_DBFS:
+        return Finding("level", "warning", f"too faint for a voice: {seen}", _FAINT, facts)
+    return Finding.ok("level", seen, **facts)
 
 
-def _graded(
-    check: str, is_bad: bool, seen: str, advice: str, facts: Mapping[str, Any], level: Level = "warning"
-) -> Finding:
-    return Finding(check, level, seen, advice, facts) if is_bad else Finding.ok(check, seen, **facts)
+def _zeros(signal: Signal) -> Finding:
+    seen = f"{100 * signal.zero_share:.0f} % of the samples are exact zeros in a row"
+    level: Level = "warning" if signal.zero_share > ZERO_SHARE else "ok"
+    return Finding("zeros", level, seen, _ZEROS, {"zero_share": signal.zero_share})
 
 
 def _clipping(signal: Signal) -> Finding:
@@ -226,16 +217,22 @@ def _clipping(signal: Signal) -> Finding:
     return Finding("clipping", "warning", seen, "turn the gain down by 6 dB or more, or go farther away", facts)
 
 
-def _band(bandwidth_hz: float | None, sample_rate: int) -> Finding:
-    facts = {"bandwidth_hz": bandwidth_hz}
-    if bandwidth_hz is None:
+def _offset(signal: Signal) -> Finding:
+    level: Level = "warning" if abs(signal.offset) > OFFSET else "ok"
+    advice = "it leaves less room for the voice: try another port or sound card"
+    seen = f"the samples' mean is {signal.offset:+.4f} of full scale"
+    return Finding("offset", level, seen, advice, {"offset": signal.offset})
+
+
+def _band(signal: Signal, sample_rate: int) -> Finding:
+    facts = {"bandwidth_hz": signal.bandwidth_hz}
+    if signal.bandwidth_hz is None:
         return Finding("band", "note", "too faint to say which frequencies there are", facts=facts)
-    seen = f"sound up to {bandwidth_hz:.0f} Hz within {BAND_RANGE_DB:.0f} dB of the strongest band"
-    if sample_rate >= 12000 and bandwidth_hz <= TELEPHONE_HZ:
-        seen += f": a telephone's band in a stream of {sample_rate} Hz"
-        advice = "nothing, if a telephone is what you listen to; the model errs more often there"
-        return Finding("band", "note", seen, advice, facts)
-    return Finding.ok("band", seen, **facts)
+    seen = f"sound up to {signal.bandwidth_hz:.0f} Hz within {BAND_RANGE_DB:.0f} dB of the strongest band"
+    if sample_rate < 12000 or signal.bandwidth_hz > TELEPHONE_HZ:
+        return Finding.ok("band", seen, **facts)
+    advice = "nothing, if a telephone is what you listen to; the model errs more often there"
+    return Finding("band", "note", f"{seen}: a telephone's band in a stream of {sample_rate} Hz", advice, facts)
 
 
 def _rate(arrival_hz: float, sample_rate: int) -> Finding:
@@ -245,7 +242,7 @@ def _rate(arrival_hz: float, sample_rate: int) -> Finding:
     if ratio > NOT_LIVE:
         advice = "nothing, for a recording that is piped in; for live audio the rate is wrong"
         return Finding("rate", "note", f"{ratio:.1f} times as fast as live: {seen}", advice, facts)
-    return _graded("rate", abs(ratio - 1.0) > RATE_TOLERANCE, seen, _WRONG_RATE, facts)
+    return Finding("rate", "warning" if abs(ratio - 1.0) > RATE_TOLERANCE else "ok", seen, _WRONG_RATE, facts)
 
 
 def _losses(excerpt: Excerpt) -> Finding:
@@ -253,12 +250,10 @@ def _losses(excerpt: Excerpt) -> Finding:
     facts = {"lost_share": share, "overruns": excerpt.breaks}
     if not excerpt.lost_samples and not excerpt.breaks:
         return Finding.ok("loss", "nothing was lost", **facts)
-    seen = f"{100 * share:.1f} % of the audio was lost"
-    if excerpt.breaks:
-        seen += f", and the device overflowed {excerpt.breaks} times"
-    if share > LOST_SHARE or excerpt.breaks:
-        return Finding("loss", "warning", seen, "look at the network, and at what else runs on this machine", facts)
-    return Finding("loss", "note", seen, facts=facts)
+    overflowed = f", and the device overflowed {excerpt.breaks} times" if excerpt.breaks else ""
+    level: Level = "warning" if share > LOST_SHARE or excerpt.breaks else "note"
+    advice = "look at the network, and at what else runs on this machine" if level == "warning" else ""
+    return Finding("loss", level, f"{100 * share:.1f} % of the audio was lost{overflowed}", advice, facts)
 
 
 @dataclass(frozen=True)

@@ -254,15 +254,6 @@ def test_a_stream_that_falls_silent_times_out():
     assert wire.got.ends["rtp-1"] == StreamEnd("rtp-1", "timed_out", 800, detail="nothing came for 30 s")
 
 
-def test_packets_that_wait_are_released_by_time():
-    wire = Wire()
-    wire.send_many([0, 1, 3])
-    assert wire.receiver.is_waiting
-    wire.tick(0.07)
-    assert not wire.receiver.is_waiting
-    assert wire.got.length("rtp-1") == 640
-
-
 def test_no_more_streams_than_allowed():
     wire = Wire(max_streams=2)
     for index in range(5):
@@ -422,30 +413,6 @@ def test_a_late_packet_and_a_duplicate_are_counted_apart():
     assert buffer.counts == {"packets": 7, "late": 1, "duplicates": 1, "lost_packets": 1}
 
 
-def test_sequence_numbers_and_timestamps_wrap_around():
-    packets = stream(40, sequence=65520, timestamp=2**32 - 5 * TICKS)
-    packets[17], packets[15] = packets[15], packets[17]
-    buffer, released = play(packets)
-    assert numbers(released) == [(65520 + i) % 65536 for i in range(40)]
-    assert ticks(released) == 40 * TICKS
-    assert not any(item.missing for item in released)
-    assert buffer.counts == {"packets": 40}
-
-
-def test_loss_across_the_wrap_is_measured():
-    packets = stream(10, sequence=65534, timestamp=2**32 - TICKS)
-    _, released = play([packets[0], *packets[4:]])
-    assert released[1].missing == 3 * TICKS
-    assert released[1].lost
-
-
-def test_what_the_sender_did_not_send_is_missing_but_not_lost():
-    a, b = stream(2)
-    later = Packet(PCMU, 1, b.timestamp + 8000, 7, b.payload)
-    _, released = play([a, later])
-    assert (released[1].missing, released[1].lost) == (8000, False)
-
-
 def test_comfort_noise_and_dtmf_take_a_number_but_no_time():
     a, b = stream(2)
     events = [Packet(101, 1, a.timestamp, 7, bytes(4)), Packet(13, 2, a.timestamp, 7, bytes(1))]
@@ -490,7 +457,9 @@ def check_positions(seed):
     rng = np.random.default_rng(seed)
     count = 400
     sizes = [int(size) for size in rng.choice([64, 80, 160, 240], count)]
-    packets = stream(count, sequence=int(rng.integers(65536)), timestamp=int(rng.integers(2**32)), sizes=sizes)
+    # Both numbers wrap around within the stream.
+    sequence, timestamp = int(rng.integers(65536 - count, 65536)), int(rng.integers(2**32 - 160 * count, 2**32))
+    packets = stream(count, sequence=sequence, timestamp=timestamp, sizes=sizes)
     begins = np.concatenate([[0], np.cumsum(sizes)])
     kept = [i for i in range(count) if i in (0, count - 1) or rng.random() > 0.1]
     doubled = sorted([*kept, *rng.choice(kept, 30)], key=lambda i: i + rng.uniform(0, 6))

@@ -1,4 +1,4 @@
-"""A mosquitto of a test's own."""
+"""A mosquitto of a test's own, and a client that listens in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
+from importlib import import_module
 
 import pytest
 
@@ -47,3 +49,26 @@ class RunningBroker:
     def stop(self):
         self.process.terminate()
         self.process.wait(30)
+
+
+class Listener:
+    """A client that keeps all messages, as (topic, text, retained)."""
+
+    def __init__(self, port):
+        # Not every environment of the tests has the extra.
+        mqtt = import_module("paho.mqtt.client")
+        self.messages, ready = [], threading.Event()
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self.client.on_message = lambda _c, _u, m: self.messages.append((m.topic, m.payload.decode(), bool(m.retain)))
+        self.client.on_subscribe = lambda *_: ready.set()
+        self.client.connect("127.0.0.1", port)
+        self.client.subscribe("#", qos=1)
+        self.client.loop_start()
+        assert ready.wait(30)
+
+    def texts(self, topic):
+        return [text for sent, text, _ in list(self.messages) if sent == topic]
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()

@@ -7,15 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 
 import pytest
 
 from edge.alerts.channels.mqtt import MqttChannel, MqttSettings, Topics, discovery_payload
 from edge.alerts.errors import AlertConfigError, DeliveryError
-from tests.edge.mqtt_broker import RunningBroker, needs_broker, until
+from tests.edge.mqtt_broker import Listener, RunningBroker, needs_broker, until
 
-mqtt = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
+pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
 TOPICS = Topics("hall_pi")
 CHILD = """
 import sys, time
@@ -26,27 +25,6 @@ channel = MqttChannel(settings, ChannelContext({}))
 channel._connected.wait(30)
 time.sleep(60)
 """
-
-
-class Listener:
-    """A client that keeps all it hears, as (topic, text, retained)."""
-
-    def __init__(self, port):
-        self.heard, ready = [], threading.Event()
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        self.client.on_message = lambda _c, _u, m: self.heard.append((m.topic, m.payload.decode(), bool(m.retain)))
-        self.client.on_subscribe = lambda *_: ready.set()
-        self.client.connect("127.0.0.1", port)
-        self.client.subscribe("#", qos=1)
-        self.client.loop_start()
-        assert ready.wait(30)
-
-    def texts(self, topic):
-        return [text for heard, text, _ in list(self.heard) if heard == topic]
-
-    def close(self):
-        self.client.disconnect()
-        self.client.loop_stop()
 
 
 @pytest.fixture
@@ -96,7 +74,7 @@ class TestWithABroker:
         until(lambda: late.texts(TOPICS.availability) and late.texts(TOPICS.discovery))
         assert late.texts(TOPICS.availability) == ["online"]
         assert json.loads(late.texts(TOPICS.discovery)[0])["components"]["alarm"]["state_topic"] == TOPICS.alarm
-        assert all(retained for _, _, retained in late.heard)
+        assert all(retained for _, _, retained in late.messages)
         late.close()
 
     def test_the_device_describes_itself_again_when_home_assistant_starts(self, broker, listener, connect, event):

@@ -126,7 +126,8 @@ def test_a_receiver_that_says_nothing_is_given_up_in_time(event, make):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         channel = make(f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout_s=0.2)
         start = time.monotonic()
-        assert failure(channel, event).retry
+        error = failure(channel, event)
+        assert (str(error), error.retry) == ("127.0.0.1 cannot be reached (no answer within 0.2 s)", True)
         assert time.monotonic() - start < channel.longest_s + 0.5
 
 

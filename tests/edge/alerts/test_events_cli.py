@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -214,47 +215,15 @@ def test_an_event_of_a_later_version_does_not_hide_the_others(days):
     assert err == "1 cannot be read here: a later bonafone wrote them\n"
 
 
-class TestFilesThatCannotBeUsed:
-    LOOKS = (("events",), ("alerts", "list"), ("alerts", "test"))
-
-    @pytest.fixture
-    def refused(self, home):
-        home.configure("[alerts.terminal]\nenabled = true")
-
-        def refused(message):
-            """Each command says so in one line and ends with 1, with nothing on standard output."""
-            for look in self.LOOKS:
-                code, out, err = home.run(*look)
-                assert (code, out) == (1, "")
-                (line,) = err.splitlines()[-1:]
-                assert line.startswith(f"Error: {home.outbox}: ")
-                assert message in line
-
-        return refused
-
-    def test_a_text(self, home, refused):
-        home.outbox.parent.mkdir()
-        home.outbox.write_text("somebody's diary\n" * 100)
-        refused("move the file away")
-        assert home.outbox.read_text() == "somebody's diary\n" * 100
-
-    def test_an_outbox_of_a_later_version(self, home, refused):
-        home.open_outbox(time.time).close()
-        with sqlite3.connect(home.outbox) as database:
-            database.execute("PRAGMA user_version = 99")
-        database.close()
-        refused("an outbox of version 99")
-
-    def test_one_that_another_process_holds(self, home, refused, monkeypatch):
-        monkeypatch.setattr("edge.alerts.outbox.BUSY_S", 0.1)
-        home.open_outbox(time.time).close()
-        holder = sqlite3.connect(home.outbox, isolation_level=None)
+@pytest.mark.parametrize("arguments", [("events",), ("alerts", "list"), ("alerts", "test")])
+def test_an_outbox_that_another_process_holds_is_said_in_one_line(home, monkeypatch, arguments):
+    monkeypatch.setattr("edge.alerts.outbox.BUSY_S", 0.1)
+    home.configure("[alerts.terminal]\nenabled = true")
+    home.open_outbox(time.time).close()
+    with closing(sqlite3.connect(home.outbox, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
-        try:
-            refused("another process held it for more than 0.1 s")
-        finally:
-            holder.close()
-
-    def test_a_folder(self, home, refused):
-        home.outbox.mkdir(parents=True)
-        refused("cannot be opened")
+        code, out, err = home.run(*arguments)
+    assert (code, out) == (1, "")
+    (line,) = err.splitlines()[-1:]
+    assert line.startswith(f"Error: {home.outbox}: ")
+    assert "another process held it for more than 0.1 s" in line

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import random
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from contextlib import closing
 
 import pytest
 
-from edge.alerts.outbox import Outbox
 from edge.watch.ledger import FolderRecord, Ledger, LedgerError, wait_s
 from edge.watch.scanner import Found
 
@@ -176,30 +174,3 @@ def test_two_processes_do_not_share_a_ledger(open_ledger):
     ledger.close()
     done = subprocess.run([sys.executable, "-c", code, str(ledger.path)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_only_the_owner_may_read_it(open_ledger):
-    ledger = open_ledger()
-    ledger.start(A)
-    assert {file.stat().st_mode & 0o777 for file in ledger.path.parent.iterdir()} == {0o600}
-
-
-def test_what_is_no_ledger_is_refused_with_what_to_do(tmp_path, clock):
-    (tmp_path / "text.sqlite").write_text("no database at all, whatever its name says" * 100)
-    Outbox(tmp_path / "alerts.sqlite", clock=clock, rng=random.Random(0)).close()
-    (tmp_path / "folder.sqlite").mkdir()
-    reasons = {"text": "move the file away", "alerts": "another program's database", "folder": "give a path"}
-    for name, said in reasons.items():
-        with pytest.raises(LedgerError, match=said):
-            Ledger(tmp_path / f"{name}.sqlite", clock=clock)
-
-
-def test_a_later_version_is_refused(open_ledger, clock):
-    ledger = open_ledger()
-    path = ledger.path
-    ledger.close()
-    database = sqlite3.connect(path)
-    database.execute("PRAGMA user_version = 9")
-    database.close()
-    with pytest.raises(LedgerError, match="a ledger of version 9, expected at most 2"):
-        Ledger(path, clock=clock)

@@ -131,6 +131,14 @@ class _Builder:
         return self.error(f"{where}: expected {expected}, got {repr(value) if self.quoted else kind}")
 
 
+def check_range(settings: object, name: str, lowest: float, highest: float) -> None:
+    """Raise `ConfigError` unless the field ``name`` of settings lies between two bounds, both included."""
+    value = getattr(settings, name)
+    # Written so that NaN is refused too.
+    if not lowest <= value <= highest:
+        raise ConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")
+
+
 def _inside(where: str, name: str) -> str:
     """``file: name`` at the top of a file, ``file: table.name`` below."""
     return f"{where}.{name}" if ": " in where else f"{where}: {name}"

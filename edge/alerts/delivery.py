@@ -16,7 +16,7 @@ POLL_S = 1.0
 
 
 def attempt(channel: Channel, event: AlertEvent) -> DeliveryError | None:
-    """Send once; what went wrong, whatever a library raised, in words that hold no secret, or None where it arrived."""
+    """Send an event once; return what went wrong, in words that hold no secret, or None where it arrived."""
     try:
         channel.send(event)
     except DeliveryError as error:
@@ -92,12 +92,12 @@ class Dispatcher:
             thread.start()
 
     def wake(self) -> None:
-        """Look at once: something was published."""
+        """Make the workers look at once, since something was published."""
         for event in self._wakes.values():
             event.set()
 
     def troubles(self) -> dict[str, str]:
-        """By channel, why its worker cannot use the outbox right now; empty when all is well."""
+        """Return by channel why its worker cannot use the outbox now; empty when all is well."""
         return dict(self._troubles)
 
     def close(self, *, timeout_s: float = 5.0) -> bool:

@@ -42,7 +42,7 @@ class DeliveryError(AlertError):
     message : what failed, without any secret: it is kept in the outbox and shown.
     retry : whether a later attempt can succeed.
     retry_after_s : seconds that the receiver asked to wait, at least; None when it did not say.
-    closes_channel : the receiver wants nothing more, ever.
+    closes_channel : the receiver refuses every further event.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ _ID = re.compile(r"evt_[0-9a-f]{32}")
 
 
 def new_event_id(key: str | None = None) -> str:
-    """The identity of an event, the same on every attempt to deliver it.
+    """Make the identity of an event, the same on every attempt to deliver it.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def new_event_id(key: str | None = None) -> str:
 
 @dataclass(frozen=True)
 class AlertEvent:
-    """One thing to alert about.
+    """One event to alert about, as it is stored and sent.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class AlertEvent:
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
             raise EventError(
-                f"expected an id of evt_ and 32 hexadecimal digits, got {self.id!r}; take it from new_event_id()"
+                f"expected an id of evt_ and 32 hexadecimal digits, got {self.id!r}; make it by new_event_id()"
             )
         if self.kind not in KINDS:
             raise EventError(f"unknown kind of event {self.kind!r}; expected one of {', '.join(KINDS)}")
@@ -103,11 +103,11 @@ class AlertEvent:
 
     @property
     def title(self) -> str:
-        """A few words for the top of a notification."""
+        """The event's kind in a few words, for the top of a notification."""
         return KINDS[self.kind]
 
     def summary(self) -> str:
-        """One line for people, at most `MAX_SUMMARY` characters; from a redacted event it holds nothing personal."""
+        """Describe the event in one line of at most `MAX_SUMMARY` characters; nothing personal if it is redacted."""
         parts = [self.source]
         who = " ".join(filter(None, (self.caller_name, self.caller)))
         if who:
@@ -125,7 +125,7 @@ class AlertEvent:
         return text if len(text) <= MAX_SUMMARY else text[: MAX_SUMMARY - 1] + "…"
 
     def redacted(self, *, show_numbers: bool = False, show_names: bool = False) -> AlertEvent:
-        """The event as it may be stored and sent: numbers keep two digits, names nothing, unless asked for."""
+        """Return the event as it may be stored and sent: numbers keep two digits, names nothing, unless asked for."""
         number: Callable[[str], str] = str if show_numbers else hide_numbers
         values: dict[str, str | None] = {
             name: number(value) if (value := getattr(self, name)) else value
@@ -140,7 +140,7 @@ class AlertEvent:
         return replace(self, **values)  # type: ignore[arg-type] # source and note stay strings
 
     def to_json(self) -> str:
-        """Compact JSON of one line; `event_from_json` reads it back."""
+        """Write the event as JSON of one line; `event_from_json` reads it back."""
         data = {name: value for name, value in asdict(self).items() if value not in (None, "")}
         stamp = datetime.fromtimestamp(self.time_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         body = {"type": _TYPE_PREFIX + self.kind, "timestamp": stamp, "data": data}

@@ -15,7 +15,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 from edge.alerts.errors import AlertError, DeliveryError, EventError, OutboxError
@@ -95,7 +94,7 @@ class DeliveryRecord:
 
 
 def backoff_s(attempts: int, policy: RetryPolicy, rng: random.Random, retry_after_s: float | None = None) -> float:
-    """Seconds to wait after the ``attempts``-th failure (from 1).
+    """Return the seconds to wait after the ``attempts``-th failure (from 1).
 
     Half of the doubling wait is fixed and half random, so that many devices that lost the same receiver do not come
     back in step, and none hammers it ("equal jitter": M. Brooker, Exponential Backoff And Jitter, 2015). What the
@@ -133,13 +132,11 @@ class Outbox:
     def __enter__(self) -> Outbox:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Free the file."""
+        """Free the outbox's file."""
         self._file.close()
 
     def publish(
@@ -177,12 +174,12 @@ class Outbox:
             return "published"
 
     def sent_at(self) -> dict[str, float]:
-        """When the last event of each cooldown key was published, in seconds since 1970."""
+        """Return when the last event of each cooldown key was published, in seconds since 1970."""
         with self._file.read() as database:
             return dict(database.execute("SELECT key, started_at FROM cooldowns"))
 
     def record_test(self, event: AlertEvent, problems: Mapping[str, str]) -> None:
-        """Write an event that its sender has sent already, by channel with what kept it from arriving, or nothing.
+        """Write a test alert that was sent already, with what kept it from arriving by channel (empty: it arrived).
 
         No worker ever sees it: what did not arrive has expired.
         """
@@ -198,7 +195,7 @@ class Outbox:
             )
 
     def claim(self, channel: str, *, lease_s: float) -> Claim | None:
-        """Take the oldest delivery of ``channel`` that is due, for ``lease_s`` seconds; None when none is due."""
+        """Claim the oldest delivery of ``channel`` that is due, for ``lease_s`` seconds; None when none is due."""
         lease = uuid.uuid4().hex
         with self._file.write() as database:
             now = self._clock()
@@ -242,7 +239,7 @@ class Outbox:
         )
 
     def succeeded(self, claim: Claim) -> None:
-        """Settle: it arrived. True whatever became of the lease meanwhile."""
+        """Settle a delivery that arrived, whatever became of the lease meanwhile."""
         with self._file.write() as database:
             database.execute(
                 "UPDATE deliveries SET state = 'done', lease = NULL, last_error = NULL"
@@ -251,11 +248,11 @@ class Outbox:
             )
 
     def failed(self, claim: Claim, error: DeliveryError) -> None:
-        """Settle: it did not arrive; try again later, or never where that cannot help."""
+        """Settle a delivery that did not arrive: try again later, or never where that cannot help."""
         wait = backoff_s(claim.attempt, self._retry, self._rng, error.retry_after_s)
         state = "pending" if error.retry else "dead"
         with self._file.write() as database:
-            # Another worker may have taken over after our lease; then its word counts.
+            # Another worker may have claimed it after our lease; then its result counts.
             database.execute(
                 "UPDATE deliveries SET state = ?, next_at = ?, last_error = ?, lease = NULL"
                 " WHERE event_id = ? AND channel = ? AND lease = ?",
@@ -263,7 +260,7 @@ class Outbox:
             )
 
     def events(self, *, since: float = 0.0, limit: int = 1000) -> list[EventRecord]:
-        """Events written at or after ``since`` (seconds since 1970), newest first, at most ``limit``.
+        """Return events written at or after ``since`` (seconds since 1970), newest first, at most ``limit``.
 
         Those that cannot be read, of a later version for one, are left out: `unreadable` counts them.
         """
@@ -277,13 +274,13 @@ class Outbox:
         return [EventRecord(event, created, quiet) for event, created, quiet in read if event is not None]
 
     def unreadable(self, *, since: float = 0.0) -> int:
-        """How many events written at or after ``since`` are none that this version can read."""
+        """Count the events written at or after ``since`` that this version cannot read."""
         with self._file.read() as database:
             rows = database.execute("SELECT body FROM events WHERE created_at >= ?", (since,))
             return sum(_read(body) is None for (body,) in rows)
 
     def deliveries(self, event_id: str) -> list[DeliveryRecord]:
-        """Where the deliveries of one event stand, by channel."""
+        """Return where the deliveries of one event stand, by channel."""
         with self._file.read() as database:
             rows = database.execute(
                 "SELECT event_id, channel, state, attempts, next_at, expires_at, last_error FROM deliveries"
@@ -293,7 +290,7 @@ class Outbox:
         return [DeliveryRecord(*row) for row in rows]
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """Number of deliveries by (channel, state)."""
+        """Count the deliveries by (channel, state)."""
         with self._file.read() as database:
             rows = database.execute(
                 "SELECT channel, state, COUNT(*) FROM deliveries GROUP BY channel, state"
@@ -301,7 +298,7 @@ class Outbox:
         return {(channel, state): count for channel, state, count in rows}
 
     def prune(self, *, older_than_s: float) -> int:
-        """Forget settled events that are older than so many seconds; returns how many. Pending ones stay.
+        """Forget settled events that are older than so many seconds; return how many. Pending ones stay.
 
         Raises
         ------

@@ -24,7 +24,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value itself, for the one place that uses it."""
+        """Return the value itself, for the one place that uses it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -55,7 +55,7 @@ class SecretSource:
 
     @property
     def place(self) -> str:
-        """The place in words. What does not look like one is not quoted: it may be the secret, put there by mistake."""
+        """The place in words. What does not look like one is not quoted: it may be the secret itself, by mistake."""
         if self.env is not None:
             return (
                 f"variable {self.env}" if _VARIABLE.fullmatch(self.env) else f"the variable that {self.where}_env names"
@@ -83,7 +83,7 @@ class SecretSource:
         return Secret(value)
 
     def warning(self) -> str:
-        """What is wrong with the permissions of the secret's file; empty where nothing is."""
+        """Return what is wrong with the permissions of the secret's file; empty where nothing is."""
         try:
             mode = 0 if self.file is None else stat.S_IMODE(os.stat(os.path.expanduser(self.file)).st_mode)
         except OSError:

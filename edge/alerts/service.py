@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from edge.alerts.channels.channel import DAY_S, ChannelContext, Terminal
 from edge.alerts.delivery import Dispatcher
@@ -19,7 +18,7 @@ from edge.alerts.settings import AlertSettings
 
 
 class Alerts:
-    """Writes events and has them delivered; a context manager. Use it from the thread that made it.
+    """Write events to the outbox and deliver them; a context manager, for the thread that made it.
 
     Parameters
     ----------
@@ -67,9 +66,7 @@ class Alerts:
     def __enter__(self) -> Alerts:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def publish(self, event: AlertEvent, *, cooldown_s: float | None = None, topic: str = "") -> Publication:
@@ -78,7 +75,7 @@ class Alerts:
         Parameters
         ----------
         event : as it happened, unredacted.
-        cooldown_s : seconds; None takes the configured one.
+        cooldown_s : seconds; None for the configured one.
         topic : events of one topic share a cooldown; the kind and source when empty.
 
         Raises
@@ -105,7 +102,7 @@ class Alerts:
         return self._policy.due(self._clock())
 
     def wait(self, event_id: str, *, timeout_s: float, poll_s: float = 0.05) -> bool:
-        """Wait until no delivery of an event is pending; whether that came in time."""
+        """Wait until no delivery of an event is pending; return whether that came in time."""
         deadline = time.monotonic() + timeout_s
         while any(delivery.state == "pending" for delivery in self.outbox.deliveries(event_id)):
             if time.monotonic() > deadline:
@@ -114,7 +111,7 @@ class Alerts:
         return True
 
     def troubles(self) -> dict[str, str]:
-        """By channel, why its worker cannot use the outbox right now; empty when all is well."""
+        """Return by channel why its worker cannot use the outbox now; empty when all is well."""
         return self._dispatcher.troubles()
 
     def close(self) -> None:

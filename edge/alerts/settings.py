@@ -17,9 +17,9 @@ from functools import cache
 from typing import Any, ClassVar
 
 from edge.alerts import channels
-from edge.alerts.channels.channel import DAY_S, Channel, ChannelContext, ChannelSettings, Need, check_range
+from edge.alerts.channels.channel import DAY_S, Channel, ChannelContext, ChannelSettings, Need
 from edge.alerts.errors import AlertConfigError
-from edge.settings import build_settings
+from edge.settings import build_settings, check_range
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class AlertSettings:
-    """All of the alerts but the tables of the channels, which `settings_type` adds.
+    """The table ``[alerts]``; `settings_type` adds the tables of the channels.
 
     Attributes
     ----------
@@ -72,19 +72,19 @@ class AlertSettings:
             raise AlertConfigError("outbox is empty; give the path of the SQLite file")
 
     def channels(self) -> dict[str, ChannelSettings]:
-        """Settings of every channel by its name, on or off."""
+        """Return the settings of every channel by its name, on or off."""
         return {name: getattr(self, name) for name in self.kinds}
 
     def enabled(self) -> list[str]:
-        """Names of the channels that are on."""
+        """Return the names of the channels that are on."""
         return [name for name, channel in self.channels().items() if channel.enabled]
 
     def needs(self, name: str, environment: Mapping[str, str]) -> list[Need]:
-        """What a channel needs as it is configured, on or off, and whether it is there."""
+        """List what a channel needs as it is configured, on or off, and whether it is there."""
         return self.kinds[name].needs(self.channels()[name], environment)
 
     def warnings(self, environment: Mapping[str, str]) -> list[str]:
-        """What is wrong with the channels that are on and does not keep them from working."""
+        """List what is wrong with the channels that are on and does not keep them from working."""
         needs = [(name, need) for name in self.enabled() for need in self.needs(name, environment)]
         return [f"alerts.{name}: {need.advice}" for name, need in needs if need.present and need.advice]
 
@@ -119,7 +119,7 @@ class AlertSettings:
 
 @cache
 def settings_type(kinds: tuple[type[Channel], ...]) -> type[AlertSettings]:
-    """`AlertSettings` with a table for each channel of ``kinds``."""
+    """Make the `AlertSettings` that have a table for each channel of ``kinds``."""
     tables = [(kind.name, kind.Settings, field(default_factory=kind.Settings)) for kind in kinds]
     namespace = {"kinds": {kind.name: kind for kind in kinds}}
     return make_dataclass("AlertSettings", tables, bases=(AlertSettings,), frozen=True, namespace=namespace)

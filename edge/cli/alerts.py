@@ -178,7 +178,7 @@ def events(since: str, limit: int, deliveries: bool, config: Path | None, as_jso
 
 
 def parse_moment(text: str, now_s: float) -> float:
-    """Seconds since 1970 of ``90s``, ``30m``, ``2h``, ``7d`` or ``4w`` before ``now_s``, or of an ISO 8601 date.
+    """Read an age (``90s``, ``30m``, ``2h``, ``7d``, ``4w``) before ``now_s`` or an ISO 8601 date: seconds since 1970.
 
     What lies before 1970 is 0. A date without a zone is local time, one without a time of day is its midnight.
 
@@ -202,7 +202,7 @@ def parse_moment(text: str, now_s: float) -> float:
 
 
 def local_time(moment_s: float) -> str:
-    """A moment in local time, to the second."""
+    """Write a moment in local time, to the second."""
     return datetime.fromtimestamp(moment_s).isoformat(sep=" ", timespec="seconds")
 
 
@@ -218,7 +218,7 @@ def _settings(config: Path | None) -> tuple[Path | None, AlertSettings]:
 
 
 def _outbox(settings: AlertSettings) -> Outbox | None:
-    """The outbox, or None where none was made yet: looking makes none."""
+    """Open the outbox; None where none was made yet."""
     import random
 
     from edge.alerts.outbox import Outbox

@@ -103,14 +103,14 @@ def _settings(
         raise click.UsageError('no folder to watch; name some, or set folders = ["…"] in the table [watch]')
     for folder in settings.folders:
         if os.path.isfile(os.path.expanduser(folder)):
-            raise click.UsageError(f"{folder}: a file; expected a folder: `edge score` takes files")
+            raise click.UsageError(f"{folder}: a file; expected a folder: `edge score` scores files")
     return settings, settings_from_table(tables.get("alerts", {}), f"{path}: alerts")
 
 
 def _run(
     settings: WatchSettings, alert_settings: AlertSettings, *, once: bool, as_json: bool, names: bool
 ) -> tuple[Counts, int]:
-    """Watch; returns what was done, and with ``once`` the deliveries that are left."""
+    """Watch the folders; return what was done, and with ``once`` the number of deliveries that are left."""
     from edge.alerts.service import Alerts
     from edge.catalog import resolve_model
     from edge.model import Model
@@ -160,7 +160,7 @@ def _on_terminal(stream: TextIO | None) -> bool:
 
 
 class Reporter:
-    """Prints results on stdout and the rest on stderr, with names hidden where they would stay.
+    """Print results on stdout and the rest on stderr, with names hidden where they would stay.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ class Reporter:
         self._headed = self._hint_given = False
 
     def result(self, result: Score | Failure) -> None:
-        """Print it, and see that it is out before the recording counts as done.
+        """Print a result, and see that it is out before the recording counts as done.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class Reporter:
             ) from error
 
     def note(self, text: str, path: str = "") -> None:
-        """Print it on stderr; where that cannot be written, watching goes on all the same."""
+        """Print a note on stderr; where that cannot be written, watching goes on all the same."""
         if path and not self._names_err:
             text = text.replace(path, self._hidden(path))
         self._write(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.errors import ConfigError
+from edge.settings import check_range
 
 _DAY_S = 86400.0
 _LEAST_MEGABYTES = 1
@@ -59,18 +60,12 @@ class ListenSettings:
             raise ConfigError("source: empty; name what to listen to, such as mic or rtp://:5004")
         if not self.clips_folder:
             raise ConfigError("clips_folder: empty; give the path of a folder")
-        self._within("silent_alert_s", 0.0, _DAY_S)
-        self._within("quiet_alert_s", 0.0, _DAY_S)
-        self._within("quiet_level_db", -200.0, 0.0)
-        self._within("clips_before_s", 0.0, 600.0)
-        self._within("clips_after_s", 0.0, 600.0)
-        self._within("clips_days", 0.01, 3650.0)
-        self._within("clips_megabytes", _LEAST_MEGABYTES, 1e6)
+        check_range(self, "silent_alert_s", 0.0, _DAY_S)
+        check_range(self, "quiet_alert_s", 0.0, _DAY_S)
+        check_range(self, "quiet_level_db", -200.0, 0.0)
+        check_range(self, "clips_before_s", 0.0, 600.0)
+        check_range(self, "clips_after_s", 0.0, 600.0)
+        check_range(self, "clips_days", 0.01, 3650.0)
+        check_range(self, "clips_megabytes", _LEAST_MEGABYTES, 1e6)
         if self.metrics_port is not None:
-            self._within("metrics_port", 0, 65535)
-
-    def _within(self, name: str, lowest: float, highest: float) -> None:
-        value = getattr(self, name)
-        # Written so that NaN is refused too.
-        if not lowest <= value <= highest:
-            raise ConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")
+            check_range(self, "metrics_port", 0, 65535)

@@ -15,7 +15,7 @@ _TABLES = ("alerts", "listen", "watch")
 
 
 def find_config(given: str | Path | None, environment: Mapping[str, str]) -> Path | None:
-    """The configuration file to use, or None where there is none and defaults hold.
+    """Find the configuration file to use; None where there is none and defaults hold.
 
     In this order: the one that was given, the one that ``BONAFONE_CONFIG`` names, ``bonafone/bonafone.toml`` in
     ``XDG_CONFIG_HOME`` (``~/.config``), ``/etc/bonafone/bonafone.toml``. The first two must exist, which their reader
@@ -30,7 +30,7 @@ def find_config(given: str | Path | None, environment: Mapping[str, str]) -> Pat
 
 
 def read_config(path: Path | None) -> dict[str, Any]:
-    """The tables of a configuration by name; none where there is no file.
+    """Read the tables of a configuration by name; none where there is no file.
 
     Raises
     ------

@@ -78,13 +78,13 @@ class DatabaseFile:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for statements that change nothing."""
+        """Give the connection, for statements that change nothing."""
         with self._explained():
             yield self.connection
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """The connection in a transaction: all of the block or nothing of it; other writers wait."""
+        """Give the connection in a transaction: all of the block or nothing of it; other writers wait."""
         database = self.connection
         with self._explained():
             database.execute("BEGIN IMMEDIATE")

@@ -1,5 +1,5 @@
 """Watch folders: score each recording once it is complete, remember what was done, alert.
 
-Begin at `watcher`. It looks with the `scanner` for recordings that have not changed for a while; `recordings` reads,
+Start at `watcher`. It looks with the `scanner` for recordings that have not changed for a while; `recordings` reads,
 scores and alerts each and notes it in the `ledger`. `service` runs it, `settings` is the table ``[watch]``.
 """

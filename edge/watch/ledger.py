@@ -14,7 +14,6 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 from edge.errors import EdgeError
@@ -87,18 +86,18 @@ _REPLACE = (
 
 
 def readable(text: str) -> str:
-    """Text that can be written everywhere: names are bytes, and what is no text in them is shown escaped."""
+    """Escape what is no text in a name, so that it can be written everywhere: names are bytes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def wait_s(attempts: int) -> float:
-    """Seconds until a recording is tried again after so many attempts (from 1): 10, 40, 160, 640, then an hour."""
+    """Return the seconds until a recording is tried again after so many attempts: 10, 40, 160, 640, then an hour."""
     return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 4.0 ** min(attempts - 1, 10))
 
 
 @dataclass(frozen=True)
 class FolderRecord:
-    """A watched folder; times in seconds since 1970.
+    """What the ledger has of a watched folder; times in seconds since 1970.
 
     Attributes
     ----------
@@ -113,7 +112,7 @@ class FolderRecord:
 
 
 class Ledger:
-    """The ledger; for one thread of one process.
+    """The ledger of what was done; for one thread of one process.
 
     Parameters
     ----------
@@ -135,9 +134,7 @@ class Ledger:
     def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -145,7 +142,7 @@ class Ledger:
         self._file.close()
 
     def folder(self, folder: str) -> FolderRecord:
-        """The record of a watched folder; one that is asked for the first time is noted as not yet seen."""
+        """Return the record of a watched folder; one that is asked for the first time is noted as not yet seen."""
         path = os.fsencode(folder)
         with self._file.write() as database:
             database.execute("INSERT OR IGNORE INTO folders VALUES (?, ?, 0, NULL)", (path, self._clock()))
@@ -153,7 +150,7 @@ class Ledger:
         return FolderRecord(row[0], bool(row[1]), row[2])
 
     def set_seen(self, folder: str, old: Iterable[Found]) -> int:
-        """A folder was seen for the first time: pass over what is old, all of it or nothing; returns how many.
+        """Note the first look at a folder and pass over what is old, all of it or nothing; return how many.
 
         What another watched folder holds is left to that one: it may have come while nothing watched.
         """
@@ -174,7 +171,7 @@ class Ledger:
             database.execute("UPDATE folders SET lost_since = ? WHERE path = ?", (lost_since, os.fsencode(folder)))
 
     def standing(self, found: Found, *, skip: bool = True) -> tuple[Standing, float]:
-        """Whether a recording is ``new`` or ``settled``, and for how many seconds it must wait if it is new.
+        """Return whether a recording is ``new`` or ``settled``, and for how many seconds it must wait if it is new.
 
         With ``skip`` false, what was passed over is new.
         """
@@ -192,7 +189,7 @@ class Ledger:
         return "new", max(0.0, wait) if wait <= _LONGEST_WAIT_S else 0.0
 
     def _was_skipped(self, found: Found) -> bool:
-        """Whether it is a passed-over recording, which nobody has read, under another name or in another folder."""
+        """Whether it is a passed-over recording, which was never read, under another name or in another folder."""
         with self._file.read() as database:
             rows = database.execute(
                 "SELECT path FROM files WHERE mtime_ns = ? AND size = ? AND state = 'skipped'",
@@ -225,12 +222,12 @@ class Ledger:
             )
 
     def is_done(self, digest: bytes) -> bool:
-        """Whether a recording of this content was done."""
+        """Return whether a recording of this content was done."""
         with self._file.read() as database:
             return bool(database.execute("SELECT 1 FROM contents WHERE digest = ?", (digest,)).fetchone())
 
     def finish(self, found: Found, digest: bytes) -> None:
-        """A recording is done, and so is its content."""
+        """Note that a recording is done, and so is its content."""
         now = self._clock()
         with self._file.write() as database:
             database.execute("INSERT OR IGNORE INTO contents VALUES (?, ?)", (digest, now))
@@ -240,7 +237,7 @@ class Ledger:
             )
 
     def attempt(self, found: Found, *, for_good: bool = True) -> tuple[int, float | None]:
-        """The attempt that was started, from 1, and the seconds to the next when it fails; None for no more.
+        """Return the attempt that was started, from 1, and the seconds to the next when it fails; None for no more.
 
         With ``for_good`` false it is never given up.
         """
@@ -250,7 +247,7 @@ class Ledger:
         return attempts, None if for_good and attempts >= self.attempts else wait_s(attempts)
 
     def fail(self, found: Found, error: str, *, for_good: bool = True) -> None:
-        """A recording cannot be read: the attempt has failed, see `attempt`."""
+        """Note that a recording cannot be read: the attempt has failed, see `attempt`."""
         now = self._clock()
         attempts, wait = self.attempt(found, for_good=for_good)
         state, next_at = ("failed", now) if wait is None else ("waiting", now + wait)
@@ -262,7 +259,7 @@ class Ledger:
             )
 
     def release(self, found: Found) -> None:
-        """Nothing came of it, and it was not to blame: it is as new as before."""
+        """Note that nothing came of a recording, which was not to blame: it is as new as before."""
         with self._file.write() as database:
             database.execute(
                 "UPDATE files SET state = 'waiting', next_at = ? WHERE path = ? AND state = 'trying'",
@@ -270,7 +267,7 @@ class Ledger:
             )
 
     def prune(self, *, older_than_s: float, gone: Callable[[str], bool]) -> int:
-        """Forget recordings that were done so many seconds ago and are ``gone``; returns how many.
+        """Forget recordings that were done so many seconds ago and are ``gone``; return how many.
 
         Their contents are forgotten with them, unless a recording that is still there has the same.
         """

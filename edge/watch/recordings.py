@@ -41,10 +41,10 @@ Publish = Callable[[AlertEvent], object]
 
 
 class Report(Protocol):
-    """Where results and notes go."""
+    """What the watcher reports results and notes to."""
 
     def result(self, result: Score | Failure) -> None:
-        """A recording is scored, or could not be.
+        """Report that a recording is scored, or could not be.
 
         Raises
         ------
@@ -53,7 +53,7 @@ class Report(Protocol):
         """
 
     def note(self, text: str, path: str = "") -> None:
-        """Something that a person may want to read; ``path`` is a path in ``text`` that may be hidden."""
+        """Report a text for people; ``path`` is a path in ``text`` that may be hidden."""
 
 
 @dataclass
@@ -65,19 +65,8 @@ class Counts:
     failed: int = 0
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Whether a recording needs nothing more until it changes; if not, in how many seconds to try again."""
-
-    settled: bool
-    wait_s: float = 0.0
-
-
-_SETTLED, _CHANGED = Outcome(settled=True), Outcome(settled=False)
-
-
 class RecordingProcessor:
-    """Reads, scores and alerts recordings, one after the other.
+    """Read, score and alert recordings, one after the other.
 
     Parameters
     ----------
@@ -101,8 +90,13 @@ class RecordingProcessor:
         self._check, self._clock = check, clock
         self.counts = Counts()
 
-    def process(self, found: Found, folder: str) -> Outcome:
-        """Do one recording of the folder that the user named so.
+    def process(self, found: Found, folder: str) -> float | None:
+        """Process one recording of the folder that the user named so.
+
+        Returns
+        -------
+        None where it needs nothing more until it changes, 0.0 where it has changed meanwhile, and otherwise the seconds
+        after which to try again.
 
         Raises
         ------
@@ -123,14 +117,15 @@ class RecordingProcessor:
                 message = f"{found.path}: cannot be read ({reason}); check its permissions"
                 return self._fail(found, message, for_good=False)
             if scores and self._has_changed(found):
-                return _CHANGED
-            return self._finish(found, folder, digest, scores)
+                return 0.0
+            self._finish(found, folder, digest, scores)
+            return None
         except (StopAskedError, *UNWRITTEN):
             self._ledger.release(found)
             raise
 
     def _read(self, found: Found) -> tuple[bytes, list[Score]]:
-        """The digest of a recording and its scores; none where the content was done before."""
+        """Return the digest of a recording and its scores; none where the content was done before."""
         digest = self._digest(found.path)
         if self._ledger.is_done(digest):
             return digest, []
@@ -145,7 +140,7 @@ class RecordingProcessor:
                 f"{found.path}: cannot be decoded ({type(error).__name__}: {error}); convert it again"
             ) from error
 
-    def _finish(self, found: Found, folder: str, digest: bytes, scores: list[Score]) -> Outcome:
+    def _finish(self, found: Found, folder: str, digest: bytes, scores: list[Score]) -> None:
         if scores:
             event = recording_event(folder, digest, scores, self._clock())
             if event is not None:
@@ -158,12 +153,11 @@ class RecordingProcessor:
             text = f"{found.path}: has the content of a recording that was done before, and is not alerted again"
             self._report.note(text, found.path)
         self._ledger.finish(found, digest)
-        return _SETTLED
 
-    def _fail(self, found: Found, message: str, *, for_good: bool) -> Outcome:
+    def _fail(self, found: Found, message: str, *, for_good: bool) -> float | None:
         # It went, or grew on: nothing is wrong with it that another look would not mend.
         if self._has_changed(found):
-            return _CHANGED
+            return 0.0
         attempts, wait = self._ledger.attempt(found, for_good=for_good)
         if wait is None:
             message += f"; given up after {attempts} attempts, until it changes"
@@ -173,7 +167,7 @@ class RecordingProcessor:
         self._report.result(Failure(Path(found.path), message))
         self._ledger.fail(found, message, for_good=for_good)
         self.counts.failed += 1
-        return _SETTLED if wait is None else Outcome(settled=False, wait_s=wait)
+        return wait
 
     def _has_changed(self, found: Found) -> bool:
         now = find(found.path)
@@ -192,7 +186,7 @@ class RecordingProcessor:
 
 
 def recording_event(folder: str, digest: bytes, scores: Sequence[Score], now_s: float) -> AlertEvent | None:
-    """The event that a recording deserves: ``spoof``, ``silenced``, or none.
+    """Make the event of a recording: ``spoof``, ``silenced``, or none.
 
     One a recording, however many of its channels are spoof: the one with the lowest score speaks for all.
 
@@ -225,5 +219,5 @@ def recording_event(folder: str, digest: bytes, scores: Sequence[Score], now_s: 
 
 
 def source_name(folder: str) -> str:
-    """A watched folder as the source of events."""
+    """Name a watched folder as the source of events."""
     return f"watch:{readable(folder)}"

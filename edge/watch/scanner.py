@@ -32,19 +32,19 @@ class Found:
 
 @dataclass
 class Look:
-    """What one look found; ``unreadable`` has the reason by file or folder below the watched one."""
+    """What one look at a folder found; ``unreadable`` has the reason by file or folder."""
 
     files: list[Found] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def note(self, path: str, error: OSError) -> None:
-        """Keep what cannot be read; what went between two steps, or a link that leads nowhere, is no trouble."""
+        """Note what cannot be read; what went between two steps, or a link that leads nowhere, is no trouble."""
         if not isinstance(error, FileNotFoundError):
             self.unreadable[path] = error.strerror or str(error)
 
 
 def is_recording(name: str) -> bool:
-    """Whether a file of this name is a recording; a transfer under way has another ending or a dot in front.
+    """Return whether a file is a recording by its name; a transfer under way has another ending or a dot in front.
 
     ``call.wav.part``, ``.syncthing.call.wav.tmp`` and ``.call.wav.Xy12`` (rsync) become recordings once renamed.
     """
@@ -52,12 +52,12 @@ def is_recording(name: str) -> bool:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether an absolute path lies below an absolute folder."""
+    """Return whether an absolute path lies below an absolute folder."""
     return path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def find(path: str) -> Found | None:
-    """The file as it stands now; None where there is none, or something that is no file."""
+    """Look at a file as it stands now; None where there is none, or something that is no file."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -135,13 +135,13 @@ class Settling:
         return len(self._waiting)
 
     def note(self, found: Found, now_s: float) -> None:
-        """A recording was seen. One that has changed since waits anew, also when it had been postponed."""
+        """Note a recording that was seen. One that has changed since waits anew, also when it had been postponed."""
         waiting = self._waiting.get(found.path)
         if waiting is None or waiting.found.version != found.version:
             self._waiting[found.path] = _Waiting(found, now_s)
 
     def recheck(self, now_s: float) -> None:
-        """Ask about each again; one that is gone, perhaps renamed, is dropped."""
+        """Look at each again; one that is gone, perhaps renamed, is dropped."""
         for path in list(self._waiting):
             found = self._ask(path)
             if found is None:
@@ -150,7 +150,7 @@ class Settling:
                 self.note(found, now_s)
 
     def settled(self, now_s: float) -> list[Found]:
-        """Those that may be read, oldest first: the order in which the calls were."""
+        """Return those that may be read, oldest first: the order in which the calls were."""
         ready = [
             waiting.found
             for waiting in self._waiting.values()
@@ -159,10 +159,10 @@ class Settling:
         return sorted(ready, key=lambda found: (found.mtime_ns, found.path))
 
     def postpone(self, path: str, until_s: float) -> None:
-        """Do not offer it before ``until_s``, unless it changes."""
+        """Hold a recording back until ``until_s``, unless it changes."""
         if path in self._waiting:
             self._waiting[path] = replace(self._waiting[path], not_before_s=until_s)
 
     def drop(self, path: str) -> None:
-        """It waits no longer."""
+        """Remove a recording from those that wait."""
         self._waiting.pop(path, None)

@@ -12,7 +12,7 @@ from edge.service.systemd import Notifier
 from edge.watch.recordings import Report, StopAskedError
 from edge.watch.watcher import Watcher
 
-# The service manager wants to hear from us between two looks, however far apart they are.
+# A watchdog expects a sign of life between two looks, however far apart they are.
 _SLICE_S = 5.0
 _MARGIN_S = 0.02
 _DAY_S = 86400.0
@@ -31,7 +31,7 @@ def publish(alerts: Alerts, event: AlertEvent) -> None:
 
 
 def check_stop(stop: StopSignal, manager: Notifier) -> Callable[[], None]:
-    """Make what the watcher calls between two pieces of work."""
+    """Make the function that the watcher calls between two pieces of work."""
 
     def check() -> None:
         manager.alive()
@@ -44,7 +44,7 @@ def check_stop(stop: StopSignal, manager: Notifier) -> Callable[[], None]:
 def serve(
     watcher: Watcher, stop: StopSignal, manager: Notifier, alerts: Alerts, report: Report, *, poll_s: float
 ) -> None:
-    """Watch until the end is asked for; what is being read then is left for the next start."""
+    """Watch as a service until the end is asked for; what is being read then is left for the next start."""
     # Before the first look: what came meanwhile can take longer than a service may take to start.
     manager.ready()
     troubles: dict[str, str] = {}
@@ -66,7 +66,7 @@ def serve(
 
 
 def run_once(watcher: Watcher, stop: StopSignal, *, settle_s: float) -> None:
-    """Do what is complete now: two looks, as far apart as a recording must stay unchanged."""
+    """Process what is complete now: two looks, as far apart as a recording must stay unchanged."""
     try:
         watcher.poll(patient=False)
         if watcher.waiting and not stop.wait(settle_s + _MARGIN_S):
@@ -76,7 +76,7 @@ def run_once(watcher: Watcher, stop: StopSignal, *, settle_s: float) -> None:
 
 
 def wait_for_deliveries(alerts: Alerts, channels: list[str], stop: StopSignal, *, timeout_s: float) -> int:
-    """Give deliveries over these channels the time to leave; returns how many are left for the next process."""
+    """Wait for the deliveries over these channels; return how many are left for the next process."""
     deadline = time.monotonic() + timeout_s
     while True:
         counts = alerts.outbox.counts()
@@ -86,7 +86,7 @@ def wait_for_deliveries(alerts: Alerts, channels: list[str], stop: StopSignal, *
 
 
 def describe(watcher: Watcher) -> str:
-    """One line for people: what was done and what is wrong; it names no recording."""
+    """Describe in one line what was done and what is wrong, without the name of a recording."""
     counts = watcher.counts
     parts = [f"{counts.scored} recordings scored, {counts.spoof} of them spoof"]
     if counts.failed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.errors import ConfigError
+from edge.settings import check_range
 
 _DAY_S = 86400.0
 EXISTING = ("skip", "score")
@@ -12,7 +13,7 @@ EXISTING = ("skip", "score")
 
 @dataclass(frozen=True)
 class WatchSettings:
-    """What `edge watch` watches, and how patiently.
+    """The table ``[watch]``: what `edge watch` watches, and how patiently.
 
     Attributes
     ----------
@@ -45,11 +46,11 @@ class WatchSettings:
     keep_days: float = 365.0
 
     def __post_init__(self) -> None:
-        self._check_range("settle_s", 0.0, 3600.0)
-        self._check_range("poll_s", 0.05, 3600.0)
-        self._check_range("attempts", 1, 100)
-        self._check_range("lost_after_s", 0.0, _DAY_S)
-        self._check_range("keep_days", 1.0, 36500.0)
+        check_range(self, "settle_s", 0.0, 3600.0)
+        check_range(self, "poll_s", 0.05, 3600.0)
+        check_range(self, "attempts", 1, 100)
+        check_range(self, "lost_after_s", 0.0, _DAY_S)
+        check_range(self, "keep_days", 1.0, 36500.0)
         number = self.channel.isdecimal() and int(self.channel) > 0
         if self.channel not in ("mix", "each", "left", "right") and not number:
             raise ConfigError(f"channel: expected left, right, mix, each or a number from 1; got {self.channel!r}")
@@ -59,9 +60,3 @@ class WatchSettings:
             raise ConfigError("ledger: empty; give the path of the SQLite file")
         if not all(self.folders):
             raise ConfigError("folders: one of them is empty; give the path of each")
-
-    def _check_range(self, name: str, lowest: float, highest: float) -> None:
-        value = getattr(self, name)
-        # Written so that NaN is refused too.
-        if not lowest <= value <= highest:
-            raise ConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")

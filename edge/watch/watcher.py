@@ -25,7 +25,7 @@ _TICK_NS = 20_000_000
 
 
 class WatchedFolder:
-    """One of the folders.
+    """A watched folder and what is known of it.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class WatchedFolder:
 
 
 class Watcher:
-    """Watches folders; `poll` is one look.
+    """Watch folders; `poll` is one look.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class Watcher:
         return [folder.name for folder in self._folders if folder.away_since is not None]
 
     def poll(self, *, patient: bool = True) -> None:
-        """Look at every folder once, and do what is complete.
+        """Look at every folder once, and process what is complete.
 
         With ``patient`` false, a folder that is away is alerted at once: there is no later look.
 
@@ -173,7 +173,7 @@ class Watcher:
         folder.record = replace(folder.record, lost_since=lost_since)
 
     def _pass_over(self, folder: WatchedFolder, look: Look) -> None:
-        """The first look ever: what is older than the wish to watch is passed over, unless it is to be scored."""
+        """Pass over at the first look what is older than the wish to watch, unless it is to be scored."""
         since_ns = folder.record.since * 1e9 - _TICK_NS
         old = [found for found in look.files if found.mtime_ns < since_ns] if self._skip else []
         skipped = self._ledger.set_seen(folder.path, old)
@@ -181,11 +181,11 @@ class Watcher:
         if skipped:
             self._report.note(
                 f"{folder.name}: passed over {skipped} recordings that were there before; "
-                "--existing score takes them too"
+                "--existing score includes them"
             )
 
     def _sort(self, folder: WatchedFolder, look: Look) -> None:
-        """Recordings that need something wait from now on."""
+        """Let recordings that need something wait from now on."""
         now = self._monotonic()
         for found in look.files:
             if found.path in self._settling:
@@ -201,21 +201,21 @@ class Watcher:
 
     def _process(self, found: Found) -> None:
         folder = next(folder for folder in self._folders if is_below(found.path, folder.path))
-        outcome = self._processor.process(found, folder.name)
-        if outcome.settled:
+        wait_s = self._processor.process(found, folder.name)
+        if wait_s is None:
             self._settling.drop(found.path)
             folder.known[found.path] = found.version
-        elif outcome.wait_s:
-            self._settling.postpone(found.path, self._monotonic() + outcome.wait_s)
+        elif wait_s:
+            self._settling.postpone(found.path, self._monotonic() + wait_s)
 
     def _is_gone(self, path: str) -> bool:
-        """Whether a recording will not come back: one in a folder that is away just now may."""
+        """Whether a recording will not come back; one in a folder that is away just now may."""
         watched = next((folder for folder in self._folders if is_below(path, folder.path)), None)
         return (watched is None or watched.away_since is None) and not os.path.lexists(path)
 
     @contextmanager
     def _postponing(self, found: Found | None = None) -> Iterator[None]:
-        """A full disk, or a lock on the outbox, can pass: say it, and try again later."""
+        """Note a full disk, or a lock on the outbox, and try again later: it can pass."""
         try:
             yield
         except UNWRITTEN as error:
@@ -234,7 +234,7 @@ class Watcher:
 
 
 def outage_event(folder: str, path: str, lost_since: float, now_s: float, reason: str = "") -> AlertEvent:
-    """A watched folder is away (with a ``reason``), or is back (without one), from the outage that began then."""
+    """Make the event that a folder is away (with a ``reason``) or back (without one), from the outage since then."""
     kind = "source_lost" if reason else "source_back"
     identity = new_event_id(f"{kind} {readable(path)} {lost_since!r}")
     return AlertEvent(id=identity, kind=kind, time_s=now_s, source=source_name(folder), note=reason)

@@ -25,7 +25,7 @@ _REMEMBERED = 1000
 
 @dataclass(frozen=True)
 class AppriseSettings(ChannelSettings):
-    """URLs of apprise's services, one a line, in a file or a variable: most hold a token.
+    """The table ``[alerts.apprise]``: where the services' URLs are, one a line, most of them with a token.
 
     ``timeout_s`` bounds each service's connection and answer.
     """
@@ -35,7 +35,7 @@ class AppriseSettings(ChannelSettings):
     urls_file: str | None = None
 
     def urls(self) -> SecretSource:
-        """Where the URLs are."""
+        """Return where the URLs are."""
         return SecretSource("urls", self.urls_env, self.urls_file)
 
 
@@ -77,11 +77,11 @@ class AppriseChannel(Channel):
 
     @classmethod
     def needs(cls, settings: AppriseSettings, environment: Mapping[str, str]) -> list[Need]:
-        """The package apprise, and the URLs."""
+        """List the package apprise and the URLs."""
         return [need_package("apprise", "apprise"), need_secret(settings.urls(), environment)]
 
     def send(self, event: AlertEvent) -> None:
-        """Notify every service that has not got this event yet."""
+        """Notify each service that has not received this event yet."""
         while len(self._notified) > _REMEMBERED:
             # Those that expired undelivered.
             del self._notified[next(iter(self._notified))]

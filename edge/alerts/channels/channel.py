@@ -15,21 +15,14 @@ from typing import Any, ClassVar, Literal, Protocol
 from edge.alerts.errors import AlertConfigError, MissingPartError
 from edge.alerts.event import AlertEvent
 from edge.alerts.secret import SecretSource
+from edge.settings import check_range
 
 NOW_S, HOUR_S, DAY_S = 120.0, 3600.0, 86400.0
 
 
-def check_range(settings: Any, name: str, lowest: float, highest: float) -> None:
-    """Raise `AlertConfigError` unless the value of a setting lies between two bounds, both included."""
-    value = getattr(settings, name)
-    # Written so that NaN is refused too.
-    if not lowest <= value <= highest:
-        raise AlertConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")
-
-
 @dataclass(frozen=True)
 class ChannelSettings:
-    """What every channel has in its table; a channel adds its own fields. Every channel is off by default.
+    """The table of an alert channel; each channel adds its own fields. Every channel is off by default.
 
     Attributes
     ----------
@@ -65,7 +58,7 @@ class Terminal(Protocol):
 
 @dataclass(frozen=True)
 class ChannelContext:
-    """What channels use from outside of their settings.
+    """What a channel uses beside its settings: variables, terminal, clock.
 
     Attributes
     ----------
@@ -86,7 +79,7 @@ class ChannelContext:
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that a channel needs.
+    """A package, program or secret that a channel needs, and whether it is there.
 
     Attributes
     ----------
@@ -103,19 +96,19 @@ class Need:
 
 
 def need_package(module: str, name: str) -> Need:
-    """A Python package of the extra ``alerts``, by the module that it holds and by its own name."""
+    """Look for a Python package of the extra ``alerts``, by its module and its own name."""
     present = find_spec(module) is not None
     return Need("package", name, present, "" if present else "run: pip install 'bonafone[alerts]'")
 
 
 def need_program(name: str, advice: str, environment: Mapping[str, str]) -> Need:
-    """A program on the PATH of ``environment``, or by its path; ``advice`` says how to get it."""
+    """Look for a program on the PATH of ``environment``, or by its path; ``advice`` says how to get it."""
     present = shutil.which(os.path.expanduser(name), path=environment.get("PATH")) is not None
     return Need("program", name, present, "" if present else advice)
 
 
 def need_secret(source: SecretSource, environment: Mapping[str, str]) -> Need:
-    """A secret; it is read and dropped. One that every user can read has advice though it is present."""
+    """Look for a secret, which is read and dropped; one that every user can read has advice though present."""
     try:
         source.read(environment)
     except AlertConfigError as error:
@@ -124,7 +117,7 @@ def need_secret(source: SecretSource, environment: Mapping[str, str]) -> Need:
 
 
 class Channel(ABC):
-    """One way to a person or a program. A subclass takes its settings and a `ChannelContext`.
+    """An alert channel: it delivers events to a person or a program. Made from settings and a `ChannelContext`.
 
     Attributes
     ----------
@@ -161,7 +154,7 @@ class Channel(ABC):
 
     @abstractmethod
     def send(self, event: AlertEvent) -> None:
-        """Deliver; return only when it has arrived as far as this channel can see.
+        """Deliver an event; return only when it has arrived as far as this channel can see.
 
         Raises
         ------
@@ -170,7 +163,7 @@ class Channel(ABC):
         """
 
     def reach(self) -> str:
-        """Ask the receiver whether it answers, without an alert; what was seen, or empty where none can be asked.
+        """Ask the receiver whether it answers, without an alert; return what was seen, or nothing if none can be asked.
 
         Raises
         ------

@@ -12,7 +12,7 @@ from edge.alerts.event import AlertEvent
 
 @dataclass(frozen=True)
 class CommandSettings(ChannelSettings):
-    """A command of the user's: the program and its arguments, one item each."""
+    """The table ``[alerts.command]``: the program and its arguments, one item each."""
 
     expires_s: float = HOUR_S
     command: tuple[str, ...] = ()
@@ -41,12 +41,12 @@ class CommandChannel(Channel):
 
     @classmethod
     def needs(cls, settings: CommandSettings, environment: Mapping[str, str]) -> list[Need]:
-        """The program that the command names."""
+        """List the program that the command names."""
         advice = "check the first item of its command, or give the full path of a file that can be executed"
         return [need_program(settings.command[0], advice, environment)] if settings.command else []
 
     def send(self, event: AlertEvent) -> None:
-        """Run the command to its end."""
+        """Run the command with the event, to its end."""
         facts = {
             "BONAFONE_EVENT_ID": event.id,
             "BONAFONE_EVENT_KIND": event.kind,

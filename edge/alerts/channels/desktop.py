@@ -28,7 +28,7 @@ class DesktopChannel(Channel):
 
     @classmethod
     def needs(cls, settings: ChannelSettings, environment: Mapping[str, str]) -> list[Need]:
-        """The program notify-send."""
+        """List the program notify-send."""
         return [need_program("notify-send", "install it, on Debian: apt install libnotify-bin", environment)]
 
     def send(self, event: AlertEvent) -> None:

@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
-from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, Need, check_range, need_package
+from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, Need, need_package
 from edge.alerts.errors import AlertConfigError, DeliveryError, MissingPartError
 from edge.alerts.event import AlertEvent
+from edge.settings import check_range
 
 _DEVICES = {"buzzer": "Buzzer", "led": "LED"}
 
 
 @dataclass(frozen=True)
 class GpioSettings(ChannelSettings):
-    """A buzzer or LED: ``count`` times ``on_s`` seconds on and ``off_s`` off.
+    """The table ``[alerts.gpio]``: a buzzer or LED, ``count`` times ``on_s`` seconds on and ``off_s`` off.
 
     ``pin`` is as gpiozero names it: ``GPIO17``, or ``BOARD11``.
     """
@@ -69,7 +70,7 @@ class GpioChannel(Channel):
 
     @classmethod
     def needs(cls, settings: GpioSettings, environment: Mapping[str, str]) -> list[Need]:
-        """The package gpiozero."""
+        """List the package gpiozero."""
         return [need_package("gpiozero", "gpiozero")]
 
     def send(self, event: AlertEvent) -> None:

@@ -23,13 +23,13 @@ from edge.alerts.channels.channel import (
     ChannelContext,
     ChannelSettings,
     Need,
-    check_range,
     need_package,
     need_secret,
 )
 from edge.alerts.errors import AlertConfigError, DeliveryError
 from edge.alerts.event import AlertEvent
 from edge.alerts.secret import SecretSource
+from edge.settings import check_range
 
 ONLINE, OFFLINE, ALARM_ON = "online", "offline", "ON"
 _PORT, _TLS_PORT = 1883, 8883
@@ -38,7 +38,7 @@ _LEVEL = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class MqttSettings(ChannelSettings):
-    """A broker with Home Assistant.
+    """The table ``[alerts.mqtt]``: a broker, and the device in Home Assistant.
 
     ``port`` None is the usual one, ``ca_file`` None takes the system's authorities, ``device_id`` is unique on the
     broker, ``discovery_prefix`` as in Home Assistant, ``off_delay_s`` is how long, in whole seconds, the alarm stays on
@@ -68,12 +68,12 @@ class MqttSettings(ChannelSettings):
             raise AlertConfigError("username is missing beside the password; MQTT sends none without the other")
 
     def password(self) -> SecretSource:
-        """Where the password is, if any."""
+        """Return where the password is, if any."""
         return SecretSource("password", self.password_env, self.password_file)
 
 
 class Topics:
-    """The topics of one device.
+    """The MQTT topics of one device.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class MqttChannel(Channel):
 
     @classmethod
     def needs(cls, settings: MqttSettings, environment: Mapping[str, str]) -> list[Need]:
-        """The package paho-mqtt, and the password if one is configured."""
+        """List the package paho-mqtt, and the password if one is configured."""
         password = settings.password()
         return [need_package("paho", "paho-mqtt"), *([need_secret(password, environment)] if password.given else [])]
 
@@ -229,7 +229,7 @@ class MqttChannel(Channel):
 
 
 def discovery_payload(topics: Topics, settings: MqttSettings) -> str:
-    """The device's description for Home Assistant: an alarm that goes off by itself, and the last event.
+    """Describe the device for Home Assistant: an alarm that goes off by itself, and the last event.
 
     Home Assistant turns the alarm off after ``off_delay_s`` seconds. We send no OFF: one that is lost would leave the
     alarm on for ever.

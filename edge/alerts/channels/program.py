@@ -20,7 +20,7 @@ _KEPT = (
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of ``environment`` that another program may see."""
+    """Return the variables that another program may see; they hold no secret."""
     return {name: environment[name] for name in _KEPT if name in environment}
 
 

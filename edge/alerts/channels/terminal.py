@@ -12,7 +12,7 @@ from edge.alerts.event import AlertEvent
 
 @dataclass(frozen=True)
 class TerminalSettings(ChannelSettings):
-    """A line on the terminal; ``bell`` adds the character that makes terminals beep."""
+    """The table ``[alerts.terminal]``; ``bell`` adds the character that makes terminals beep."""
 
     bell: bool = True
 
@@ -30,7 +30,7 @@ class TerminalChannel(Channel):
         self.longest_s = 1.0
 
     def send(self, event: AlertEvent) -> None:
-        """Write one line, in local time."""
+        """Write an event as one line, in local time."""
         time = datetime.fromtimestamp(event.time_s).astimezone().strftime("%H:%M:%S")
         try:
             self._stream.write(f"{chr(7) if self._bell else ''}{time} {event.title}: {event.summary()}\n")

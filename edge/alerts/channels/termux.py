@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, Need, check_range, need_program
+from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, Need, need_program
 from edge.alerts.channels.program import passed_on, run_program
 from edge.alerts.errors import AlertConfigError
 from edge.alerts.event import AlertEvent
+from edge.settings import check_range
 
 _HINT = "install the app Termux:API, and in Termux run: pkg install termux-api"
 
 
 @dataclass(frozen=True)
 class TermuxVibrateSettings(ChannelSettings):
-    """The pulses' lengths and the pause between two, in milliseconds; ``timeout_s`` is for each pulse."""
+    """The table ``[alerts.termux_vibrate]``: pulses and the pauses between in ms; ``timeout_s`` is for each pulse."""
 
     pulses_ms: tuple[int, ...] = (800, 800, 800)
     pause_ms: int = 300
@@ -32,7 +33,7 @@ class TermuxVibrateSettings(ChannelSettings):
 
 
 class TermuxVibrateChannel(Channel):
-    """Vibrate in pulses, even in silent mode: a call is just when notifications are kept from vibrating."""
+    """Vibrate in pulses, also in silent mode: during a call notifications are kept from vibrating."""
 
     name = "termux_vibrate"
     Settings = TermuxVibrateSettings
@@ -46,7 +47,7 @@ class TermuxVibrateChannel(Channel):
 
     @classmethod
     def needs(cls, settings: ChannelSettings, environment: Mapping[str, str]) -> list[Need]:
-        """The program termux-vibrate."""
+        """List the program termux-vibrate."""
         return [need_program("termux-vibrate", _HINT, environment)]
 
     def send(self, event: AlertEvent) -> None:
@@ -72,7 +73,7 @@ class TermuxNotifyChannel(Channel):
 
     @classmethod
     def needs(cls, settings: ChannelSettings, environment: Mapping[str, str]) -> list[Need]:
-        """The program termux-notification."""
+        """List the program termux-notification."""
         return [need_program("termux-notification", _HINT, environment)]
 
     def send(self, event: AlertEvent) -> None:

@@ -37,7 +37,7 @@ _GONE = 410
 
 @dataclass(frozen=True)
 class WebhookSettings(ChannelSettings):
-    """A signed POST to ``url``; ``previous_secret_…`` is the old secret while receivers still check it.
+    """The table ``[alerts.webhook]``; ``previous_secret_…`` is the old secret while receivers still check it.
 
     The path and query of the URL may hold a token: only the host is ever shown. ``timeout_s`` is for the connection
     and for each wait on it.
@@ -55,7 +55,7 @@ class WebhookSettings(ChannelSettings):
         self.require("url", 'give the receiver\'s address: url = "https://…"')
 
     def secrets(self) -> tuple[SecretSource, ...]:
-        """Where the secrets are, the current one first."""
+        """Return where the secrets are, the current one first."""
         previous = SecretSource("previous_secret", self.previous_secret_env, self.previous_secret_file)
         current = SecretSource("secret", self.secret_env, self.secret_file)
         return (current, previous) if previous.given else (current,)
@@ -78,7 +78,7 @@ class WebhookChannel(Channel):
 
     @classmethod
     def needs(cls, settings: WebhookSettings, environment: Mapping[str, str]) -> list[Need]:
-        """The secrets."""
+        """List the secrets."""
         return [need_secret(source, environment) for source in settings.secrets()]
 
     def send(self, event: AlertEvent) -> None:
@@ -142,7 +142,7 @@ class WebhookChannel(Channel):
 
 
 def signing_key(secret: Secret) -> bytes:
-    """The key inside ``whsec_<base64>``; the prefix may be missing.
+    """Decode the key of ``whsec_<base64>``; the prefix may be missing.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def signing_key(secret: Secret) -> bytes:
 
 
 def signed_headers(keys: Sequence[bytes], event_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The three headers that identify and sign a message.
+    """Make the three headers that identify and sign a message.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def signed_headers(keys: Sequence[bytes], event_id: str, timestamp: int, body: b
 
 
 def split_url(url: str) -> tuple[bool, str, int | None, str]:
-    """Whether it is https, the host, the port if any, and the path with its query.
+    """Split a URL: whether it is https, the host, the port if any, and the path with its query.
 
     Raises
     ------
@@ -213,17 +213,17 @@ def split_url(url: str) -> tuple[bool, str, int | None, str]:
 
 
 def refusal_of(host: str, status: int, wait_s: float | None) -> DeliveryError | None:
-    """What an HTTP status means for the delivery: None for delivered."""
+    """Return what an HTTP status means for the delivery; None for delivered."""
     if 200 <= status < 300:
         return None
     if status == _GONE:
-        return DeliveryError(f"{host} answered 410: it wants no more events", closes_channel=True)
+        return DeliveryError(f"{host} answered 410 (gone): it accepts no more events", closes_channel=True)
     refused = 400 <= status < 500 and status not in _PASSING
     return DeliveryError(f"{host} answered {status}", retry=not refused, retry_after_s=wait_s)
 
 
 def retry_after_s(value: str | None, now: float) -> float | None:
-    """Seconds of a Retry-After header, given as seconds or as a date; None when there is none that can be read."""
+    """Read the seconds of a Retry-After header, given as seconds or a date; None when there is none."""
     from email.utils import parsedate_to_datetime
 
     if value is None:

@@ -42,7 +42,7 @@ def test_values_out_of_range_are_refused(make_event, values, message):
 
 
 def test_an_id_of_another_form_is_refused():
-    with pytest.raises(EventError, match=r"got 'evt_1'; take it from new_event_id\(\)"):
+    with pytest.raises(EventError, match=r"got 'evt_1'; make it by new_event_id\(\)"):
         AlertEvent(id="evt_1", kind="spoof", time_s=0.0, source="mic")
 
 

@@ -16,6 +16,7 @@ from edge.alerts.channels.channel import ChannelContext
 from edge.alerts.errors import AlertConfigError, MissingPartError
 from edge.alerts.secret import Secret, SecretSource
 from edge.alerts.settings import settings_from_table
+from edge.errors import ConfigError
 
 NAMES = [
     "terminal", "desktop", "command", "webhook", "mqtt", "apprise", "gpio", "termux_vibrate", "termux_notify",
@@ -87,7 +88,7 @@ def test_what_the_table_says_is_used_and_the_rest_keeps_its_default():
     ],
 )
 def test_what_is_wrong_is_said_with_where_and_what_to_do(table, message):
-    with pytest.raises(AlertConfigError, match=message):
+    with pytest.raises(ConfigError, match=message):
         settings_from_table(table, "bonafone.toml: alerts")
 
 

@@ -6,12 +6,12 @@ import io
 from dataclasses import dataclass
 
 import pytest
-from edge.doctor.alert_checks import check_alerts
 
 from edge.alerts import channels
 from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, need_program
 from edge.alerts.service import Alerts
 from edge.alerts.settings import settings_from_table
+from edge.doctor.checks import check_alerts
 
 FLOWN = []
 
@@ -68,7 +68,7 @@ def test_it_is_delivered_to_and_checked_by_the_doctor(tmp_path, event):
         assert alerts.wait(event.id, timeout_s=30.0)
     assert [("roof", event.id)] == FLOWN
     context = ChannelContext({"PATH": "/bin"}, io.StringIO())
-    found = {finding.check: finding for finding in check_alerts(table, context, send=False)}
+    found = {finding.check: finding for finding in check_alerts(settings, context, send=False)}
     assert found["alerts.pigeon"].seen == "roof is inhabited"
 
 

@@ -92,7 +92,7 @@ def test_once_passes_over_what_was_there_and_does_what_came_since(once, folder, 
     command = (folder, "--existing", "skip", "--fail-on", "spoof")
     first = once(*command)
     assert (first.code, first.results) == (0, [])
-    assert "passed over 1 recordings that were there before; --existing score takes them too" in first.complaints
+    assert "passed over 1 recordings that were there before; --existing score includes them" in first.complaints
     drop(folder, VOICE.name)
     second = once(*command)
     assert (second.code, second.scored()) == (0, [VOICE.name])
@@ -146,7 +146,7 @@ def test_the_exit_codes_of_what_cannot_be(once, folder, tmp_path, configure):
     once(folder)
     for arguments, code, said in [
         ([], 2, "no folder to watch; name some"),
-        ([tmp_path / "file.wav"], 2, "a file; expected a folder: `edge score` takes files"),
+        ([tmp_path / "file.wav"], 2, "a file; expected a folder: `edge score` scores files"),
         ([folder, "--config", tmp_path / "bad.toml"], 2, "unknown key foldr; did you mean folders?"),
         ([folder, "--config", tmp_path / "none.toml"], 2, "cannot read the configuration"),
         ([folder, "--poll-s", "0"], 2, "poll_s: expected 0.05 to 3600, got 0"),

@@ -37,7 +37,7 @@ from edge.live.reports import (
 )
 from edge.live.session import Session, Step
 from edge.live.settings import ListenSettings
-from edge.live.terminal import Look, Panel, Screen, can_draw, look_of
+from edge.live.terminal import Panel, Screen, can_draw, look_of
 from edge.model import Model
 from edge.native_stderr import drop_stderr, hold_stderr
 from edge.service.redaction import Redactor
@@ -119,15 +119,13 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
             pace=pace,
             observe=partial(_observe, metrics),
         )
-        listener = Listener(source, monitor, outbox, screen, redactor, notifier, clock=time, as_json=as_json)
-        listener.keeps_changes = not (screen.has_panel and _is_terminal(sys.stdout))
+        listener = Listener(source, monitor, outbox, screen, redactor, notifier, stop, clock=time, as_json=as_json)
         listener.metrics = metrics
         if settings.metrics_port == 0:
             listener.complain("metrics", f"http://127.0.0.1:{port}/metrics")
         if settings.clips:
             listener.clips = _clips(settings, lambda text: listener.complain("clips", text))
-        ended_well = listener.run(asked_to_stop=lambda: stop.asked, look=lambda: look_of(sys.stderr, os.environ))
-        return Outcome(ended_well, monitor.spoof_found)
+        return Outcome(listener.run(), monitor.spoof_found)
 
 
 class Listener:
@@ -141,12 +139,10 @@ class Listener:
     Attributes
     ----------
     clips, metrics : set where they are asked for.
-    keeps_changes : whether changes are lines too, beside the panel.
     """
 
     clips: ClipRecorder | None = None
     metrics: LiveMetrics | None = None
-    keeps_changes = True
 
     def __init__(
         self,
@@ -156,23 +152,22 @@ class Listener:
         screen: Screen,
         redactor: Redactor,
         notifier: Notifier,
+        stop: StopSignal,
         *,
         clock: LiveClock,
-        as_json: bool = False,
+        as_json: bool,
     ) -> None:
-        self._source, self._monitor, self._screen = source, monitor, screen
+        self._source, self._monitor, self._screen, self._stop = source, monitor, screen, stop
         self._redactor, self._notifier, self._clock, self._as_json = redactor, notifier, clock, as_json
         self._publisher = Publisher(alerts, lambda text: self.complain("alerts", text), clock=clock)
         self._panel = Panel(redactor.source)
+        # On a terminal the panel shows changes; in a log each is a line.
+        self._prints_changes = not (screen.has_panel and _is_terminal(sys.stdout))
         self._words: dict[str, str] = {}
         self._counted_at = 0.0
 
-    def run(self, *, asked_to_stop: Callable[[], bool], look: Callable[[], Look]) -> bool:
+    def run(self) -> bool:
         """Listen until the source ends; return whether it ended well or on demand, its results read, no alert lost.
-
-        Parameters
-        ----------
-        look : what the terminal can show now; it may be resized.
 
         Raises
         ------
@@ -184,7 +179,7 @@ class Listener:
             with self._source:
                 self._notifier.ready()
                 self._notifier.status(self._status())
-                ended = self._listen(asked_to_stop, look)
+                ended = self._listen()
         finally:
             self._notifier.stopping()
             settled = self._finish()
@@ -206,19 +201,19 @@ class Listener:
         now = self._clock.time()
         self._panel.add(report)
         line = text_line(report, now, shown=shown, publication=publication)
-        if isinstance(report, Notice) and line is not None:
+        if line is not None and isinstance(report, Notice):
             self._screen.notice(line)
+        elif line is not None and not self._as_json and (self._prints_changes or not isinstance(report, StreamUpdate)):
+            self._screen.result(line)
         if self._as_json:
             self._screen.result(json_line(report, now, shown=shown, publication=publication))
-        elif line is not None and self._is_result(report):
-            self._screen.result(line)
         if self.metrics is not None and isinstance(report, Alarm):
             self.metrics.count_alarm(report.event.kind)
         if self.metrics is not None and isinstance(report, StreamEnded):
             self.metrics.end(report.stream)
         self._update_status(report)
 
-    def _listen(self, asked_to_stop: Callable[[], bool], look: Callable[[], Look]) -> bool:
+    def _listen(self) -> bool:
         for event, waited in self._timed():
             if self.clips is not None:
                 self.clips.before(event)
@@ -226,8 +221,8 @@ class Listener:
                 self.report(report)
             if self.clips is not None:
                 self.clips.after(event)
-            self._keep_up(look)
-            if asked_to_stop():
+            self._keep_up()
+            if self._stop.asked:
                 return True
             if self._screen.is_unread:
                 return False
@@ -240,14 +235,14 @@ class Listener:
             yield event, self._clock.monotonic() - asked_at > WAITED_S
             asked_at = self._clock.monotonic()
 
-    def _keep_up(self, look: Callable[[], Look]) -> None:
+    def _keep_up(self) -> None:
         """Do what is due now and then, also while nothing comes."""
         self._notifier.alive()
         self._publisher.retry()
         if (held := self._publisher.due()) is not None:
             self.report(held)
         if self._screen.is_due:
-            self._screen.draw(self._panel.lines(look()))
+            self._screen.draw(self._panel.lines(look_of(sys.stderr, os.environ)))
         now = self._clock.monotonic()
         if self.metrics is not None and now - self._counted_at >= _COUNT_S:
             self._counted_at = now
@@ -263,9 +258,6 @@ class Listener:
             self.clips.close()
         self._screen.close()
         return self._publisher.settle(SETTLE_S)
-
-    def _is_result(self, report: Report) -> bool:
-        return not isinstance(report, Notice) and (self.keeps_changes or not isinstance(report, StreamUpdate))
 
     def _update_status(self, report: Report) -> None:
         """Keep the status line that ``systemctl status`` shows."""

@@ -1,4 +1,4 @@
-"""What the model costs on this machine: one thread, a synthetic clip, and `edge score` as a user starts it."""
+"""Measure speed and memory of a model on this machine: one thread, a synthetic clip, a cold `edge score`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ Float = NDArray[np.float32]
 CLIP_S = 4.0
 _COLD_STARTS = 5
 _WARM_UP = 3
-# Reads its own peak at the end, in bytes: the kernel's figure for children keeps the largest of all that ever ran, and
-# Linux hands the peak of the parent down into ru_maxrss across exec, so that it would measure this process instead.
+# The child reads its own peak, in bytes: the kernel's figure for children keeps the largest of all that ever ran, and
+# ru_maxrss on Linux starts at the peak of the parent.
 _CHILD = (
     "import sys; from edge.cli.main import main\n"
     "try: main(['score', *sys.argv[1:]], prog_name='edge')\n"
@@ -85,7 +85,7 @@ def measure(path: Path, *, repeats: int = 50, timing: bool = True) -> dict[str, 
 
 
 def text_table(result: dict[str, Any]) -> str:
-    """The result for people."""
+    """The result as a table for terminals."""
     return "\n".join(columns((name, _cell(value)) for name, value in result.items()))
 
 
@@ -107,14 +107,12 @@ def _clip_times(model: Model, clip: Float, repeats: int) -> Iterator[float]:
 
 
 def _chunk_times(model: Model, clip: Float) -> Iterator[float]:
-    """Milliseconds of each chunk, as a live stream brings them."""
+    """Milliseconds of each chunk, fed one by one as in a live stream."""
     scorer, chunk = StreamScorer(model), model.contract.chunk_samples
-    for start in range(0, len(clip) - chunk + 1, chunk):
-        piece = clip[start : start + chunk]
-        begin = time.perf_counter()
-        for _ in scorer.feed(piece):
-            pass
-        yield 1000.0 * (time.perf_counter() - begin)
+    for position in range(0, len(clip) - chunk + 1, chunk):
+        start = time.perf_counter()
+        list(scorer.feed(clip[position : position + chunk]))
+        yield 1000.0 * (time.perf_counter() - start)
 
 
 def _cold_start(path: Path, clip: Float, sample_rate: int) -> tuple[float, float]:
@@ -126,9 +124,9 @@ def _cold_start(path: Path, clip: Float, sample_rate: int) -> tuple[float, float
         command = [sys.executable, "-c", _CHILD, str(recording), "--json", "--model", str(path)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
         for _ in range(_COLD_STARTS):
-            begin = time.perf_counter()
+            start = time.perf_counter()
             done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-            seconds.append(time.perf_counter() - begin)
+            seconds.append(time.perf_counter() - start)
             if done.returncode:
                 raise EdgeError(f"`edge score` on a synthetic clip exits with {done.returncode}: {done.stderr.strip()}")
             json.loads(done.stdout)

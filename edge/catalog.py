@@ -1,4 +1,4 @@
-"""The models that come with the runtime, and how `--model` names one."""
+"""Shipped models by name, and the choice of `--model` as a path."""
 
 from __future__ import annotations
 

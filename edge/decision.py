@@ -185,24 +185,18 @@ class LiveState:
 
 
 class SequentialTest:
-    """Raise alarms from smoothed scores: two bounds, a hold, a cooldown.
+    """Two bounds and a hold on smoothed scores.
 
     Parameters
     ----------
-    point : its bounds in nats, its hold in seconds of speech, its cooldown in seconds of the stream.
-    sample_rate : Hz, of the positions.
+    point : its bounds in nats, its hold in seconds of speech.
     """
 
-    def __init__(self, point: OperatingPoint, sample_rate: int) -> None:
+    def __init__(self, point: OperatingPoint) -> None:
         self.point = point
         self.spoof = False
-        """From the score that enters the alarm to the one that leaves it, whether or not the cooldown silenced it."""
+        """From the score that enters the alarm to the one that leaves it."""
         self._below_s = 0.0
-        self._cooldown = Cooldown(point.cooldown_s, sample_rate)
-
-    def step(self, cm_score: float, speech_s: float, end: int) -> bool:
-        """Add the smoothed score after ``speech_s`` more seconds of speech, at position ``end``; whether to alarm."""
-        return self.enter(cm_score, speech_s) and self._cooldown.pass_at(end)
 
     def enter(self, cm_score: float, speech_s: float) -> bool:
         """Add the smoothed score after ``speech_s`` more seconds of speech; whether it enters the alarm."""
@@ -233,7 +227,7 @@ class _Smoothed:
     """The average of an operating point over speech, and its sequential test."""
 
     def __init__(self, point: OperatingPoint, contract: Contract) -> None:
-        self.test = SequentialTest(point, contract.frontend.sample_rate)
+        self.test = SequentialTest(point)
         self._smoothing_s = point.smoothing_s
         self._min_speech_s = max(point.min_speech_s, contract.min_speech_s)
         self._speech_s = self._weight = self._weighted = 0.0
@@ -274,7 +268,7 @@ class LiveDecider:
     """
 
     SILENCED_AFTER_S = 2.0
-    """Seconds of exact zeros after which the platform is taken to withhold the audio; a real microphone has noise."""
+    """Seconds of exact zeros that count as audio withheld by the platform: a real microphone has noise."""
     MAX_LOST_SHARE = 0.25
     """A chunk of which more was lost is not scored: what fills the gap is not speech."""
 
@@ -296,7 +290,7 @@ class LiveDecider:
         rate = self.contract.frontend.sample_rate
         self._zero_s = self._zero_s + (raw_score.end - raw_score.start) / rate if all_zero else 0.0
         scored = not all_zero and lost_share <= self.MAX_LOST_SHARE
-        alarm = scored and self._enter(raw_score) and self._cooldown.pass_at(raw_score.end)
+        alarm = scored and self._average(raw_score) and self._cooldown.pass_at(raw_score.end)
         cm_score = self._smoothed()
         return LiveState(
             end=raw_score.end,
@@ -307,7 +301,7 @@ class LiveDecider:
             alarm=alarm,
         )
 
-    def _enter(self, raw_score: RawScore) -> bool:
+    def _average(self, raw_score: RawScore) -> bool:
         """Add a chunk to every test; whether any enters its alarm."""
         speech_s = raw_score.speech_frames / self.contract.frontend.frames_per_s
         cm_score = calibrated(raw_score, self.contract)

@@ -28,7 +28,7 @@ class UnreadableAudioError(AudioError):
 
 
 class UnsupportedFormatError(AudioError):
-    """Audio that needs an optional part, or that the detector does not take."""
+    """Audio that needs an optional part, or has too low a sample rate."""
 
 
 class ChannelError(AudioError):

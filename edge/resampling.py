@@ -35,7 +35,7 @@ class Resampler:
         self._stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32", quality="HQ")
 
     def feed(self, samples: Float) -> Float:
-        """Take samples [shape=(n,)]; return those of the target rate that are ready [shape=(m,)]."""
+        """Add samples [shape=(n,)]; return those of the target rate that are ready [shape=(m,)]."""
         samples = np.ascontiguousarray(samples, dtype=np.float32)
         if self._stream is None:
             return samples
@@ -43,7 +43,7 @@ class Resampler:
         return converted
 
     def flush(self) -> Float:
-        """End the stream; return what the filter still held."""
+        """End the stream; return the samples that the filter still held."""
         if self._stream is None:
             return np.zeros(0, np.float32)
         rest: Float = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)

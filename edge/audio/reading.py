@@ -1,7 +1,7 @@
 """Read recordings block by block, in constant memory, as float32 in [-1, 1].
 
 WAV of plain PCM by the standard library; FLAC, MP3, OGG, Opus and other WAV kinds by soundfile; what phones record
-(M4A/AAC, AMR, 3GP) by PyAV. Which one is decided by the first bytes of the file, not by its name.
+(M4A/AAC, AMR, 3GP) by PyAV. The first bytes of the file decide which, not its name.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _is_mpeg_audio(head: bytes) -> bool:
 
 
 def _open_wave(path: Path, stack: ExitStack, block_samples: int) -> AudioFile | None:
-    """Open PCM by the standard library; None for the kinds it does not know (float, A-law, extensible)."""
+    """Open PCM by the standard library; None for the kinds that it cannot read (float, A-law, extensible)."""
     try:
         reader = stack.enter_context(wave.open(str(path), "rb"))  # noqa: SIM115 - it is one
     except wave.Error as error:

@@ -256,8 +256,8 @@ def smoothed_alarms(trace: SmoothedTrace, contract: Contract, points: Sequence[O
     # A call whose smoothed score never comes so low cannot alarm; most never do.
     if trace.lowest >= points[0].enter_below:
         return []
-    rate = contract.frontend.sample_rate
-    tests, cooldown = [SequentialTest(point, rate) for point in points], Cooldown(points[0].cooldown_s, rate)
+    tests = [SequentialTest(point) for point in points]
+    cooldown = Cooldown(points[0].cooldown_s, contract.frontend.sample_rate)
     ends = []
     for cm_score, speech_s, end in trace.steps:
         entered = [test.enter(cm_score, speech_s) for test in tests]

@@ -95,8 +95,8 @@ def evaluate(
 
     Example: workbench evaluate first.tflite --manifest corpus/manifest.tsv --transmission telephone --by attack
     """
-    from workbench.report.files import EvaluationOptions, run_evaluation
-    from workbench.report.report import text_report, write_report, write_trials
+    from workbench.report.report import EvaluationOptions, run_evaluation, write_report, write_trials
+    from workbench.report.text import text_report
 
     found = run_evaluation(model, manifest, split, EvaluationOptions(**options))
     if output is not None:
@@ -130,7 +130,8 @@ def report(
     Example: workbench report first.tflite --manifest corpus/manifest.tsv --transmission telephone -o report.html
     """
     from workbench.data.atomic_file import write_atomically
-    from workbench.report.files import EvaluationOptions, run_report
+    from workbench.report.page import run_report
+    from workbench.report.report import EvaluationOptions
 
     page = run_report(
         model, against, manifest, split, EvaluationOptions(**options), gallery=gallery, with_audio=not no_audio
@@ -161,7 +162,7 @@ def card(
 
     Example: workbench card first.tflite --report dev.json --report test.json -o first.md
     """
-    from workbench.report.files import run_card
+    from workbench.report.card import run_card
 
     if run_card(model, reports, baselines, output, check=check, live=live):
         click.echo(f"{output}: {'differs from its reports' if check else 'written'}")

@@ -1,4 +1,7 @@
-"""Error rates: scored trials of a split, metrics with intervals, calibration and thresholds.
+"""Error rates of scored clips.
 
-Begin with `workbench.evaluate.evaluate`; `metrics` holds EER, min t-DCF and DET, `trials` scores through `edge`.
+`trials` scores the clips of a manifest through the runtime that ships, `groups` which of them a line of a report is
+about, `evaluate` gives each group its rates with intervals. `metrics` holds EER, AUC, DET and minimum DCF, `tdcf` the
+tandem cost, `reliability` calibration, `bootstrap` the intervals; `comparison` compares two models, `durations` lengths
+of speech. Begin with `evaluate`.
 """

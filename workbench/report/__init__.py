@@ -1,4 +1,5 @@
-"""What people read of an evaluation: the HTML page, its figures and sentences, and the model card.
+"""What people read of an evaluation.
 
-Begin with `workbench.report.files`, which the commands call.
+`report` scores a split and keeps the JSON, `text` prints it, `page` makes one HTML file of it with `figures`, `gallery`
+and the sentences of `plain_words`, and `card` writes the measured part of a model card. Begin with `report`.
 """

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-from edge.contract import Contract
+from edge.contract import Contract, read_contract
+from workbench.data.atomic_file import write_atomically
 from workbench.deploy.thresholds import Support, dev_support
 from workbench.errors import EvaluationError
-from workbench.live.text import live_markdown
-from workbench.report.report import (
+from workbench.live.text import live_markdown, read_live_report
+from workbench.report.report import read_report
+from workbench.report.text import (
     DURATION_HEAD,
     clean_groups,
     duration_rows,
@@ -25,6 +29,33 @@ END = "<!-- end of measured -->"
 
 _RATES = ("eer", "auc", "bonafide_called_spoof", "spoof_called_spoof", "spoof_called_bonafide")
 _RATE_HEADS = ("EER %", "AUC %", "bona fide called spoof %", "spoof called spoof %", "spoof called bona fide %")
+
+
+def run_card(
+    model_path: Path,
+    reports: tuple[Path, ...],
+    baselines: tuple[Path, ...],
+    card_path: Path,
+    *,
+    check: bool,
+    live: tuple[Path, ...] = (),
+) -> bool:
+    """Update the measured block of a card; return whether it differed."""
+    own = [read_report(path) for path in reports]
+    digest = hashlib.sha256(model_path.read_bytes()).hexdigest()
+    for path, report in zip(reports, own, strict=True):
+        if report["model_sha256"] != digest:
+            raise EvaluationError(
+                f"{path}: measured on another model than {model_path}; run `workbench evaluate` again"
+            )
+    before = card_path.read_text(encoding="utf-8") if card_path.exists() else f"# {card_path.stem}\n\n{BEGIN}\n{END}\n"
+    others = [read_report(path) for path in baselines]
+    block = card_block(read_contract(model_path), own, others, [read_live_report(path) for path in live])
+    after = replace_block(before, block)
+    changed = after != before or not card_path.exists()
+    if changed and not check:
+        write_atomically(card_path, after)
+    return changed
 
 
 def card_block(

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.evaluate.comparison import Comparison
+from workbench.evaluate.comparison import Comparison, compare
 from workbench.evaluate.evaluate import scores_of
 from workbench.evaluate.groups import OWN_SOURCES, Group, standard_groups, transmission_groups
-from workbench.evaluate.trials import Trial
+from workbench.evaluate.trials import Trial, load_quietly
 from workbench.report import plain_words
 from workbench.report.figures import DetLine, det_figure, det_line, histogram_figure, reliability_figure
-from workbench.report.gallery import Exhibit
-from workbench.report.report import clean_groups, durations_note, number, signed
+from workbench.report.gallery import Exhibit, exhibit, worst
+from workbench.report.report import EvaluationOptions, run_evaluation
+from workbench.report.text import clean_groups, durations_note, number, signed
 from workbench.transmissions import CLEAN
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -48,6 +49,48 @@ class PageParts:
     comparisons: Sequence[Comparison] = ()
     other: Mapping[str, Any] | None = None
     other_trials: Sequence[Trial] = ()
+
+
+def run_report(
+    model_path: Path,
+    other_path: Path | None,
+    manifest_path: Path,
+    split: str,
+    options: EvaluationOptions,
+    *,
+    gallery: int,
+    with_audio: bool,
+) -> str:
+    """Evaluate a split and make a page of it; see `workbench report --help`. Returns the page's HTML.
+
+    Raises
+    ------
+    EvaluationError
+        As `run_evaluation`.
+    """
+    found = run_evaluation(model_path, manifest_path, split, options)
+    # The other model is compared on the clips as they are; its transmissions and lengths would be shown nowhere.
+    other = (
+        None
+        if other_path is None
+        else run_evaluation(other_path, manifest_path, split, EvaluationOptions(jobs=options.jobs))
+    )
+    groups = [group for group in standard_groups(found.manifest.rows) if group.name in plain_words.HEADLINE_GROUPS]
+    model = load_quietly(model_path)
+    exhibits = [
+        [exhibit(model, found.manifest.root, trial, with_audio=with_audio) for trial in trials]
+        for trials in worst(found.trials, gallery)
+    ]
+    parts = PageParts(
+        trials=found.trials,
+        bonafide=exhibits[0],
+        spoof=exhibits[1],
+        with_audio=with_audio and gallery > 0,
+        comparisons=[] if other is None else compare(found.trials, other.trials, groups),
+        other=None if other is None else other.report,
+        other_trials=[] if other is None else other.trials,
+    )
+    return render_page(found.report, parts)
 
 
 def render_page(report: Mapping[str, Any], parts: PageParts) -> str:

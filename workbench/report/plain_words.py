@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.deploy.thresholds import Support
 from workbench.evaluate.comparison import Comparison
-from workbench.report.report import group_named, signed
+from workbench.report.text import group_named, signed
 
 _GRADES = (
     (0.02, "strong", "Few errors on what it was measured on."),

@@ -1,27 +1,99 @@
-"""Evaluation reports: the JSON that is kept, and the tables that are printed."""
+"""Evaluation reports: a model on a split of a manifest, as the JSON that is kept. No TensorFlow.
+
+Begin with `run_evaluation`; docs/reports/README.md lists the keys.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edge.contract import Contract
-from edge.tables import columns
 from workbench.data.atomic_file import write_atomically
-from workbench.data.manifest import Manifest
+from workbench.data.manifest import Manifest, read_manifest
+from workbench.data.progress import watch
 from workbench.deploy.thresholds import dev_support, support_of
 from workbench.errors import EvaluationError
-from workbench.evaluate.evaluate import GroupResult, result_to_dict, scores_of
+from workbench.evaluate.durations import score_durations, summarise_durations
+from workbench.evaluate.evaluate import GroupResult, bonafide_by_transmission, evaluate, result_to_dict, scores_of
+from workbench.evaluate.groups import AXES, axis_groups, standard_groups, transmission_groups
 from workbench.evaluate.reliability import expected_calibration_error, pav_curve, reliability_bins
-from workbench.evaluate.trials import Trial
-from workbench.transmissions import CLEAN
+from workbench.evaluate.tdcf import read_asv_operating_point
+from workbench.evaluate.trials import Trial, load_quietly, score_trials
+from workbench.transmissions import CLEAN, TRANSMISSION_NAMES
 
 COLUMNS = ("path", "label", "attack", "source", "transmission", "seconds", "cm_score", "verdict")
 """Of the table that `write_trials` writes."""
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to measure beside the clean clips; see `workbench evaluate --help`."""
+
+    apart: tuple[str, ...] = ()
+    transmissions: tuple[str, ...] = ()
+    seconds: tuple[float, ...] = ()
+    asv_scores: Path | None = None
+    seed: int = 0
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A report, and the trials behind it: at whole length, and cut to lengths of speech."""
+
+    report: dict[str, Any]
+    manifest: Manifest
+    trials: list[Trial]
+    cut: list[Trial]
+
+
+def run_evaluation(model_path: Path, manifest_path: Path, split: str, options: EvaluationOptions) -> Evaluation:
+    """Score a split and work out its error rates.
+
+    Raises
+    ------
+    EvaluationError
+        No clips, clips that cannot be read, too few of a class, or a transmission that does not exist.
+    """
+    transmissions = _known_transmissions(options.transmissions)
+    asv = None if options.asv_scores is None else read_asv_operating_point(options.asv_scores)
+    model = load_quietly(model_path)
+    manifest = read_manifest(manifest_path).select(split=split)
+    if not manifest.rows:
+        raise EvaluationError(f"{manifest_path}: no clip on the {split} split; give another --split")
+    trials = score_trials(
+        model, manifest, _bar(f"{split} clips"), transmissions=transmissions, seed=options.seed, jobs=options.jobs
+    )
+    groups = [*standard_groups(manifest.rows, options.apart), *transmission_groups(transmissions)]
+    results = evaluate(trials, groups, asv=asv)
+    if not results or results[0].name != "all":
+        raise EvaluationError(f"{manifest_path}: the {split} split has no 5 scored clips of both classes; add clips")
+    parts: dict[str, Any] = {
+        "by": {axis: _by(axis, trials) for axis in AXES},
+        "bonafide_by_transmission": bonafide_by_transmission(trials),
+        "reliability": reliability_part(trials),
+        "support": support_part(trials),
+    }
+    cut: list[Trial] = []
+    if options.seconds:
+        cut = score_durations(model, manifest, options.seconds, _bar("recordings by length"), jobs=options.jobs)
+        if not cut:
+            raise EvaluationError(
+                f"{manifest_path}: no recording of the {split} split holds {max(options.seconds):g} s of speech, even "
+                "with clips of one label, attack, speaker and source joined; give shorter --seconds"
+            )
+        parts["durations"] = summarise_durations(cut)
+    if asv is not None:
+        parts["asv"] = asdict(asv)
+    if transmissions:
+        parts["transmission_seed"] = options.seed
+    report = make_report(model_path, model.contract, manifest, split, results, parts)
+    return Evaluation(report, manifest, trials, cut)
 
 
 def make_report(
@@ -121,140 +193,23 @@ def _cells(trial: Trial) -> tuple[str, ...]:
     )
 
 
-def percent(interval: Mapping[str, float] | None) -> str:
-    """``12.3 (10.1–14.9)``; a dash where there is no figure."""
-    if interval is None:
-        return "–"
-    return f"{100 * interval['value']:.1f} ({100 * interval['low']:.1f}–{100 * interval['high']:.1f})"
+def _by(axis: str, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    clean = [trial for trial in trials if trial.transmission == CLEAN]
+    # An attack has spoof alone: without bona fide clips of its own sources there is nothing to set it against.
+    results = evaluate(clean, axis_groups(axis, clean), one_class=axis != "attack")
+    return [result_to_dict(result) for result in results]
 
 
-def ratio(interval: Mapping[str, float] | None) -> str:
-    """``0.81 (0.62–1.03)``; a dash where there is no figure."""
-    if interval is None:
-        return "–"
-    return f"{interval['value']:.2f} ({interval['low']:.2f}–{interval['high']:.2f})"
+def _known_transmissions(names: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(names))
+    if not names:
+        return ()
+    unknown = [name for name in names if name not in TRANSMISSION_NAMES]
+    if unknown:
+        raise EvaluationError(f"no transmission {', '.join(unknown)}; expected one of {', '.join(TRANSMISSION_NAMES)}")
+    # Clean clips are scored anyway.
+    return tuple(name for name in names if name != CLEAN)
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """``0.123``; a dash where there is no figure."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """``+0.12``, ``−0.12`` with a true minus sign, or ``0`` where nothing is left of it."""
-    text = f"{value:+.{digits}f}"
-    return text[1:] if not text.strip("+-0.") else text.replace("-", "−")
-
-
-def clean_groups(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The groups of clips as they lie in the corpus; older reports know no others."""
-    return [group for group in report["groups"] if group.get("transmission", CLEAN) == CLEAN]
-
-
-def group_named(report: Mapping[str, Any], *names: str) -> dict[str, Any] | None:
-    """The first of ``names`` that the report has a group of."""
-    groups = {group["name"]: group for group in report["groups"]}
-    return next((groups[name] for name in names if name in groups), None)
-
-
-_COUNTS = ("bona fide", "spoof", "sources")
-_RATES = {
-    "EER %": "eer",
-    "AUC %": "auc",
-    "accuracy %": "accuracy",
-    "bona fide called spoof %": "bonafide_called_spoof",
-    "spoof called spoof %": "spoof_called_spoof",
-}
-
-
-def text_report(report: dict[str, Any], by: Sequence[str] = ()) -> str:
-    """The report for a terminal; of the groups by axis only those of ``by``."""
-    parts = [[text_table(report)]]
-    parts += [_table(axis, report["by"][axis]) for axis in by if report.get("by", {}).get(axis)]
-    if len(report.get("bonafide_by_transmission", [])) > 1:
-        parts.append(_by_transmission(report["bonafide_by_transmission"]))
-    if report.get("durations"):
-        parts.append(_durations(report["durations"]))
-    whole = group_named(report, "all")
-    if report.get("reliability") and whole is not None:
-        line = (
-            f"calibration: Cllr {number(whole['cllr'])} bits, {number(whole['min_cllr'])} after the best one; "
-            f"expected calibration error {100 * report['reliability']['ece']:.1f} %"
-        )
-        parts.append([line])
-    if report.get("asv") and whole is not None:
-        parts.append([f"min t-DCF with the given verifier: {number(whole['min_tdcf'])}"])
-    return "\n\n".join("\n".join(lines) for lines in parts)
-
-
-def text_table(report: dict[str, Any]) -> str:
-    """The groups of the report for a terminal."""
-    title = f"{report['model']} on {report['split']}: value (95 % interval, resampling sources and clips)"
-    return "\n".join([title, *_table("group", report["groups"])])
-
-
-def _table(what: str, groups: Sequence[dict[str, Any]]) -> list[str]:
-    rows = [
-        (
-            group["name"],
-            *(str(group[name]) for name in ("bonafide", "spoof", "sources")),
-            *(percent(group.get(name)) for name in _RATES.values()),
-        )
-        for group in groups
-    ]
-    return columns([(what, *_COUNTS, *_RATES), *rows])
-
-
-def _by_transmission(lines: Sequence[dict[str, Any]]) -> list[str]:
-    head = ("bona fide through", "clips", "called spoof %", "uncertain %", "score shift, nats")
-    rows = [
-        (
-            line["transmission"],
-            str(line["bonafide"]),
-            percent(line["bonafide_called_spoof"]),
-            f"{100 * line['uncertain']:.1f}",
-            signed(line["median_shift"]),
-        )
-        for line in lines
-    ]
-    return columns([head, *rows])
-
-
-def durations_note(durations: Mapping[str, Any]) -> str:
-    """In a sentence, what the figures by length of speech were made of."""
-    longest = durations["seconds"][-1]
-    text = (
-        f"The same {durations['trials']} recordings of at least {longest:g} s of speech, cut to each length; "
-        f"{durations['joined']} of them are two or more clips of the same label, attack, speaker and source joined "
-        "end to end"
-    )
-    unknown = durations["unknown_speaker"]
-    return f"{text}, {unknown} of these of speakers that the manifest does not tell apart." if unknown else f"{text}."
-
-
-def duration_rows(durations: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """A line a group and length: the name, the seconds, the counts, the rates, and the ratio to the length before."""
-    ratios = {(line["name"], line["longer"]): line for line in durations["ratios"]}
-    rows = []
-    for group in sorted(durations["groups"], key=lambda group: (group["name"], group["seconds"])):
-        line = ratios.get((group["name"], group["seconds"]))
-        rows.append(
-            (
-                group["name"],
-                f"{group['seconds']:g} s",
-                f"{group['bonafide']} / {group['spoof']}",
-                *(percent(group[name]) for name in ("eer", "auc", "bonafide_called_spoof", "spoof_called_spoof")),
-                "–" if line is None else ratio(line["eer_ratio"]),
-            )
-        )
-    return rows
-
-
-DURATION_HEAD = (
-    *("group", "speech", "bona fide / spoof", "EER %", "AUC %", "bona fide called spoof %", "spoof called spoof %"),
-    "EER against the length before",
-)
-
-
-def _durations(durations: Mapping[str, Any]) -> list[str]:
-    return [durations_note(durations), *columns([DURATION_HEAD, *duration_rows(durations)])]
+def _bar(what: str) -> Any:
+    return lambda items: watch(items, len(items), what)

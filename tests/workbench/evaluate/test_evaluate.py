@@ -16,7 +16,8 @@ from workbench.evaluate.evaluate import bonafide_by_transmission, evaluate
 from workbench.evaluate.groups import standard_groups, transmission_groups
 from workbench.evaluate.tdcf import AsvOperatingPoint, min_tdcf
 from workbench.evaluate.trials import Trial
-from workbench.report.report import make_report, read_report, text_table, write_report
+from workbench.report.report import make_report, read_report, write_report
+from workbench.report.text import text_table
 
 
 def trials():

@@ -11,7 +11,7 @@ of an exception, since an exception that crosses two languages loses its message
 A state: ``call``, ``state`` (idle, listening, silenced, blind, bonafide, spoof, uncertain, closed), ``verdict``,
 ``p_bonafide`` and ``cm_score`` (null without a verdict on a voice), ``speech_s``, ``heard_s``, ``alarm`` (this call of
 the border raised one), ``alarms``, ``buzz`` (quiet, pending, reminded, acknowledged, expired), ``trouble`` (null, or
-what of the phone failed). `android_bridge.java_interface` has the same in Java's spelling.
+what of the phone failed). `SIGNATURES` has the same in Java's spelling.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from android_bridge.audio import decode_pcm16
 from android_bridge.errors import CallStateError
 from android_bridge.guard import CallGuard
-from android_bridge.recording import RecordingScorer
 from android_bridge.settings import object_from_json
 from edge.errors import EdgeError
+from edge.scoring import ChannelScorer
 
 
 class Bridge:
@@ -33,7 +34,7 @@ class Bridge:
 
     def __init__(self, guard: CallGuard) -> None:
         self._guard = guard
-        self._recording: RecordingScorer | None = None
+        self._recording: ChannelScorer | None = None
         # The app's vibrator may answer by calling back on the same thread.
         self._lock = threading.RLock()
 
@@ -113,14 +114,14 @@ class Bridge:
 
     def _push_recording(self, data: Any) -> dict[str, Any]:
         recording = self._open_one()
-        recording.feed_pcm16(data)
+        recording.feed(decode_pcm16(data, recording.sample_rate))
         return {"duration_s": recording.duration_s}
 
     def _close_recording(self) -> dict[str, Any]:
         recording, self._recording = self._open_one(), None
-        return recording.finish()
+        return self._guard.decide_recording(recording)
 
-    def _open_one(self) -> RecordingScorer:
+    def _open_one(self) -> ChannelScorer:
         if self._recording is None:
             raise CallStateError("no recording is open: open_recording(rate) comes first, and a call ends it")
         return self._recording
@@ -131,3 +132,45 @@ class Bridge:
                 return json.dumps(act(), allow_nan=False)
             except EdgeError as error:
                 return json.dumps({"error": str(error), "kind": type(error).__name__})
+
+
+_TEXT = "Ljava/lang/String;"
+SIGNATURES = {
+    "open": f"({_TEXT}){_TEXT}",
+    "pushPcm16": f"([BIZ){_TEXT}",
+    "poll": f"(){_TEXT}",
+    "loseRoute": f"(){_TEXT}",
+    "acknowledge": f"(){_TEXT}",
+    "flush": f"(){_TEXT}",
+    "close": f"(){_TEXT}",
+    "timeline": f"(){_TEXT}",
+    "screen": f"({_TEXT}){_TEXT}",
+    "scoreRecording": f"({_TEXT}{_TEXT}){_TEXT}",
+    "openRecording": f"(I){_TEXT}",
+    "pushRecording": f"([B){_TEXT}",
+    "closeRecording": f"(){_TEXT}",
+    "testBuzz": f"(){_TEXT}",
+    "describe": f"(){_TEXT}",
+}
+"""Method → its types, as the JVM writes them (The Java Virtual Machine Specification, section 4.3.3)."""
+
+
+def java_methods(bridge: Bridge) -> dict[str, Callable[..., str]]:
+    """Method in Java's spelling → what of ``bridge`` it calls."""
+    return {
+        "open": bridge.open,
+        "pushPcm16": bridge.push_pcm16,
+        "poll": bridge.poll,
+        "loseRoute": bridge.lose_route,
+        "acknowledge": bridge.acknowledge,
+        "flush": bridge.flush,
+        "close": bridge.close,
+        "timeline": bridge.timeline,
+        "screen": bridge.screen,
+        "scoreRecording": bridge.score_recording,
+        "openRecording": bridge.open_recording,
+        "pushRecording": bridge.push_recording,
+        "closeRecording": bridge.close_recording,
+        "testBuzz": bridge.test_buzz,
+        "describe": bridge.describe,
+    }

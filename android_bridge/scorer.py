@@ -1,12 +1,13 @@
 """LiteRT in Java behind the scorer's protocol: `edge.stream.StreamScorer` runs on it as on `edge.model.Model`.
 
 The Java class, `LiteRtScorer` of the app, keeps the states in buffers of its own, so that only the samples and two
-numbers cross the border for each chunk. What must it do:
+numbers cross the border for each chunk. Its methods:
 
+    void setRawScoreOutput(String name)          the graph's output that holds the raw score, which the contract names
     String[] stateNames()                        names of the states of the signature ``step``
     void reset()                                 every state to zero
     void setState(String name, float[] values)   one state, all of its values in row-major order
-    float[] step(float[] samples)                one chunk → {evidence, speech_frames}; the states move on inside
+    float[] step(float[] samples)                one chunk → {raw score, speech frames}; the states move on inside
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ Float = NDArray[np.float32]
 class JavaScorer(Protocol):
     """`LiteRtScorer` as Python sees it; arrays are the bridge's own kind."""
 
+    def setRawScoreOutput(self, name: str, /) -> None:  # noqa: N802 - named by Java
+        """Name the graph's output that holds the raw score."""
+
     def stateNames(self) -> Sequence[Any]:  # noqa: N802 - named by Java
         """Names of the states."""
 
@@ -40,7 +44,7 @@ class JavaScorer(Protocol):
         """Set one state."""
 
     def step(self, samples: Any, /) -> Sequence[float]:
-        """Run one chunk; return evidence and speech frames."""
+        """Run one chunk; return raw score and speech frames."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class _Stream:
 
 
 class JavaInterpreterModel:
-    """A model whose interpreter and states live in Java. It follows one stream at a time, and says so.
+    """A model whose interpreter and states live in Java; it follows one stream at a time.
 
     Parameters
     ----------
@@ -72,6 +76,7 @@ class JavaInterpreterModel:
         self._java = java
         self._to_java = to_java or _as_list
         self._streams = 0
+        self._call("setRawScoreOutput", partial(java.setRawScoreOutput, contract.raw_score_output))
         found = sorted(str(name) for name in self._call("stateNames", java.stateNames))
         if found != sorted(contract.state_names):
             raise ContractMismatchError(
@@ -88,7 +93,7 @@ class JavaInterpreterModel:
         return _Stream(self._streams)
 
     def step(self, samples: Float, states: Any) -> tuple[float, float, Any]:
-        """Run one chunk [shape=(chunk_samples,)]; return evidence, speech frames and the stream.
+        """Run one chunk [shape=(chunk_samples,)]; return raw score, speech frames and the stream.
 
         Raises
         ------
@@ -103,7 +108,7 @@ class JavaInterpreterModel:
         answer = [float(value) for value in self._call("step", partial(self._java.step, self._to_java(samples)))]
         if len(answer) != 2 or not np.isfinite(answer).all():
             raise PortError(
-                f"LiteRtScorer.step gave {answer}: expected two finite numbers, evidence and speech frames; "
+                f"LiteRtScorer.step gave {answer}: expected two finite numbers, raw score and speech frames; "
                 "load the model again"
             )
         return answer[0], answer[1], states

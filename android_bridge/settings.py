@@ -1,4 +1,4 @@
-"""How calls are guarded, as the app says it in JSON; what is left out keeps its default."""
+"""How calls are guarded: settings from the app's JSON; what is left out keeps its default."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from android_bridge.buzz import BuzzPattern
 from android_bridge.errors import FactsError
+from android_bridge.phone import BuzzPattern
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class GuardSettings:
     Attributes
     ----------
     operating_point : one of the model's, by name.
-    blind_after_s : seconds without any audio after which a call counts as not heard, above 0 and at most 600.
+    blind_after_s : seconds without any audio after which a call is shown as blind, above 0 and at most 600.
     pattern : the buzz.
 
     Raises

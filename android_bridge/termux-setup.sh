@@ -50,4 +50,4 @@ if ! command -v termux-vibrate >/dev/null; then
     say "termux-vibrate is missing although termux-api is installed; run: pkg reinstall termux-api"
     exit 1
 fi
-say "Ready. Install the app Termux:API beside Termux, then: python -m android_bridge.termux buzz"
+say "Ready. Install the app Termux:API beside Termux, then: python -m android_bridge.adapters.termux buzz"

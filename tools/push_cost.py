@@ -19,15 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from android_bridge.audio import PolyphaseResampler
 from android_bridge.guard import CallGuard
-from android_bridge.hearing import MakeConverter
-from android_bridge.polyphase import PolyphaseResampler
 from android_bridge.settings import GuardSettings
 from edge.catalog import resolve_model
 from edge.contract import OperatingPoint
 from edge.errors import EdgeError
 from edge.model import Model, runtime_version
 from edge.resampling import Resampler
+from edge.stream import MakeConverter
 
 PIECE_MS = 20
 CONVERTERS: dict[str, MakeConverter] = {"soxr": Resampler, "numpy": PolyphaseResampler}

@@ -1,4 +1,4 @@
-"""A phone that writes down what it was told, a clock that tests turn, two recordings and the threshold between them."""
+"""A phone that notes what it is asked for, a clock that tests turn, two recordings and the threshold between them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def pieces(data, sample_rate):
     return [data[start : start + step] for start in range(0, len(data), step)]
 
 
-def hear(guard, clock, data, sample_rate, *, silenced=False):
+def push(guard, clock, data, sample_rate, *, silenced=False):
     """Push in pieces of 20 ms while the clock goes on with them; return every answer."""
     answers = []
     for piece in pieces(data, sample_rate):

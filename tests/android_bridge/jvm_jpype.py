@@ -7,7 +7,12 @@ from pathlib import Path
 import jpype
 from jvm_story import Clock, LiteRt, main, play
 
-from android_bridge.jpype_adapter import create, implement
+from android_bridge.adapters import bridge_to_java
+from android_bridge.bridge import java_methods
+
+
+def floats(samples):
+    return jpype.JArray(jpype.JFloat)(samples)
 
 
 def run(story):
@@ -29,8 +34,9 @@ def run(story):
     scorer = jpype.JClass("org.bonafone.guard.LiteRtScorer")(model, 1)
     phone, clock = jpype.JClass("phone.Phone")(), Clock()
     phone.broken = story.get("broken", False)
-    bridge = create(story["model"], scorer, phone, phone, story["settings"], clock=clock)
-    app = jpype.JClass("phone.App")(implement("org.bonafone.guard.GuardBridge", bridge))
+    bridge = bridge_to_java(story["model"], scorer, phone, phone, story["settings"], clock=clock, to_java=floats)
+    guard = jpype.JProxy("org.bonafone.guard.GuardBridge", dict=java_methods(bridge))
+    app = jpype.JClass("phone.App")(guard)
     return play(story, app, phone, clock)
 
 

@@ -12,7 +12,7 @@ def run(story):
     jnius_config.set_classpath(story["classes"])
     from jnius import PythonJavaClass, autoclass, java_method
 
-    from android_bridge.pyjnius_adapter import create, implement
+    from android_bridge.adapters.pyjnius import create, implement
 
     litert = LiteRt(story["model"])
 

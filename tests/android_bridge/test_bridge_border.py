@@ -9,9 +9,8 @@ import threading
 import pytest
 from call_parts import SPOOF, pcm16, pieces
 
-from android_bridge.bridge import Bridge
+from android_bridge.bridge import SIGNATURES, Bridge, java_methods
 from android_bridge.errors import FactsError
-from android_bridge.java_interface import SIGNATURES, java_methods
 from android_bridge.settings import GuardSettings, settings_from_json
 
 

@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from call_parts import BONAFIDE, POINT, SPOOF, hear, pcm16
+from call_parts import BONAFIDE, POINT, SPOOF, pcm16, push
 
-from android_bridge.buzz import BuzzPattern
 from android_bridge.errors import CallStateError, FactsError, PcmError
 from android_bridge.guard import CallGuard
+from android_bridge.phone import BuzzPattern
 from android_bridge.settings import GuardSettings
 from edge.decision import LiveDecider
 from edge.errors import ContractMismatchError, EdgeError
@@ -31,7 +31,7 @@ def scores(answers):
 def test_a_real_voice_is_bonafide_and_nothing_buzzes(guard, clock, phone):
     data, rate = pcm16(BONAFIDE)
     guard.open({"id": "one", "route": "voip"})
-    answers = hear(guard, clock, data, rate)
+    answers = push(guard, clock, data, rate)
     assert answers[0]["state"] == "listening"
     assert answers[-1]["state"] == answers[-1]["verdict"] == "bonafide"
     assert answers[-1]["p_bonafide"] > 0.5
@@ -42,7 +42,7 @@ def test_a_real_voice_is_bonafide_and_nothing_buzzes(guard, clock, phone):
 def test_a_synthetic_voice_is_spoof_and_buzzes_exactly_once(guard, clock, phone):
     data, rate = pcm16(SPOOF)
     guard.open({"id": "two", "route": "voip"})
-    answers = hear(guard, clock, data, rate)
+    answers = push(guard, clock, data, rate)
     assert answers[-1]["state"] == answers[-1]["verdict"] == "spoof"
     assert [answer["alarm"] for answer in answers].count(True) == 1
     assert len(phone.buzzes) == 1
@@ -55,7 +55,7 @@ def test_the_scores_are_those_of_the_runtime_and_its_decider(guard, clock, model
     data, rate = pcm16(SPOOF)
     assert rate == RATE
     guard.open({"id": "same"})
-    found = scores([*hear(guard, clock, data, rate), guard.flush()])
+    found = scores([*push(guard, clock, data, rate), guard.flush()])
     samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768
     scorer, decider = StreamScorer(model), LiveDecider(model.contract, POINT)
     expected = [decider.add(raw_score).cm_score for raw_score in [*scorer.feed(samples), *scorer.flush()]]
@@ -80,7 +80,7 @@ def test_how_the_audio_is_cut_does_not_change_the_score(guard, clock, rng, rate)
 
 def test_exact_zeros_become_silenced_after_two_seconds_and_carry_no_score(guard, clock, phone):
     guard.open({"id": "mute", "route": "microphone"})
-    answers = hear(guard, clock, ZEROS * 3, RATE)
+    answers = push(guard, clock, ZEROS * 3, RATE)
     states = [answer["state"] for answer in answers]
     assert states[0] == "listening"
     assert states[-1] == "silenced"
@@ -94,19 +94,19 @@ def test_a_voice_with_digital_silence_between_its_words_is_not_silenced(guard, c
     """A phone's noise gate gives exact zeros; what counts is whether a chunk held any sound, not how it ended."""
     half = model.contract.chunk_samples // 2 / RATE
     guard.open({"id": "gate"})
-    answers = hear(guard, clock, (noise(rng, half) + bytes(2 * round(half * RATE))) * 16, RATE)
+    answers = push(guard, clock, (noise(rng, half) + bytes(2 * round(half * RATE))) * 16, RATE)
     assert "silenced" not in {answer["state"] for answer in answers}
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
 def test_zeros_of_another_rate_are_zeros_too(guard, clock, rate):
     guard.open({"id": "mute"})
-    assert hear(guard, clock, bytes(2 * rate * 3), rate)[-1]["state"] == "silenced"
+    assert push(guard, clock, bytes(2 * rate * 3), rate)[-1]["state"] == "silenced"
 
 
 def test_what_android_silences_is_not_heard_whatever_comes_with_it(guard, clock, rng, phone):
     guard.open({"id": "flag"})
-    answers = hear(guard, clock, noise(rng, 4.0), RATE, silenced=True)
+    answers = push(guard, clock, noise(rng, 4.0), RATE, silenced=True)
     assert {answer["state"] for answer in answers} == {"silenced"}
     assert scores(answers) == []
     assert answers[-1]["speech_s"] == 0.0
@@ -116,15 +116,15 @@ def test_what_android_silences_is_not_heard_whatever_comes_with_it(guard, clock,
 def test_a_score_is_hidden_while_the_audio_is_withheld_and_comes_back_with_it(guard, clock):
     data, rate = pcm16(BONAFIDE)
     guard.open({"id": "hold"})
-    assert hear(guard, clock, data, rate)[-1]["cm_score"] is not None
-    muted = hear(guard, clock, bytes(2 * rate * 3), rate)[-1]
+    assert push(guard, clock, data, rate)[-1]["cm_score"] is not None
+    muted = push(guard, clock, bytes(2 * rate * 3), rate)[-1]
     assert (muted["state"], muted["verdict"], muted["cm_score"], muted["p_bonafide"]) == (
         "silenced",
         "silenced",
         None,
         None,
     )
-    assert hear(guard, clock, data, rate)[-1]["cm_score"] is not None
+    assert push(guard, clock, data, rate)[-1]["cm_score"] is not None
 
 
 def test_a_call_without_any_audio_becomes_blind(guard, clock, phone):
@@ -143,23 +143,23 @@ def test_a_call_without_any_audio_becomes_blind(guard, clock, phone):
 def test_a_call_whose_audio_stops_does_not_keep_its_verdict_on_the_screen(guard, clock):
     data, rate = pcm16(BONAFIDE)
     guard.open({"id": "gone"})
-    hear(guard, clock, data, rate)
+    push(guard, clock, data, rate)
     clock.now_s += 5.0
     blind = guard.poll()
     assert (blind["state"], blind["verdict"], blind["cm_score"]) == ("blind", None, None)
-    assert hear(guard, clock, data[: 2 * rate], rate)[-1]["state"] == "bonafide"
+    assert push(guard, clock, data[: 2 * rate], rate)[-1]["state"] == "bonafide"
 
 
 def test_a_call_without_a_route_is_blind_at_once_until_audio_comes_after_all(guard, clock, rng):
     assert guard.open({"id": "no", "route": "none"})["state"] == "blind"
-    assert hear(guard, clock, noise(rng, 0.1), RATE)[-1]["state"] == "listening"
+    assert push(guard, clock, noise(rng, 0.1), RATE)[-1]["state"] == "listening"
     assert guard.lose_route()["state"] == "blind"
 
 
 def test_the_verdict_stays_when_the_audio_was_ended(guard, clock):
     data, rate = pcm16(SPOOF)
     guard.open({"id": "end"})
-    hear(guard, clock, data, rate)
+    push(guard, clock, data, rate)
     guard.flush()
     clock.now_s += 50.0
     assert guard.poll()["state"] == "spoof"
@@ -171,7 +171,7 @@ def test_the_verdict_stays_when_the_audio_was_ended(guard, clock):
 def test_the_reminder_comes_once_when_nobody_answers(guard, clock, phone):
     data, rate = pcm16(SPOOF)
     guard.open({"id": "late"})
-    hear(guard, clock, data, rate)
+    push(guard, clock, data, rate)
     for _ in range(40):
         clock.now_s += 1.0
         guard.poll()
@@ -183,7 +183,7 @@ def test_the_reminder_comes_once_when_nobody_answers(guard, clock, phone):
 def test_an_answered_alarm_has_no_reminder(guard, clock, phone):
     data, rate = pcm16(SPOOF)
     guard.open({"id": "felt"})
-    hear(guard, clock, data, rate)
+    push(guard, clock, data, rate)
     assert guard.acknowledge()["buzz"] == "acknowledged"
     clock.now_s += 20.0
     guard.poll()
@@ -194,7 +194,7 @@ def test_an_answered_alarm_has_no_reminder(guard, clock, phone):
 def test_nothing_buzzes_when_the_call_is_over(guard, clock, phone):
     data, rate = pcm16(SPOOF)
     guard.open({"id": "over"})
-    hear(guard, clock, data, rate)
+    push(guard, clock, data, rate)
     closed = guard.close()
     assert (closed["state"], closed["shown"], closed["verdict"], closed["buzz"]) == (
         "closed",
@@ -212,7 +212,7 @@ def test_a_broken_vibrator_is_told_and_the_notice_still_comes(guard, clock, phon
     phone.broken = True
     data, rate = pcm16(SPOOF)
     guard.open({"id": "dead"})
-    last = hear(guard, clock, data, rate)[-1]
+    last = push(guard, clock, data, rate)[-1]
     assert last["alarms"] == 1
     assert last["trouble"] == "the vibrator failed: no motor"
     assert phone.kinds == ["spoof"]
@@ -225,7 +225,7 @@ def test_a_broken_vibrator_is_told_and_the_notice_still_comes(guard, clock, phon
 def test_two_calls_do_not_share_anything(guard, clock):
     data, rate = pcm16(SPOOF)
     guard.open({"id": "first"})
-    hear(guard, clock, data, rate)
+    push(guard, clock, data, rate)
     guard.close()
     fresh = guard.open({"id": "second"})
     assert (fresh["call"], fresh["state"], fresh["speech_s"], fresh["alarms"], fresh["buzz"]) == (
@@ -247,7 +247,7 @@ def test_heard_seconds_are_counted_in_samples(guard, clock):
 
 def test_the_timeline_has_one_point_for_each_chunk_and_no_score_for_silence(guard, clock, model):
     guard.open({"id": "line"})
-    hear(guard, clock, ZEROS * 3, RATE)
+    push(guard, clock, ZEROS * 3, RATE)
     points = guard.timeline()
     assert [point["end_s"] for point in points] == [
         (index + 1) * model.contract.chunk_samples / RATE for index in range(3 * RATE // model.contract.chunk_samples)
@@ -270,7 +270,7 @@ def test_the_timeline_has_one_point_for_each_chunk_and_no_score_for_silence(guar
 )
 def test_what_is_no_audio_of_this_call_is_refused_and_the_call_goes_on(guard, clock, rng, data, rate, message):
     guard.open({"id": "bad"})
-    before = hear(guard, clock, noise(rng, 0.5), RATE)[-1]
+    before = push(guard, clock, noise(rng, 0.5), RATE)[-1]
     with pytest.raises(PcmError, match=message):
         guard.push_pcm16(data, rate)
     assert guard.poll()["heard_s"] == before["heard_s"]

@@ -17,11 +17,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from call_parts import BONAFIDE, POINT, SPOOF, Clock, Phone, hear, pcm16
+from call_parts import BONAFIDE, POINT, SPOOF, Clock, Phone, pcm16, push
 
-from android_bridge.buzz import BuzzPattern
+from android_bridge.audio import PolyphaseResampler
 from android_bridge.guard import CallGuard
-from android_bridge.polyphase import PolyphaseResampler
+from android_bridge.phone import BuzzPattern
 from android_bridge.settings import GuardSettings
 
 HERE = Path(__file__).parent
@@ -32,6 +32,7 @@ BRIDGES = {"jpype": "jpype", "pyjnius": "jnius"}
 TIMEOUT_S = 300
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.programs,
     pytest.mark.skipif(shutil.which("javac") is None, reason="needs javac, of the Debian package default-jdk-headless"),
 ]
@@ -133,7 +134,7 @@ def test_the_scores_are_to_the_bit_those_of_the_runtime_in_python(play, audio, m
     )
     for call, example in (("real", BONAFIDE), ("fake", SPOOF)):
         guard.open({"id": call, "route": "voip"})
-        expected = [answer["cm_score"] for answer in hear(guard, clock, *pcm16(example))]
+        expected = [answer["cm_score"] for answer in push(guard, clock, *pcm16(example))]
         expected += [guard.flush()["cm_score"], guard.close()["cm_score"]]
         found = [answer["cm_score"] for answer in of(told, call)]
         assert len([score for score in expected if score is not None]) > 100

@@ -22,7 +22,10 @@ class LiteRtScorer:
     def __init__(self, model):
         self.model = model
         self.states = {}
-        self.answer = None
+        self.answer = self.output = None
+
+    def setRawScoreOutput(self, name):
+        self.output = name
 
     def stateNames(self):
         return list(self.model.contract.state_names)
@@ -82,18 +85,23 @@ def test_another_model_in_java_than_in_python_is_refused(model, java):
         JavaInterpreterModel(contract, java)
 
 
-@pytest.mark.parametrize("answer", [[], [1.0], [1.0, 2.0, 3.0], [float("nan"), 1.0], [1.0, float("inf")]])
-def test_an_answer_that_is_none_is_refused(model, java, samples, answer):
+def test_an_answer_that_is_none_is_refused(model, java, samples):
     scorer = StreamScorer(JavaInterpreterModel(model.contract, java))
-    java.answer = answer
-    with pytest.raises(PortError, match="expected two finite numbers, evidence and speech frames"):
-        list(scorer.feed(samples))
+    for java.answer in ([], [1.0], [1.0, 2.0, 3.0], [float("nan"), 1.0], [1.0, float("inf")]):
+        with pytest.raises(PortError, match="expected two finite numbers, raw score and speech frames"):
+            list(scorer.feed(samples))
 
 
 def test_an_exception_in_java_says_which_method_failed(model, java):
     java.reset = lambda: 1 / 0
     with pytest.raises(PortError, match=r"LiteRtScorer\.reset failed in Java: division by zero"):
         StreamScorer(JavaInterpreterModel(model.contract, java))
+
+
+def test_java_gets_the_name_of_the_raw_scores_output(model, java):
+    """Graphs of older models call it evidence."""
+    JavaInterpreterModel(model.contract, java)
+    assert java.output == model.contract.raw_score_output
 
 
 def test_java_and_python_read_the_same_file(model_path):

@@ -11,15 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from call_parts import BONAFIDE, POINT, SPOOF, hear, pcm16
+from call_parts import BONAFIDE, POINT, SPOOF, pcm16, push
 from click.testing import CliRunner
 
-from android_bridge.buzz import BuzzPattern
+from android_bridge.adapters.termux import RECORDERS, TermuxBuzzer, TermuxNotifier, main, recorder_folders
 from android_bridge.errors import PortError
 from android_bridge.guard import CallGuard
-from android_bridge.notices import notice
+from android_bridge.phone import BuzzPattern, notice
 from android_bridge.settings import GuardSettings
-from android_bridge.termux import RECORDERS, TermuxBuzzer, TermuxNotifier, main, recorder_folders
 from edge.alerts.errors import MissingPartError
 from edge.alerts.settings import settings_from_table
 from edge.contract import embed_contract, read_contract
@@ -94,7 +93,7 @@ def test_a_guard_in_termux_vibrates_once_for_one_alarm(phone_programs, model, cl
     )
     data, rate = pcm16(SPOOF)
     guard.open({"id": "pbx", "route": "pbx"})
-    assert hear(guard, clock, data, rate)[-1]["alarms"] == 1
+    assert push(guard, clock, data, rate)[-1]["alarms"] == 1
     guard.acknowledge()
     guard.close()
     assert len(phone_programs.calls("termux-vibrate")) == len(QUICK.pulses_ms())
@@ -165,7 +164,7 @@ def test_watching_is_that_of_edge_with_the_folders_of_the_dialler(storage, monke
     own.mkdir()
     ran = []
     monkeypatch.setattr(
-        "android_bridge.termux.subprocess.run",
+        "android_bridge.adapters.termux.subprocess.run",
         lambda command, **_: ran.append(command) or subprocess.CompletedProcess(command, 3),
     )
     names = {"calls": calls, "own": own}
@@ -242,7 +241,7 @@ def test_a_new_recording_of_the_dialler_makes_the_phone_vibrate(phone_programs, 
     for name in ("pkg", "pip", "termux-setup-storage"):
         phone_programs.add(name)
     assert setup(tmp_path, phone_programs).returncode == 0
-    command = [sys.executable, "-m", "android_bridge.termux", "watch", "--storage", str(storage)]
+    command = [sys.executable, "-m", "android_bridge.adapters.termux", "watch", "--storage", str(storage)]
     options = ["--once", "--existing", "score", "--settle-s", "0", "--model", str(model), "--json"]
     done = subprocess.run(
         [*command, *options],

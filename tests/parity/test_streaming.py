@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import edge
-from android_bridge.polyphase import PolyphaseResampler
+from android_bridge.audio import PolyphaseResampler
 from edge.bench import voice_like
 from edge.contract import Contract
 from edge.model import Model

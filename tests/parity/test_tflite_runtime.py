@@ -42,7 +42,7 @@ BRIDGE_DRIVER = """
 import json, sys, wave
 import numpy
 from android_bridge.guard import CallGuard
-from android_bridge.polyphase import PolyphaseResampler
+from android_bridge.audio import PolyphaseResampler
 from android_bridge.settings import GuardSettings
 from edge.model import Model
 

@@ -22,7 +22,7 @@ final class ChaquopyBridge implements GuardBridge {
     }
     python =
         Python.getInstance()
-            .getModule("android_bridge.chaquopy")
+            .getModule("android_bridge.adapters.chaquopy")
             .callAttr("create", model.getPath(), scorer, phone, phone, settings);
   }
 

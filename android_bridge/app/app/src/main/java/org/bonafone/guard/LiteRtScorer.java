@@ -16,10 +16,11 @@ import org.tensorflow.lite.Tensor;
  * {@code android_bridge.scorer} calls:
  *
  * <pre>
+ * void setRawScoreOutput(String name)         the graph's output that holds the raw score
  * String[] stateNames()                       names of the states of the signature "step"
  * void reset()                                every state to zero
  * void setState(String name, float[] values)  one state, all of its values in row-major order
- * float[] step(float[] samples)               one chunk → {evidence, speech_frames}; the states move on inside
+ * float[] step(float[] samples)               one chunk → {raw score, speech frames}; the states move on inside
  * </pre>
  *
  * Buffers are direct and in the machine's byte order, and made once. Not thread-safe.
@@ -27,14 +28,13 @@ import org.tensorflow.lite.Tensor;
 public final class LiteRtScorer implements AutoCloseable {
   private static final String SIGNATURE = "step";
   private static final String SAMPLES = "samples";
-  private static final String EVIDENCE = "evidence";
   private static final String SPEECH_FRAMES = "speech_frames";
 
   private final Interpreter interpreter;
   private final String[] stateNames;
   private final ByteBuffer samples;
-  private final ByteBuffer evidence;
   private final ByteBuffer speechFrames;
+  private ByteBuffer rawScore;
   private final Map<String, Object> inputs = new HashMap<>();
   private final Map<String, Object> outputs = new HashMap<>();
 
@@ -61,11 +61,24 @@ public final class LiteRtScorer implements AutoCloseable {
     }
     stateNames = states.toArray(new String[0]);
     samples = buffer(interpreter.getInputTensorFromSignature(SAMPLES, SIGNATURE));
-    evidence = buffer(interpreter.getOutputTensorFromSignature(EVIDENCE, SIGNATURE));
     speechFrames = buffer(interpreter.getOutputTensorFromSignature(SPEECH_FRAMES, SIGNATURE));
     inputs.put(SAMPLES, samples);
-    outputs.put(EVIDENCE, evidence);
     outputs.put(SPEECH_FRAMES, speechFrames);
+  }
+
+  /**
+   * Names the output that holds the raw score, which models of different versions name differently; comes before the
+   * first step.
+   *
+   * @throws IllegalArgumentException if the graph has no such output
+   */
+  public void setRawScoreOutput(String name) {
+    String[] found = interpreter.getSignatureOutputs(SIGNATURE);
+    if (!Arrays.asList(found).contains(name)) {
+      throw new IllegalArgumentException("no output '" + name + "': expected one of " + String.join(", ", found));
+    }
+    rawScore = buffer(interpreter.getOutputTensorFromSignature(name, SIGNATURE));
+    outputs.put(name, rawScore);
   }
 
   /** Names of the states, in no particular order. */
@@ -102,10 +115,14 @@ public final class LiteRtScorer implements AutoCloseable {
    * Runs one chunk and moves the states on.
    *
    * @param chunk samples at 16 kHz, -1 to 1, exactly as many as the model takes at once
-   * @return evidence and speech frames
+   * @return raw score and speech frames
    * @throws IllegalArgumentException if the chunk has another length
+   * @throws IllegalStateException if the output of the raw score was not named
    */
   public float[] step(float[] chunk) {
+    if (rawScore == null) {
+      throw new IllegalStateException("the output of the raw score is not named: call setRawScoreOutput first");
+    }
     fill(samples, chunk, SAMPLES);
     for (Object output : outputs.values()) {
       ((ByteBuffer) output).clear();
@@ -117,7 +134,7 @@ public final class LiteRtScorer implements AutoCloseable {
       outputs.put(name, used);
       state(name).rewind();
     }
-    return new float[] {evidence.getFloat(0), speechFrames.getFloat(0)};
+    return new float[] {rawScore.getFloat(0), speechFrames.getFloat(0)};
   }
 
   @Override

@@ -12,7 +12,7 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * Vibrator and notifications, as Python's {@code android_bridge.java_ports} calls them. What is given, how strong and
+ * Vibrator and notifications, as Python's {@code android_bridge.phone} calls them. What is given, how strong and
  * as what usage comes as data from there: with usage "alarm" it is felt during a call, where Android suppresses the
  * vibration of notifications.
  */

@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from android_bridge.assembly import bridge_to_java
-from android_bridge.bridge import Bridge
-from android_bridge.buzz import Clock
-from android_bridge.java_interface import SIGNATURES, java_methods
+from android_bridge.adapters import bridge_to_java
+from android_bridge.bridge import SIGNATURES, Bridge, java_methods
+from android_bridge.phone import Clock
 
 
 class ElapsedClock:
@@ -32,7 +31,7 @@ class ElapsedClock:
 def create(
     model_path: str, scorer: Any, buzzer: Any, notifier: Any, settings: str = "", *, clock: Clock | None = None
 ) -> Bridge:
-    """Make the bridge, see `android_bridge.assembly.bridge_to_java`.
+    """Make the bridge, see `android_bridge.adapters.bridge_to_java`.
 
     ``clock`` is `ElapsedClock` on a phone; without one, Python's.
 
@@ -48,7 +47,7 @@ def create(
 def implement(interface: str, bridge: Bridge) -> Any:
     """The bridge as a Java object that implements ``interface``, a class name with dots.
 
-    The interface has any of the methods of `android_bridge.java_interface.SIGNATURES`.
+    The interface has any of the methods of `android_bridge.bridge.SIGNATURES`.
     """
     from jnius import PythonJavaClass, java_method
 

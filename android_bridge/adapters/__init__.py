@@ -1,4 +1,7 @@
-"""Put a bridge together from what an adapter has: the app's three objects in Java, a model file, a clock."""
+"""One adapter for each way of having Python on a phone: `chaquopy`, `pyjnius`, `termux`.
+
+`bridge_to_java` builds a bridge from what an app in Java has: a model file, its scorer, its vibrator and notifications.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from android_bridge.audio import PolyphaseResampler
 from android_bridge.bridge import Bridge
-from android_bridge.buzz import Clock
 from android_bridge.guard import CallGuard
-from android_bridge.hearing import MakeConverter
-from android_bridge.java_ports import JavaBuzzer, JavaNotifier
-from android_bridge.polyphase import PolyphaseResampler
+from android_bridge.phone import Clock, JavaBuzzer, JavaNotifier
 from android_bridge.scorer import JavaInterpreterModel
 from android_bridge.settings import settings_from_json
 from edge.contract import read_contract
+from edge.stream import MakeConverter
 
 
 def bridge_to_java(
@@ -37,7 +39,7 @@ def bridge_to_java(
     ----------
     model_path : the `.tflite` that ``scorer`` loaded; only its contract is read here.
     scorer : `LiteRtScorer`, see `android_bridge.scorer`.
-    buzzer, notifier : see `android_bridge.java_ports`; one object may be both.
+    buzzer, notifier : see `android_bridge.phone`; one object may be both.
     settings : JSON, see `android_bridge.settings.settings_from_json`; empty for the defaults.
 
     Raises

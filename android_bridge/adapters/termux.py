@@ -1,9 +1,9 @@
 """Termux: its own programs vibrate and notify, and the dialler's recordings are scored as they appear.
 
-A program in Termux hears no call; what it can do is judge the recording that the dialler writes, seconds after the
-call. Watching is `edge watch`'s, the alerts are those of `edge.alerts`: here are the folders and the buzz.
+A program in Termux gets no audio of a call; it can score the recording that the dialler writes, seconds after the call.
+`edge watch` watches and `edge.alerts` alerts; here are the folders and the buzz.
 
-Example: python -m android_bridge.termux watch
+Example: python -m android_bridge.adapters.termux watch
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from typing import Any
 
 import click
 
-from android_bridge.buzz import BuzzPattern
 from android_bridge.errors import BridgeError, PortError
-from android_bridge.notices import NOTICES, notice
+from android_bridge.phone import NOTICES, BuzzPattern, notice
 from edge.alerts.channels.channel import ChannelContext, ChannelSettings
 from edge.alerts.channels.termux import TermuxNotifyChannel, TermuxVibrateChannel, TermuxVibrateSettings
 from edge.alerts.errors import DeliveryError
@@ -159,7 +158,7 @@ def main() -> None:
 def buzz(as_json: bool) -> None:
     """Vibrate and notify once, as for an alarm, so that you know what it is like.
 
-    Example: python -m android_bridge.termux buzz
+    Example: python -m android_bridge.adapters.termux buzz
 
     Exit codes: 0 done; 1 Termux:API is missing or failed.
     """
@@ -177,7 +176,7 @@ def buzz(as_json: bool) -> None:
 def folders(storage: Path | None, as_json: bool) -> None:
     """Show the folders where this phone's dialler may put recordings.
 
-    Example: python -m android_bridge.termux folders
+    Example: python -m android_bridge.adapters.termux folders
 
     Exit codes: 0 some were found; 1 none, or the storage cannot be reached.
     """
@@ -191,7 +190,7 @@ def folders(storage: Path | None, as_json: bool) -> None:
 def watch(options: tuple[str, ...], storage: Path | None) -> None:
     """Score each new recording of a call and alert; OPTIONS, further folders too, go to `edge watch`.
 
-    Example: python -m android_bridge.termux watch --settle-s 5
+    Example: python -m android_bridge.adapters.termux watch --settle-s 5
 
     Exit codes: those of `edge watch`; 1 when no folder of recordings is found.
     """
@@ -214,4 +213,4 @@ def _found(storage: Path | None) -> list[Path]:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m android_bridge.termux")
+    main(prog_name="python -m android_bridge.adapters.termux")

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from android_bridge.buzz import MAX_TOTAL_MS, Buzz, BuzzPattern
 from android_bridge.errors import FactsError, PortError
+from android_bridge.phone import MAX_TOTAL_MS, Buzz, BuzzPattern
 
 PATTERN = BuzzPattern((200, 100, 400), (255, 0, 128), "alarm", reminder_after_s=10.0, expires_after_s=30.0)
 

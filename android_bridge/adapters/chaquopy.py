@@ -1,6 +1,6 @@
 """An Android app with Chaquopy, whose Java or Kotlin calls Python:
 
-    PyObject bridge = Python.getInstance().getModule("android_bridge.chaquopy")
+    PyObject bridge = Python.getInstance().getModule("android_bridge.adapters.chaquopy")
             .callAttr("create", modelPath, liteRtScorer, phone, phone, settingsJson);
     String state = bridge.callAttr("push_pcm16", bytes, 16000, silenced).toString();
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from android_bridge.assembly import bridge_to_java
+from android_bridge.adapters import bridge_to_java
 from android_bridge.bridge import Bridge
 
 
@@ -29,7 +29,7 @@ class ElapsedClock:
 
 
 def create(model_path: str, scorer: Any, buzzer: Any, notifier: Any, settings: str = "") -> Bridge:
-    """Make the bridge, see `android_bridge.assembly.bridge_to_java`.
+    """Make the bridge, see `android_bridge.adapters.bridge_to_java`.
 
     Raises
     ------

@@ -1,18 +1,20 @@
-"""The buzz: one bounded pattern for an alarm, one reminder at most, then quiet until the next alarm.
+"""What the phone does: the buzz and its one reminder, the notifications, and both through an object in Java.
 
-    quiet ──alarm──► pending ──reminder_after_s──► reminded ──expires_after_s──► expired
-                        └────────acknowledge, close────┴──────► acknowledged, quiet
+A Java phone has three methods, with JSON in and nothing back:
 
-Nothing here waits or runs by itself: the app polls, and the clock says what is due.
+    void buzz(String patternJson)     start the pattern once: timings_ms, amplitudes, usage, total_ms, …
+    void cancel()                     stop what still vibrates
+    void show(String noticeJson)      a notification: kind, call, title, text
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from android_bridge.errors import FactsError
+from android_bridge.errors import FactsError, PortError
 
 MAX_TOTAL_MS = 10_000
 """A pattern that goes on longer is a nuisance to the caller's ear and no clearer to the hand."""
@@ -179,3 +181,84 @@ class Buzz:
         if self.waiting:
             self.state = "quiet"
             self._buzzer.cancel()
+
+
+NOTICES = {
+    "spoof": (
+        "Synthetic voice suspected",
+        "The voice in this call may be made by a machine. Hang up and call back on a number that you know.",
+    ),
+    "silenced": (
+        "This call cannot be heard",
+        "Android withholds the audio of this call, so its voice is not checked.",
+    ),
+    "blind": (
+        "This call cannot be heard",
+        "No audio of this call reaches the app, so its voice is not checked.",
+    ),
+}
+"""Kind → title and text."""
+
+
+class Notifier(Protocol):
+    """The phone's notifications. It raises `PortError` when it fails."""
+
+    def show(self, notice: dict[str, Any]) -> None:
+        """Show ``kind``, ``title`` and ``text`` of the call ``call``; one of the same kind and call replaces it."""
+
+
+def notice(kind: str, call: str) -> dict[str, Any]:
+    """The notice of one of `NOTICES` for a call."""
+    title, text = NOTICES[kind]
+    return {"kind": kind, "call": call, "title": title, "text": text}
+
+
+class JavaBuzzer:
+    """A Java object with ``buzz(String)`` and ``cancel()``."""
+
+    def __init__(self, java: Any) -> None:
+        self._java = java
+
+    def buzz(self, pattern: BuzzPattern) -> None:
+        """Start the pattern.
+
+        Raises
+        ------
+        PortError
+            Java failed.
+        """
+        _call("the vibrator", lambda: self._java.buzz(pattern.to_json()))
+
+    def cancel(self) -> None:
+        """Stop it.
+
+        Raises
+        ------
+        PortError
+            Java failed.
+        """
+        _call("the vibrator", self._java.cancel)
+
+
+class JavaNotifier:
+    """A Java object with ``show(String)``."""
+
+    def __init__(self, java: Any) -> None:
+        self._java = java
+
+    def show(self, notice: dict[str, Any]) -> None:
+        """Show it.
+
+        Raises
+        ------
+        PortError
+            Java failed.
+        """
+        _call("the notification", lambda: self._java.show(json.dumps(notice)))
+
+
+def _call(what: str, act: Callable[[], Any]) -> None:
+    try:
+        act()
+    except Exception as error:  # each bridge raises Java's exceptions as a kind of its own
+        raise PortError(f"{what} failed in the app: {error}; see the phone's log") from error

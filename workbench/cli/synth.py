@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from workbench.synth.batch import Outcome, Result
+    from workbench.synth.batch import Result
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LISTED = 20
@@ -59,11 +58,13 @@ def synth(
 ) -> None:
     """Make spoof clips: copies of MANIFEST's real ones through vocoders, and sentences read by synthesisers.
 
-    What is finished is kept, and the same command goes on where it was.
+    Finished clips are kept, and the same command resumes.
 
     Example: workbench synth corpus/manifest.tsv -o spoofs --engine world --engine hifigan
     """
-    from workbench.synth.listing import list_engines, text_list
+    from workbench.data.progress import watch
+    from workbench.synth.batch import synthesise
+    from workbench.synth.catalog import list_engines, text_list
 
     if only_list:
         entries = list_engines(engines)
@@ -71,7 +72,12 @@ def synth(
         return
     if output is None:
         raise click.UsageError("give the folder to write: -o FOLDER")
-    result = _make(manifest, output, engines, **options)
+    try:
+        result = synthesise(
+            manifest, output, engines, progress=lambda outcomes, total: watch(outcomes, total, "clips"), **options
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     for failure in result.failures[:_LISTED]:
         click.echo(f"failed: {failure}", err=True)
     if len(result.failures) > _LISTED:
@@ -79,46 +85,6 @@ def synth(
     click.echo(json.dumps(_as_dict(result)) if as_json else _as_text(result))
     if result.failures:
         raise click.exceptions.Exit(1)
-
-
-def _make(
-    manifest: Path | None,
-    output: Path,
-    engines: Path,
-    *,
-    names: tuple[str, ...],
-    texts: Path | None,
-    splits: tuple[str, ...],
-    per_clip: int,
-    limit: int | None,
-    with_originals: bool,
-    jobs: int,
-    seed: int,
-) -> Result:
-    from workbench.data.manifest import read_manifest
-    from workbench.synth.batch import run_tasks
-    from workbench.synth.registry import choose_engines
-    from workbench.synth.tasks import plan_copies, plan_speech
-    from workbench.synth.texts import read_texts
-
-    specs = choose_engines(names, engines)
-    copying = [spec.name for spec in specs if spec.kind == "copy"]
-    speaking = [spec for spec in specs if spec.kind == "tts"]
-    tasks = []
-    if copying:
-        if manifest is None:
-            raise click.UsageError(f"to copy recordings by {', '.join(copying)}, give the MANIFEST that lists them")
-        found = read_manifest(manifest)
-        tasks += plan_copies(copying, found, splits=splits, per_clip=per_clip, limit=limit, seed=seed)
-    if speaking:
-        tasks += plan_speech(speaking, read_texts(texts), limit=limit, seed=seed)
-    return run_tasks(tasks, output, engines, jobs=jobs, with_originals=with_originals, progress=_watch)
-
-
-def _watch(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
-    from workbench.data.progress import watch
-
-    return watch(outcomes, total, "clips")
 
 
 def _as_dict(result: Result) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from edge.resampling import Resampler
 from workbench.data.cache import decode
 from workbench.data.manifest import Row
 from workbench.errors import SynthesisError
+from workbench.synth.catalog import ENGINES, load_engine
 from workbench.synth.engine import CopyEngine, Speech, SpeechEngine
 from workbench.synth.matching import match, on_grid
-from workbench.synth.registry import ENGINES, load_engine
 from workbench.synth.tasks import Task
 
 Float = NDArray[np.float32]

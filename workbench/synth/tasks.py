@@ -1,4 +1,4 @@
-"""What is to be made: one task a clip, each with a name and a seed of its own, whatever the order and the company."""
+"""Plan what is made: one task a clip, with a name and a seed that depend on nothing else."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.data.manifest import Manifest, Row
+from workbench.errors import SynthesisError
 from workbench.synth.engine import EngineSpec
 
 
@@ -100,3 +101,26 @@ def _task(
 ) -> Task:
     digest = hashlib.sha256(f"{seed} {engine} {identity}".encode()).hexdigest()
     return Task(engine, int(digest[16:], 16), f"{engine}/{digest[:16]}.flac", original, sentence, voice)
+
+
+SHIPPED = Path(__file__).with_name("texts.tsv")
+
+
+def read_texts(path: Path | None) -> list[Sentence]:
+    """Read one sentence a line, perhaps with its language after a tab (English if not); None for the shipped ones.
+
+    Raises
+    ------
+    SynthesisError
+        Unreadable, or without a sentence.
+    """
+    path = path or SHIPPED
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SynthesisError(f"{path}: cannot read the sentences ({error}); give a UTF-8 text file") from error
+    split = (line.partition("\t") for line in lines if line.strip())
+    sentences = [Sentence(text.strip(), language.strip() or "en") for text, _, language in split]
+    if not sentences:
+        raise SynthesisError(f"{path}: no sentence in it; give one a line")
+    return sentences

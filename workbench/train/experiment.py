@@ -15,8 +15,7 @@ from workbench.data.loader import Loader
 from workbench.data.manifest import Manifest, Row
 from workbench.data.progress import EpochBar, watch
 from workbench.data.recordings import Recordings, read_recordings
-from workbench.data.sampling import BalancedSampler
-from workbench.data.subset import draw_evenly
+from workbench.data.sampling import BalancedSampler, draw_evenly
 from workbench.errors import TrainingError
 from workbench.models.network import Network
 from workbench.train.descent import fit

@@ -15,13 +15,11 @@ from workbench.cli.main import main
 from workbench.data.manifest import SPLITS, Manifest, Row, read_manifest, write_manifest
 from workbench.errors import SynthesisError
 from workbench.synth import batch
-from workbench.synth.catalog import COPY_ENGINES, SPEECH_ENGINES
+from workbench.synth.batch import NAME, Journal
+from workbench.synth.catalog import COPY_ENGINES, ENGINES, SPEECH_ENGINES, find_engine, why_missing
 from workbench.synth.engine import EngineSpec, Speech
-from workbench.synth.journal import NAME, Journal
 from workbench.synth.making import make
-from workbench.synth.registry import ENGINES, find_engine, why_missing
-from workbench.synth.tasks import Sentence, plan_copies, plan_speech
-from workbench.synth.texts import read_texts
+from workbench.synth.tasks import Sentence, plan_copies, plan_speech, read_texts
 
 
 @pytest.fixture

@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 from workbench.errors import SynthesisError
-from workbench.synth import mel as mels
-from workbench.synth.griffin_lim import GriffinLim
+from workbench.synth import hifigan as mels
 from workbench.synth.lpc import LinearPrediction, track_pitch
-from workbench.synth.partial_band import PartialBand
-from workbench.synth.world import World, smooth_pitch
+from workbench.synth.vocoders import GriffinLim, PartialBand, World, smooth_pitch
 
 RATE = 16000
 
@@ -102,7 +100,7 @@ def test_smoothing_a_pitch_track_narrows_it_about_its_mean_and_leaves_gaps():
 
 def test_psola_moves_the_pitch_or_the_pace(syllables):
     pytest.importorskip("parselmouth")
-    from workbench.synth.psola import Psola
+    from workbench.synth.vocoders import Psola
 
     made = [Psola().copy(syllables, RATE, np.random.default_rng(seed)) for seed in range(8)]
     for speech in made:
@@ -147,9 +145,9 @@ def test_the_mel_spectrogram_agrees_with_librosa(rng):
 
 def test_what_is_done_to_spectrograms(rng):
     mel = rng.standard_normal((80, 100)).astype(np.float32)
-    assert mels.smooth(mel, 2.0, 0.0).std() < 0.5
-    assert mels.smooth(mel, 0.0, 0.0) == pytest.approx(mel)
-    stretched = mels.stretch(mel, 1.2)
+    assert mels.smooth_mel(mel, 2.0, 0.0).std() < 0.5
+    assert mels.smooth_mel(mel, 0.0, 0.0) == pytest.approx(mel)
+    stretched = mels.stretch_mel(mel, 1.2)
     assert stretched.shape == (80, 120)
     assert stretched[:, [0, -1]] == pytest.approx(mel[:, [0, -1]])
     rough = mels.roughen(mel, 0.0, 0.5, rng)

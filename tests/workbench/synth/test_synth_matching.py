@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.synth.engine import Speech
-from workbench.synth.matching import cross_over, grid_step, match, on_grid, speech_frames
-from workbench.synth.resample import change_length
+from workbench.synth.matching import change_length, cross_over, grid_step, match, on_grid, speech_frames
 
 RATE = 16000
 

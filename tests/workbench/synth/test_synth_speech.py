@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from workbench.errors import SynthesisError
-from workbench.synth.catalog import SPEECH_ENGINES
-from workbench.synth.programs import Program, espeak, festival, flite
-from workbench.synth.registry import why_missing
-from workbench.synth.texts import read_texts
+from workbench.synth.catalog import ENGINES as ALL_ENGINES
+from workbench.synth.catalog import SPEECH_ENGINES, why_missing
+from workbench.synth.speakers import Program, espeak, festival, flite
+from workbench.synth.tasks import read_texts
 
 ENGINES = Path(os.environ.get("BONAFONE_ENGINES", Path.home() / ".cache" / "bonafone" / "engines"))
 
@@ -67,3 +67,12 @@ def test_an_installed_engine_reads_a_sentence_of_each_language(spec):
         assert made.samples.dtype == np.float32
         assert 0.02 < np.std(made.samples) < 0.5
         assert abs(np.mean(made.samples)) < 0.05
+
+
+def test_every_engine_of_the_catalog_is_defined(tmp_path):
+    """Without its files an engine does not load, but what the catalog names exists."""
+    for spec in ALL_ENGINES.values():
+        try:
+            spec.load(tmp_path)
+        except Exception as error:  # noqa: BLE001 - of the engine's own runtime
+            assert not isinstance(error, AttributeError | TypeError), spec.name

@@ -53,7 +53,7 @@ class TestUnit:
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
-    def test_a_directive_that_systemd_does_not_know_would_be_told(self, unit):
+    def test_an_unknown_directive_would_be_reported(self, unit):
         unit.write_text(unit.read_text("utf-8").replace("ProtectClock=", "ProtectClocks="))
         done = subprocess.run(
             ["systemd-analyze", "verify", "--man=no", str(unit)], check=False, capture_output=True, text=True
@@ -101,7 +101,7 @@ main(["score", "--json", sys.argv[3]])
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows this rule")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this rule")
 def test_the_runtime_works_where_no_code_can_be_made_at_run_time():
     """What the unit offers with MemoryDenyWriteExecute; prctl(2), PR_SET_MDWE, holds the same for one process."""
     assert directives("#MemoryDenyWriteExecute") == ["yes"]

@@ -213,7 +213,7 @@ def test_the_oldest_go_before_all_together_take_too_much(record, clock):
     assert [path.exists() for path in paths] == [False, False, True, True, True]
 
 
-def test_a_clip_that_could_never_fit_is_told_when_its_stream_begins(record):
+def test_a_clip_that_could_never_fit_is_refused_when_its_stream_begins(record):
     one = record(max_bytes=10_000)
     assert len(one.complaints) == 1
     assert "1.5 s at 8000 Hz take 24044 bytes, more than the 10000" in one.complaints[0]

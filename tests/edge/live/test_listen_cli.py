@@ -44,7 +44,7 @@ def test_a_recording_with_planted_zeros_is_silenced_once_and_has_no_score_there(
     listening = run("--source", f"file:{path}", "--pace", "inf", "--model", calm)
     (alert,) = listening.of("alert")
     assert (alert["kind"], alert["publication"], alert["stream"]) == ("silenced", "published", "file")
-    # From 6 s on, at least 3 s, and told within a chunk.
+    # From 6 s on, at least 3 s, and alerted within a chunk.
     assert 9.0 <= alert["position_s"] <= 9.6
     withheld = [item for item in listening.of("update") if item["state"] == "silenced"]
     assert withheld
@@ -113,20 +113,20 @@ def test_the_exit_codes_of_what_cannot_be(run, calm, environment, tmp_path):
 
 
 def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment):
-    """The stream is flushed and ended, the service manager told, and the exit code is 0."""
+    """The stream is flushed and ended, the service manager notified, and the exit code is 0."""
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(address)
-        told = []
+        messages = []
 
         def read():
             # All the time: a queue of such a socket holds a few messages only.
-            while not told or told[-1] != "over":
-                told.append(manager.recv(4096).decode())
+            while not messages or messages[-1] != "over":
+                messages.append(manager.recv(4096).decode())
 
         reader = threading.Thread(target=read)
         reader.start()
-        path = write_wav(tmp_path / "a.wav", speech(120.0))
+        path = write_wav(tmp_path / "a.wav", np.tile(speech(10.0), 12))
         env = {**environment, "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"}
         listening = start("--source", f"file:{path}", "--model", calm, env=env)
         listening.until(lambda: len(listening.of("update")) >= 3)
@@ -135,10 +135,10 @@ def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment):
             sender.sendto(b"over", address)
         reader.join()
     assert code == 0
-    assert told[:2] == ["READY=1", "STATUS=listening to file:***.wav; nothing comes now"]
-    assert "WATCHDOG=1" in told
-    assert told.index("STOPPING=1") > told.index("WATCHDOG=1")
-    assert any(line.startswith("STATUS=1 stream: 1 ") for line in told)
+    assert messages[:2] == ["READY=1", "STATUS=listening to file:***.wav; nothing comes now"]
+    assert "WATCHDOG=1" in messages
+    assert messages.index("STOPPING=1") > messages.index("WATCHDOG=1")
+    assert any(line.startswith("STATUS=1 stream: 1 ") for line in messages)
     (end,) = listening.of("end")
     assert end["reason"] == "stopped"
     assert 2.0 < end["last"]["position_s"] < 120.0
@@ -177,7 +177,7 @@ def test_a_program_that_never_gives_audio_is_a_failure(run, calm, tmp_path):
     assert "no such card" in end["detail"]
     (alert,) = listening.of("alert")
     assert alert["kind"] == "source_lost"
-    assert alert["note"].startswith("exited with 1, saying: no such card"), "its source is told beside it"
+    assert alert["note"].startswith("exited with 1, saying: no such card"), "its source stands beside it"
 
 
 class Caller:
@@ -194,12 +194,12 @@ class Caller:
             return False
         return True
 
-    def speak(self, voice, heard_s):
-        """At most 2 s ahead of what was heard: more than 5 s that wait would be given up as too old."""
+    def speak(self, voice, scored_s):
+        """At most 2 s ahead of what was scored: more than 5 s that wait would be given up as too old."""
         for at in range(0, len(voice), 320):
             self.socket.sendall(message(0x10, voice[at : at + 320]))
             if at % (320 * 50) == 0:
-                wait_for(lambda due_s=at / 16000 - 2.0: heard_s() >= due_s)
+                wait_for(lambda due_s=at / 16000 - 2.0: scored_s() >= due_s)
         self.socket.sendall(message(0x00))
 
     def answer(self):
@@ -215,10 +215,10 @@ def test_two_audiosocket_calls_at_once(start, alarming, speech):
     callers = [Caller(port, call) for call in calls]
 
     def speak(number, voice):
-        def heard_s():
+        def scored_s():
             return max([item["position_s"] for item in listening.of("update", f"call-{number}")], default=0.0)
 
-        callers[number - 1].speak(voice, heard_s)
+        callers[number - 1].speak(voice, scored_s)
 
     voice, zeros = pcm(speech(9.0, 8000)), bytes(2 * 8000 * 9)
     speakers = [threading.Thread(target=speak, args=pair) for pair in ((1, voice), (2, zeros))]
@@ -240,7 +240,7 @@ def test_two_audiosocket_calls_at_once(start, alarming, speech):
 
 def test_a_reader_that_leaves_ends_it_in_order(calm, speech, tmp_path, environment):
     """As in ``edge listen --json | head``: no traceback, and the service manager would start it again."""
-    path = write_wav(tmp_path / "a.wav", speech(120.0))
+    path = write_wav(tmp_path / "a.wav", np.tile(speech(10.0), 12))
     read, write = os.pipe()
     command = [sys.executable, "-m", "edge", "listen", "--json", "--source", f"file:{path}", "--model", calm]
     process = subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment)
@@ -251,6 +251,7 @@ def test_a_reader_that_leaves_ends_it_in_order(calm, speech, tmp_path, environme
     assert (process.returncode, complaints) == (1, b"")
 
 
+@pytest.mark.slow
 def test_an_outbox_that_is_held_by_another_process_loses_no_alert(start, alarming, speech, tmp_path):
     """SQLite waits, gives up, and the alert is written when the lock is gone; listening went on meanwhile."""
     listening = start("--source", "-", "--model", alarming, stdin=subprocess.PIPE)
@@ -319,12 +320,12 @@ def test_a_decoder_that_complains_does_not_reach_the_reader(calm, environment, t
         damaged[at : at + 200] = bytes(range(200))
     path = tmp_path / "odd.mp3"
     path.write_bytes(damaged)
-    heard = [
+    decoded = [
         sys.executable,
         "-c",
         f"from edge.audio.reading import open_audio\nwith open_audio({str(path)!r}) as a: list(a)",
     ]
-    assert subprocess.run(heard, capture_output=True, check=True).stderr, "the decoder itself does complain"
+    assert subprocess.run(decoded, capture_output=True, check=True).stderr, "the decoder itself does complain"
     command = [sys.executable, "-m", "edge", "listen", "--source", f"file:{path}", "--pace", "inf", "--model", calm]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -344,7 +345,7 @@ def test_a_terminal_shows_a_panel_that_is_wiped_at_the_end(calm, environment, sp
             while data := os.read(ours, 65536):
                 shown += data
         except OSError:
-            pass  # Linux tells the end of a terminal so.
+            pass  # On Linux the end of a terminal.
         assert process.wait(60) == 0
     os.close(ours)
     text = shown.decode()

@@ -34,7 +34,7 @@ def call_of(speech, seconds):
 
 
 def mu_law(folder, samples):
-    """What the other side hears of a call: a WAV that ffmpeg coded and decoded."""
+    """What reaches the other side of a call: a WAV that ffmpeg coded and decoded."""
     path, coded = write_wav(folder / "call.wav", samples, RATE), folder / "coded.wav"
     ffmpeg("-i", path, "-c:a", "pcm_mulaw", coded)
     return path, coded
@@ -51,8 +51,8 @@ def score_of(start, model, path):
     return listening.of("end")[0]["last"]
 
 
-def hear_all(listening, seconds):
-    """Wait until all of a call but its last packets was heard, then end; return the last state."""
+def score_all(listening, seconds):
+    """Wait until all of a call but its last packets was scored, then end; return the last state."""
     listening.until(lambda: listening.of("update") and listening.of("update")[-1]["position_s"] >= seconds - 1.3)
     # RTP has no end: the rest comes within the second that the last update may be old.
     listening.until(lambda: listening.of("update")[-1]["state"] == "blind")
@@ -62,12 +62,12 @@ def hear_all(listening, seconds):
     return end["last"]
 
 
-def close_to(heard, expected):
+def close_to(last, expected):
     """The sender may leave out or fill what is no whole packet at the end; all before it is the same."""
-    assert heard["lost_s"] == 0.0
-    assert heard["position_s"] == pytest.approx(expected["position_s"], abs=0.05)
-    assert heard["speech_s"] == pytest.approx(expected["speech_s"], abs=0.05)
-    assert heard["cm_score"] == pytest.approx(expected["cm_score"], abs=0.05)
+    assert last["lost_s"] == 0.0
+    assert last["position_s"] == pytest.approx(expected["position_s"], abs=0.05)
+    assert last["speech_s"] == pytest.approx(expected["speech_s"], abs=0.05)
+    assert last["cm_score"] == pytest.approx(expected["cm_score"], abs=0.05)
 
 
 def test_a_command_that_prints_pcm_is_the_file_it_reads(start, calm, speech, tmp_path):
@@ -88,8 +88,8 @@ def test_a_command_that_prints_pcm_is_the_file_it_reads(start, calm, speech, tmp
 def test_a_call_that_ffmpeg_sends_by_rtp_scores_as_its_recording(telephone_call):
     path, expected, port, listening = telephone_call
     ffmpeg("-re", "-i", path, "-c:a", "pcm_mulaw", "-f", "rtp", f"rtp://127.0.0.1:{port}")
-    heard = hear_all(listening, 8.0)
-    close_to(heard, expected)
+    last = score_all(listening, 8.0)
+    close_to(last, expected)
     (begin,) = listening.of("start")
     assert begin["detail"].startswith("PCMU from 127.0.0.1:")
     assert max(item["lag_s"] for item in listening.of("update")) < 8.0
@@ -127,7 +127,7 @@ Contact: <sip:[local_ip]:[local_port];transport=[transport]>
 
 
 def sdp(owner, address, port):
-    """What follows the other headers where a side says at which port it hears G.711."""
+    """What follows the other headers where a side says at which port it takes G.711."""
     return f"""Content-Type: application/sdp
 Content-Length: [len]
 
@@ -200,8 +200,8 @@ def test_a_call_that_sipp_places_scores_as_its_recording(telephone_call, tmp_pat
             assert done.returncode == 0, done.stderr
         finally:
             answering.terminate()
-    heard = hear_all(listening, 8.0)
-    close_to(heard, expected)
+    last = score_all(listening, 8.0)
+    close_to(last, expected)
 
 
 def _is_taken(port):
@@ -216,7 +216,7 @@ def _is_taken(port):
 
 @pytest.fixture
 def pulse(environment):
-    """A PulseAudio server of our own, and what a process needs that is to hear it."""
+    """A PulseAudio server of our own, and what a process needs that is to record from it."""
     if missing := what_is_missing():
         pytest.skip(missing)
     # Not pytest's folder: with it, the path of a socket becomes too long.
@@ -234,7 +234,7 @@ PAREC = "cmd:parec --raw --format=s16le --rate=16000 --channels=1 --latency-msec
 
 @pytest.mark.pulseaudio
 @pytest.mark.parametrize("source", [PAREC, "mic"])
-def test_what_a_loudspeaker_plays_is_heard_by_the_microphone(start, alarming, pulse, speech, tmp_path, source):
+def test_what_a_loudspeaker_plays_reaches_the_microphone(start, alarming, pulse, speech, tmp_path, source):
     _, env = pulse
     listening = start("--source", source, "--model", alarming, env=env)
     listening.until(lambda: listening.of("update"))

@@ -1,4 +1,4 @@
-"""From events to reports: which alert comes when, once, and never a score where nothing was heard."""
+"""From events to reports: which alert comes when, once, and never a score where no audio came."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_lost_audio_makes_it_blind_and_hides_the_score(watch, speech):
     watched.finish()
     (end,) = watched.of(StreamEnded)
     assert (end.last.lost_s, end.last.position_s) == (pytest.approx(6.0), pytest.approx(11.0))
-    assert end.last.cm_score is not None, "of what was heard before"
+    assert end.last.cm_score is not None, "of what came before"
 
 
 def test_a_stream_of_which_nothing_comes_is_blind_while_another_goes_on(watch, speech):

@@ -90,7 +90,7 @@ def test_an_open_port_shows_what_it_waits_for_and_no_name_steers_the_terminal():
 
 
 class Terminal(io.StringIO):
-    """A terminal that knows lines, the erasing of what follows, and going up."""
+    """A terminal with lines, the erasing of what follows, and going up."""
 
     def isatty(self):
         return True

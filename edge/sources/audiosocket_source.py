@@ -113,9 +113,7 @@ class AudioSocketSource(Source):
             event = self._backlog.get(IDLE_S)
             if event is None and self._server is not None and not self._server.is_alive():
                 # Otherwise the source would stay open and silent for good.
-                raise SourceError(
-                    f"{self.name}: the server stopped by a mistake of its own; report what is printed above"
-                )
+                raise SourceError(f"{self.name}: a bug stopped the server; report what is printed above")
             if event is None:
                 yield Idle(self._clock.monotonic() - event_at)
             else:
@@ -160,15 +158,15 @@ class AudioSocketSource(Source):
         now = self._clock.monotonic()
         host, limit = address[0], self._limits.max_calls
         if not self._allow.allows(host):
-            self._put([*self._meter.add("refused", self._allow.refusal(host), now)])
+            self._put(self._meter.add("refused", self._allow.refusal(host), now))
         elif len(self._calls) >= limit or self._backlog.streams >= 2 * limit:
             text = f"{host}: a call more than the {limit} that are allowed at once; end one, or raise max_calls"
-            self._put([*self._meter.add("refused", text, now)])
+            self._put(self._meter.add("refused", text, now))
         else:
             opened.setblocking(False)
             self._started += 1
-            name = f"call-{self._started}"
-            self._calls[opened] = Call(f"{host}:{address[1]}", now, self._limits, self._is_free, self._meter, name)
+            name, peer = f"call-{self._started}", f"{host}:{address[1]}"
+            self._calls[opened] = Call(name, peer, now, self._limits, self._meter, self._is_free)
             selector.register(opened, selectors.EVENT_READ)
             return
         _hang_up(opened)
@@ -214,36 +212,28 @@ class Call:
 
     Parameters
     ----------
-    peer : address of the other side, for messages.
+    name, peer : of its stream, and of the other side, as ``HOST:PORT``.
     now : seconds; when it connected.
-    claim : whether no other connection has the UUID.
+    is_free : whether no other connection has a UUID.
     """
 
     def __init__(
         self,
+        name: str,
         peer: str,
         now: float,
         limits: CallLimits,
-        claim: Callable[[uuid.UUID], bool],
         meter: TroubleMeter,
-        name: str,
+        is_free: Callable[[uuid.UUID], bool],
     ) -> None:
         self.call: uuid.UUID | None = None
         self.is_over = False
-        self._peer = peer
-        self._limits = limits
-        self._claim = claim
-        self._meter = meter
-        self._name = name
+        self._name, self._peer = name, peer
+        self._limits, self._meter, self._is_free = limits, meter, is_free
         self._reader = MessageReader()
         self._track: Track | None = None
         self._streams = 0
         self._received_at = now
-
-    @property
-    def deadline(self) -> float:
-        """When `expire` ends the call, in seconds, unless a message comes before."""
-        return self._received_at + (self._limits.identify_s if self.call is None else self._limits.idle_s)
 
     def feed(self, data: bytes, now: float) -> list[SourceEvent]:
         """Handle further bytes; the connection is to be closed once `is_over`."""
@@ -261,12 +251,12 @@ class Call:
 
     def expire(self, now: float) -> list[SourceEvent]:
         """End the call if it has not identified itself, or has sent nothing, for too long."""
-        if self.is_over or now < self.deadline:
+        limit_s = self._limits.identify_s if self.call is None else self._limits.idle_s
+        if self.is_over or now < self._received_at + limit_s:
             return []
         if self.call is None:
-            wanted = f"{self._peer}: no UUID within {self._limits.identify_s:g} s; expected AudioSocket"
-            return self._refuse("bad_data", wanted, now)
-        return self._end("timed_out", f"{self._peer}: no message for {self._limits.idle_s:g} s")
+            return self._refuse("bad_data", f"{self._peer}: no UUID within {limit_s:g} s; expected AudioSocket", now)
+        return self._end("timed_out", f"{self._peer}: no message for {limit_s:g} s")
 
     def closed(self, now: float, *, failure: str = "") -> list[SourceEvent]:
         """Handle the end of the connection: in order, or with a ``failure``."""
@@ -289,7 +279,7 @@ class Call:
             return self._audio(message)
         if isinstance(message, PeerError):
             code = "" if message.code is None else f" {message.code}"
-            return [*self._meter.add("peer", f"{self._peer} reports error{code}", now, stream=self._stream)]
+            return self._meter.add("peer", f"{self._peer} reports error{code}", now, stream=self._stream)
         assert isinstance(message, Hangup)
         return self._end("finished", "")
 
@@ -297,13 +287,11 @@ class Call:
         if self.call is not None:
             return self._refuse("bad_data", f"{self._peer}: a second UUID in one connection", now)
         if self._limits.calls and call not in self._limits.calls:
-            return self._refuse(
-                "refused", f"{self._peer}: call {call} is not allowed; to let it in, add uuid={call} to the source", now
-            )
-        if not self._claim(call):
-            return self._refuse(
-                "refused", f"{self._peer}: call {call} is connected already; give each call its own", now
-            )
+            text = f"{self._peer}: call {call} is not allowed; to let it in, add uuid={call} to the source"
+            return self._refuse("refused", text, now)
+        if not self._is_free(call):
+            text = f"{self._peer}: call {call} is connected already; give each call its own"
+            return self._refuse("refused", text, now)
         self.call = call
         return []
 
@@ -329,8 +317,7 @@ class Call:
 
     def _refuse(self, kind: TroubleKind, detail: str, now: float) -> list[SourceEvent]:
         """End the call for a reason that needs attention."""
-        trouble: list[SourceEvent] = [*self._meter.add(kind, detail, now, stream=self._stream)]
-        return trouble + self._end("bad_data", detail)
+        return self._meter.add(kind, detail, now, stream=self._stream) + self._end("bad_data", detail)
 
     def _end(self, reason: EndReason, detail: str) -> list[SourceEvent]:
         self.is_over = True

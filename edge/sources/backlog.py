@@ -146,8 +146,8 @@ class TroubleMeter:
         self._pause_s: dict[TroubleKind, float] = {}
         self._pending: Counter[TroubleKind] = Counter()
 
-    def add(self, kind: TroubleKind, detail: str, now: float, *, stream: str | None = None) -> list[Trouble]:
-        """Count one; return the report that is due, if one is (``now`` in seconds)."""
+    def add(self, kind: TroubleKind, detail: str, now: float, *, stream: str | None = None) -> list[SourceEvent]:
+        """Count one; return the `Trouble` that is due, if one is (``now`` in seconds)."""
         self.counts[kind] += 1
         self._pending[kind] += 1
         reported_at, pause_s = self._reported_at.get(kind), self._pause_s.get(kind, REPEAT_S)

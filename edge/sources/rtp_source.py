@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from edge.audio import g711
 from edge.errors import UnsupportedFormatError
 from edge.sources.backlog import TroubleMeter
-from edge.sources.events import BadDataError, Clock, EndReason, Float, Idle, Source, SourceEvent, Track, TroubleKind
+from edge.sources.events import BadDataError, Clock, EndReason, Float, Idle, Source, SourceEvent, Track
 from edge.sources.pcm import G722_RATE, G722Decoder
 from edge.sources.peers import PeerList, open_socket
 from edge.sources.rtp import CLOCK_RATE, G722, IGNORED, NAMES, PCMU, JitterBuffer, Packet, Released, parse_packet
@@ -120,11 +120,7 @@ class RtpReceiver:
     """
 
     def __init__(
-        self,
-        *,
-        allow: PeerList | None = None,
-        max_streams: int = MAX_STREAMS,
-        idle_timeout_s: float = IDLE_TIMEOUT_S,
+        self, *, allow: PeerList | None = None, max_streams: int = MAX_STREAMS, idle_timeout_s: float = IDLE_TIMEOUT_S
     ) -> None:
         self._allow = allow or PeerList()
         self._max_streams = max_streams
@@ -146,23 +142,23 @@ class RtpReceiver:
     @property
     def is_waiting(self) -> bool:
         """Whether `tick` should be called soon, because packets wait for a missing one."""
-        return any(stream.is_waiting for stream in self._streams.values())
+        return any(stream.buffer.is_waiting for stream in self._streams.values())
 
     def feed(self, data: bytes, host: str, port: int, now: float) -> list[SourceEvent]:
         """Handle a datagram from ``host``:``port`` that arrived at ``now`` seconds; it may hold anything."""
         if not self._allow.allows(host):
-            return self._trouble("refused", self._allow.refusal(host), now)
+            return self._meter.add("refused", self._allow.refusal(host), now)
         try:
             packet = parse_packet(data)
         except BadDataError as error:
-            return self._trouble("bad_data", f"{host}: {error}", now)
+            return self._meter.add("bad_data", f"{host}: {error}", now)
         if packet is None:
             return []
         key = (f"{host}:{port}", packet.ssrc)
         events: list[SourceEvent] = []
         if not packet.is_audio and packet.payload_type not in IGNORED:
             wanted = ", ".join(f"{name} ({number})" for number, name in NAMES.items())
-            events += self._trouble(
+            events += self._meter.add(
                 "unsupported", f"{host} sends payload type {packet.payload_type}; set the sender to {wanted}", now
             )
         # It is fed all the same: its sequence number would look like loss.
@@ -198,7 +194,7 @@ class RtpReceiver:
                 del self._candidates[next(iter(self._candidates))]
             return []
         if len(self._streams) >= self._max_streams:
-            return self._trouble(
+            return self._meter.add(
                 "refused", f"{key[0]}: a stream more than the {self._max_streams} that are allowed; end one first", now
             )
         is_swapped = (held.sequence - packet.sequence & 0xFFFF) < 0x8000
@@ -209,7 +205,7 @@ class RtpReceiver:
         try:
             stream = RtpStream(f"rtp-{self._started + 1}", first, now=now)
         except UnsupportedFormatError as error:
-            return self._trouble("unsupported", f"{key[0]}: {error}", now)
+            return self._meter.add("unsupported", f"{key[0]}: {error}", now)
         self._started += 1
         self._streams[key] = stream
         detail = f"{NAMES[first.payload_type]} from {key[0]}, SSRC {key[1]:08x}"
@@ -223,10 +219,10 @@ class RtpReceiver:
         if packet.is_audio and rate_of(packet.payload_type) != stream.track.sample_rate:
             ended = self._end(key, "replaced", f"its sender changed to {NAMES[packet.payload_type]}")
             return ended + self._start(key, (packet,), now)
-        if stream.accepts(packet):
+        if stream.buffer.fits(packet):
             return stream.feed(packet, now)
         if not stream.is_restart(packet):
-            return self._trouble("bad_data", f"{key[0]}: an RTP packet far out of its stream", now)
+            return self._meter.add("bad_data", f"{key[0]}: an RTP packet far out of its stream", now)
         ended = self._end(key, "replaced", "its sender started again")
         return ended + self._start(key, (packet,), now) if packet.is_audio else ended
 
@@ -242,9 +238,6 @@ class RtpReceiver:
             for other, later in self._streams.items()
         )
 
-    def _trouble(self, kind: TroubleKind, detail: str, now: float) -> list[SourceEvent]:
-        return list(self._meter.add(kind, detail, now))
-
 
 class RtpStream:
     """Turn the packets of one sender and SSRC into chunks of one `Track`; times are passed in, in seconds.
@@ -259,23 +252,14 @@ class RtpStream:
         self.track = Track(name, rate_of(first.payload_type))
         self.started_at = now
         self.received_at = now
-        self._buffer = JitterBuffer(first)
+        self.buffer = JitterBuffer(first)
         self._wide = G722Decoder() if first.payload_type == G722 else None
         self._restart_at: int | None = None
 
     @property
     def counts(self) -> Counter[str]:
         """Totals of the jitter buffer, and ``lost_samples``."""
-        return self._buffer.counts + Counter(lost_samples=self.track.lost_samples)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether packets wait for a missing one."""
-        return self._buffer.is_waiting
-
-    def accepts(self, packet: Packet) -> bool:
-        """Whether its sequence number can continue this stream."""
-        return self._buffer.fits(packet)
+        return self.buffer.counts + Counter(lost_samples=self.track.lost_samples)
 
     def is_restart(self, packet: Packet) -> bool:
         """Whether a packet that is not accepted follows another such: two in a row are a sender that started again."""
@@ -286,15 +270,15 @@ class RtpStream:
         """Add an accepted packet; return the audio that is in turn."""
         self.received_at = now
         self._restart_at = None
-        return self._decoded(self._buffer.feed(packet, now))
+        return self._decoded(self.buffer.feed(packet, now))
 
     def tick(self, now: float) -> list[SourceEvent]:
         """Return the audio that waited until ``now``."""
-        return self._decoded(self._buffer.poll(now))
+        return self._decoded(self.buffer.poll(now))
 
     def end(self, reason: EndReason, detail: str) -> list[SourceEvent]:
         """Return the rest of the audio and the end of the stream."""
-        return [*self._decoded(self._buffer.flush()), self.track.end(reason, detail)]
+        return [*self._decoded(self.buffer.flush()), self.track.end(reason, detail)]
 
     def _decoded(self, released: Iterable[Released]) -> list[SourceEvent]:
         events: list[SourceEvent] = []

@@ -31,10 +31,7 @@ class Connection:
         self.got = Received()
         self.now = 10.0
         limits = CallLimits(**limits)
-        self.call = Call("127.0.0.1:5", self.now, limits, self._claim, TroubleMeter(), "call-1")
-
-    def _claim(self, call):
-        return call not in self.taken
+        self.call = Call("call-1", "127.0.0.1:5", self.now, limits, TroubleMeter(), lambda call: call not in self.taken)
 
     def feed(self, data, after_s=0.0):
         self.now += after_s

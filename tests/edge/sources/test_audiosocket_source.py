@@ -189,14 +189,14 @@ def test_closing_hangs_up_and_frees_the_port():
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_server_that_stops_by_a_mistake_is_not_a_quiet_end(monkeypatch):
+def test_a_server_that_a_bug_stops_is_not_a_quiet_end(monkeypatch):
     def fail(*_):
-        raise RuntimeError("a mistake")
+        raise RuntimeError("a bug")
 
     monkeypatch.setattr("edge.sources.audiosocket_source.Call.feed", fail)
     with source() as opened, dial(opened) as client:
         client.sendall(HELLO)
-        with pytest.raises(SourceError, match="the server stopped by a mistake of its own"):
+        with pytest.raises(SourceError, match="a bug stopped the server"):
             listen(opened, lambda got: False)
         assert answer(client) == b"\0\0\0", "the caller is not left on a dead line"
 

@@ -130,12 +130,12 @@ def record(
     lengths = {name: timed[-1][1].end / timed[-1][1].sample_rate if timed else 0.0 for name, timed in chunks.items()}
     longest = max(lengths, key=lambda name: lengths[name])
     timed = chunks[longest]
-    heard = [chunk.samples if chunk.lost is None else chunk.samples[~chunk.lost] for _, chunk in timed]
+    pieces = [chunk.samples if chunk.lost is None else chunk.samples[~chunk.lost] for _, chunk in timed]
     return Excerpt(
         source.name,
         kind,
         detail=starts[longest].detail,
-        samples=np.concatenate([np.zeros(0, np.float32), *heard]),
+        samples=np.concatenate([np.zeros(0, np.float32), *pieces]),
         sample_rate=starts[longest].sample_rate,
         arrival_hz=arrival_rate_hz([now for now, _ in timed], [chunk.end for _, chunk in timed]),
         lost_samples=sum(chunk.lost_samples for _, chunk in timed),

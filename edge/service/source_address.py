@@ -23,7 +23,7 @@ class SourceSyntaxError(SourceError):
 
 @dataclass(frozen=True)
 class SourceAddress:
-    """A source as its user named it, taken apart.
+    """A source as its user named it, split into its parts.
 
     ====================================  ============================================================================
     ``mic``, ``mic:USB Audio``            the default microphone, or one by its name or a part of it
@@ -55,7 +55,7 @@ class SourceAddress:
 
     @classmethod
     def parse(cls, text: str) -> SourceAddress:
-        """Take the text of ``--source`` apart; values of options are checked where the source is made.
+        """Split the text of ``--source`` into its parts; values of options are checked where the source is made.
 
         Raises
         ------

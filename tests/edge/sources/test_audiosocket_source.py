@@ -175,19 +175,6 @@ def test_an_open_port_without_calls_is_idle():
         assert isinstance(next(iter(opened)), Idle)
 
 
-def test_closing_hangs_up_and_frees_the_port():
-    with source() as opened:
-        port = opened.port
-        client = dial(opened)
-        client.sendall(HELLO + FRAME)
-        listen(opened, lambda got: got.starts)
-    assert answer(client) == b"\0\0\0"
-    client.close()
-    with AudioSocketSource("127.0.0.1", port):
-        pass
-    assert not [thread for thread in threading.enumerate() if thread.name == "audiosocket"]
-
-
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_server_that_a_bug_stops_is_not_a_quiet_end(monkeypatch):
     def fail(*_):
@@ -201,7 +188,16 @@ def test_a_server_that_a_bug_stops_is_not_a_quiet_end(monkeypatch):
         assert answer(client) == b"\0\0\0", "the caller is not left on a dead line"
 
 
-def test_a_port_that_is_taken_says_what_to_do():
-    with source() as opened, pytest.raises(SourceOpenError, match="cannot listen at port") as caught:
-        AudioSocketSource("127.0.0.1", opened.port).__enter__()
-    assert "stop the program that has the port" in str(caught.value)
+def test_closing_hangs_up_and_frees_the_port():
+    with source() as opened:
+        port = opened.port
+        with pytest.raises(SourceOpenError, match=r"cannot listen at port .*; stop the program that has the port"):
+            AudioSocketSource("127.0.0.1", port).open()
+        client = dial(opened)
+        client.sendall(HELLO + FRAME)
+        listen(opened, lambda got: got.starts)
+    assert answer(client) == b"\0\0\0"
+    client.close()
+    with AudioSocketSource("127.0.0.1", port):
+        pass
+    assert not [thread for thread in threading.enumerate() if thread.name == "audiosocket"]

@@ -19,8 +19,13 @@ def ramp(track, count, length=800):
         yield track.audio((np.arange(begin, begin + length) / 1e6).astype(np.float32))
 
 
-def drain(backlog):
-    got = Received()
+def put(backlog, *events):
+    for event in events:
+        backlog.put(event)
+
+
+def drain(backlog, got=None):
+    got = got or Received()
     while (event := backlog.get(0.0)) is not None:
         got.add(event)
     return got
@@ -28,32 +33,27 @@ def drain(backlog):
 
 def test_nothing_is_dropped_while_there_is_room():
     backlog, track = Backlog(1.0), Track("a", 8000)
-    for event in [track.start(), *ramp(track, 10), track.end("finished")]:
-        backlog.put(event)
+    put(backlog, track.start(), *ramp(track, 10), track.end("finished"))
     got = drain(backlog)
     assert got.length("a") == 8000
     assert got.lost("a") == 0
     assert not got.of(Trouble)
     assert backlog.streams == 0
     backlog, track = Backlog(0.1), Track("a", 8000)
-    for event in [track.start(), *ramp(track, 1, 8000)]:
-        backlog.put(event)
+    put(backlog, track.start(), *ramp(track, 1, 8000))
     assert drain(backlog).lost("a") == 0, "a chunk that is longer than the room is kept"
 
 
 def test_the_oldest_is_dropped_and_positions_stay():
     backlog, track = Backlog(1.0), Track("a", 8000)
-    backlog.put(track.start())
-    for chunk in ramp(track, 35):
-        backlog.put(chunk)
-    backlog.put(track.end("finished"))
+    put(backlog, track.start(), *ramp(track, 35), track.end("finished"))
     got = drain(backlog)
     position = np.arange(28000)
     np.testing.assert_array_equal(got.mask("a"), position < 20000)
     np.testing.assert_array_equal(got.samples("a")[20000:], (position[20000:] / 1e6).astype(np.float32))
     (trouble,) = got.of(Trouble)
-    assert trouble.detail == (
-        "2.5 s of audio were given up, since more than 1 s waited; this machine is too busy to listen to all of it"
+    assert trouble.detail.startswith(
+        "2.5 s of audio were given up, since more than 1 s waited; this machine is too busy"
     )
     assert got.ends["a"].lost_samples == 20000 == backlog.dropped_samples
 
@@ -63,10 +63,8 @@ def test_drops_in_the_middle_are_filled_too():
     backlog.put(track.start())
     got = Received([backlog.get(0.0)])
     for count in (2, 5, 1, 9):
-        for chunk in ramp(track, count):
-            backlog.put(chunk)
-        while (event := backlog.get(0.0)) is not None:
-            got.add(event)
+        put(backlog, *ramp(track, count))
+        drain(backlog, got)
     assert got.length("a") == 17 * 800
     np.testing.assert_array_equal(np.flatnonzero(got.mask("a")), np.r_[2 * 800 : 5 * 800, 8 * 800 : 15 * 800])
 
@@ -81,8 +79,7 @@ def test_a_machine_that_is_always_too_slow_is_not_made_slower_by_messages():
         if chunk.position % 1600 == 0:
             got.add(backlog.get(0.0))
     backlog.put(track.end("finished"))
-    while (event := backlog.get(0.0)) is not None:
-        got.add(event)
+    drain(backlog, got)
     troubles = got.of(Trouble)
     assert 5 <= len(troubles) <= 8
     reported_s = sum(float(trouble.detail.split()[0]) for trouble in troubles)
@@ -91,17 +88,14 @@ def test_a_machine_that_is_always_too_slow_is_not_made_slower_by_messages():
 
 def test_what_was_lost_before_is_not_counted_twice():
     backlog, track = Backlog(0.2), Track("a", 8000)
-    backlog.put(track.start())
-    for event in [*track.gap(800, lost=True), *ramp(track, 4), track.end("finished")]:
-        backlog.put(event)
+    put(backlog, track.start(), *track.gap(800, lost=True), *ramp(track, 4), track.end("finished"))
     got = drain(backlog)
     assert got.ends["a"].lost_samples == got.lost("a") == 800 + 2 * 800
 
 
 def test_a_busy_stream_does_not_hold_up_another():
     backlog, busy, quiet = Backlog(10.0), Track("busy", 8000), Track("quiet", 8000)
-    for event in [busy.start(), *ramp(busy, 50), quiet.start(), *ramp(quiet, 1)]:
-        backlog.put(event)
+    put(backlog, busy.start(), *ramp(busy, 50), quiet.start(), *ramp(quiet, 1))
     first = [backlog.get(0.0) for _ in range(4)]
     assert [event.stream for event in first] == ["busy", "quiet", "busy", "quiet"]
     assert isinstance(first[3], AudioChunk)
@@ -120,10 +114,7 @@ def test_two_threads_lose_nothing():
     backlog, track, count = Backlog(1e9), Track("a", 8000), 3000
 
     def write():
-        backlog.put(track.start())
-        for chunk in ramp(track, count, 10):
-            backlog.put(chunk)
-        backlog.put(track.end("finished"))
+        put(backlog, track.start(), *ramp(track, count, 10), track.end("finished"))
 
     writer = threading.Thread(target=write)
     writer.start()

@@ -53,20 +53,15 @@ def test_a_stream_that_stops_times_out_while_the_source_goes_on():
         listen(opened, lambda got: "rtp-2" in got.starts)
 
 
-def test_a_port_that_is_taken_says_what_to_do():
-    with source() as opened:
-        second = RtpSource("127.0.0.1", opened.port, RtpReceiver())
-        with pytest.raises(SourceOpenError) as caught:
-            second.__enter__()
-        assert str(caught.value) == (
-            f"rtp://127.0.0.1:{opened.port}: cannot listen at port {opened.port} of 127.0.0.1 (Address already in use); "
-            "stop the program that has the port, or choose another port or an address of this machine"
-        )
-
-
-def test_closing_frees_the_port():
+def test_a_port_that_is_taken_is_named_and_closing_frees_it():
     with source() as opened:
         port = opened.port
+        with pytest.raises(SourceOpenError) as caught:
+            RtpSource("127.0.0.1", port, RtpReceiver()).open()
+        assert str(caught.value) == (
+            f"rtp://127.0.0.1:{port}: cannot listen at port {port} of 127.0.0.1 (Address already in use); "
+            "stop the program that has the port, or choose another port or an address of this machine"
+        )
     with RtpSource("127.0.0.1", port, RtpReceiver()):
         pass
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.cli import json_option
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _config_option = click.option(
     "--config", metavar="FILE", type=click.Path(path_type=Path), help="The configuration file."
 )
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 _HOW_TO_ENABLE = """\
 no alert channel is on; put one into {path}, for example:
     [alerts.desktop]
@@ -55,7 +55,7 @@ def alerts() -> None:
     "--timeout-s", type=click.FloatRange(1.0, 600.0), default=30.0, show_default=True, help="How long to wait."
 )
 @_config_option
-@_json_option
+@json_option
 def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_json: bool) -> None:
     """Send a test alert over every channel that is on, and say whether it arrived.
 
@@ -99,7 +99,7 @@ def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_js
 
 @alerts.command("list")
 @_config_option
-@_json_option
+@json_option
 def list_alerts(config: Path | None, as_json: bool) -> None:
     """List every channel: whether it is on, what it needs, and what is still to be sent.
 
@@ -137,7 +137,7 @@ def list_alerts(config: Path | None, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many, the newest.")
 @click.option("--deliveries", is_flag=True, help="Show each delivery with its attempts and last error.")
 @_config_option
-@_json_option
+@json_option
 def events(since: str, limit: int, deliveries: bool, config: Path | None, as_json: bool) -> None:
     """Show past events and what became of their deliveries, the newest last.
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.cli import json_option
+
 if TYPE_CHECKING:
     from edge.sources.portaudio import InputDevice
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@json_option
 def devices(as_json: bool) -> None:
     """List the devices that record, each as --source names it.
 

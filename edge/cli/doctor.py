@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.cli import json_option, model_option
+
 if TYPE_CHECKING:
     from edge.doctor.checks import Reader
     from edge.doctor.finding import Finding
@@ -31,14 +33,14 @@ EXIT_PROBLEM = 1
 )
 @click.option("--seconds", type=click.FloatRange(0.5, 60.0), default=3.0, help="Seconds of audio to record.")
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration.  [default: where it is looked for]")
-@click.option("--model", help="A .tflite, or a shipped model by name.  [default: the newest shipped]")
+@model_option
 @click.option("--no-audio", is_flag=True, help="Open no source.")
 @click.option("--send", is_flag=True, help="Send a test over every alert channel that is on, as edge alerts test does.")
 @click.option("--rate", type=int, metavar="HZ", help="Of cmd: and - alone.  [default: 16000]")
 @click.option("--encoding", metavar="NAME", help="s16le, s32le, f32le, u8, mulaw or alaw.  [default: s16le]")
 @click.option("--channels", type=int, metavar="N", help="Interleaved channels.  [default: 1]")
 @click.option("--channel", metavar="WHICH", help="Which one is used: mix, left, right or a number.  [default: mix]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@json_option
 def doctor(seconds: float, config: Path | None, no_audio: bool, send: bool, as_json: bool, **listen: Any) -> None:
     """Check what listening needs, and say what to do.
 

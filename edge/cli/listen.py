@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.cli import json_option, model_option
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class _MisuseError(click.ClickException):
     "audiosocket://[HOST]:PORT.  [default: mic]",
 )
 @click.option("--config", metavar="FILE", help="A bonafone.toml.  [default: the user's, then the system's]")
-@click.option("--model", help="A .tflite, or a shipped model by name.  [default: the newest shipped]")
+@model_option
 @click.option(
     "--operating-point",
     type=click.Choice(["cautious", "balanced", "quiet"]),
@@ -56,7 +57,7 @@ class _MisuseError(click.ClickException):
 )
 @click.option("--clips", metavar="DIR", help="Keep the audio around alarms in this folder.  [default: nothing is kept]")
 @click.option("--fail-on", type=click.Choice(["spoof"]), help="Exit with 3 if there was an alarm about a voice.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@json_option
 def listen(
     config: str | None, pace: float | None, fail_on: str | None, as_json: bool, clips: str | None, **options: Any
 ) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from edge.cli import json_option, model_option
 from edge.errors import ConfigError
 from edge.native_stderr import hold_stderr
 
@@ -46,8 +47,8 @@ class _MisuseError(click.ClickException):
 @click.option("--ledger", metavar="FILE", help="Where to remember what was done.")
 @click.option("--fail-on", type=click.Choice(["spoof"]), help="With --once, exit with 3 if a recording is spoof.")
 @click.option("--show-names", is_flag=True, help="Show names of recordings also where the output is no terminal.")
-@click.option("--model", help="A .tflite, or a shipped model by name.  [default: the newest shipped]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@model_option
+@json_option
 def watch(
     folders: tuple[Path, ...],
     config: Path | None,

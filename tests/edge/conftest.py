@@ -17,13 +17,13 @@ EXAMPLES = REPOSITORY / "examples"
 
 @pytest.fixture(scope="session")
 def model():
-    """The shipped model: tests ask how it is used, never how well it judges."""
+    """The shipped model; what it answers is pinned in test_shipped_model.py alone."""
     return Model.load(default_model())
 
 
 @pytest.fixture
 def speech(rng):
-    """Make something that the speech measure takes for a voice: syllables of harmonics and a little noise."""
+    """Make what the speech measure counts as speech: syllables of harmonics and a little noise."""
 
     def make(seconds, rate=16000):
         time = np.arange(round(seconds * rate)) / rate

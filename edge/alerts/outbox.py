@@ -11,6 +11,7 @@ At least once: a process that dies between sending and settling sends again when
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ class Outbox:
     ----------
     path : the SQLite file; made when it is missing.
     clock : seconds since 1970. Wall time, since it must mean the same after a restart.
-    rng : for the jitter of the waiting times.
+    rng : for the jitter of the waiting times; None draws a new seed.
     retry : the waiting times.
 
     Raises
@@ -123,10 +124,15 @@ class Outbox:
     """
 
     def __init__(
-        self, path: str | Path, *, clock: Callable[[], float], rng: random.Random, retry: RetryPolicy | None = None
+        self,
+        path: str | Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        rng: random.Random | None = None,
+        retry: RetryPolicy | None = None,
     ) -> None:
         self.path = Path(path)
-        self._clock, self._rng, self._retry = clock, rng, retry or RetryPolicy()
+        self._clock, self._rng, self._retry = clock, rng or random.Random(), retry or RetryPolicy()
         self._file = DatabaseFile(self.path, _KIND, busy_s=BUSY_S)
 
     def __enter__(self) -> Outbox:

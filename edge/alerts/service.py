@@ -47,15 +47,16 @@ class Alerts:
         rng: random.Random | None = None,
         present: bool = True,
     ) -> None:
-        self._settings, self._clock, self._rng = settings, clock, rng or random.Random()
+        self._settings, self._clock, self._rng = settings, clock, rng
         self._expiries = {name: settings.channels()[name].expires_s for name in settings.enabled()}
         self.outbox = self._open_outbox()
         try:
             self.outbox.prune(older_than_s=settings.keep_days * DAY_S)
             self._policy = AlertPolicy(settings.cooldown_s, self.outbox.sent_at())
             channels = settings.build_enabled(ChannelContext(environment, terminal, clock, present))
-            for warning in settings.warnings(environment):
-                terminal.write(f"Warning: {warning}\n")
+            with suppress(OSError, ValueError):
+                for warning in settings.warnings(environment):
+                    terminal.write(f"Warning: {warning}\n")
         except BaseException:
             self.outbox.close()
             raise

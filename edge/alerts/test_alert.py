@@ -6,7 +6,6 @@ into refused alerts; and a service that runs beside it would send the test by it
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ def send_test_alert(
     """
     note = "nothing is wrong, this is a test"
     event = AlertEvent(id=new_event_id(), kind="test", time_s=context.clock(), source=source, note=note)
-    with Outbox(Path(settings.outbox).expanduser(), clock=context.clock, rng=random.Random()) as outbox:
+    with Outbox(Path(settings.outbox).expanduser(), clock=context.clock) as outbox:
         results = _send(settings, names, context, event, timeout_s)
         outbox.record_test(event, {result.channel: result.problem for result in results})
     return results

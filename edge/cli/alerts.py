@@ -219,13 +219,10 @@ def _settings(config: Path | None) -> tuple[Path | None, AlertSettings]:
 
 def _outbox(settings: AlertSettings) -> Outbox | None:
     """Open the outbox; None where none was made yet."""
-    import random
-
     from edge.alerts.outbox import Outbox
 
     path = Path(settings.outbox).expanduser()
-    # Its waiting times are of no concern here: nothing is sent.
-    return Outbox(path, clock=time.time, rng=random.Random()) if os.path.exists(path) else None
+    return Outbox(path) if os.path.exists(path) else None
 
 
 def _needs_text(needs: list[Need]) -> str:

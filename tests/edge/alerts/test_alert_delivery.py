@@ -14,7 +14,7 @@ DAY_S = 86400.0
 
 
 class Scripted:
-    """A channel that does what it is told: raises the next of ``ends``, or takes the event."""
+    """A channel that raises the next of ``ends``, or accepts the event."""
 
     longest_s = 5.0
 

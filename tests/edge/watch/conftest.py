@@ -7,10 +7,8 @@ import itertools
 import json
 import os
 import sys
-import wave
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -23,6 +21,7 @@ from edge.scoring import Score
 from edge.watch.ledger import Ledger
 from edge.watch.settings import WatchSettings
 from edge.watch.watcher import Watcher
+from tests.edge.conftest import write_wav
 from tests.edge.live.conftest import LIMIT_S
 from tests.edge.watch.watching import Once, Watching
 
@@ -121,6 +120,14 @@ def bench(tmp_path, clock):
     made.close()
 
 
+@pytest.fixture
+def running(bench):
+    """The bench after the first look of a watcher."""
+    bench.restart()
+    bench.settle()
+    return bench
+
+
 def _judging(folder, name, spoof_below):
     shipped = default_model()
     contract = read_contract(shipped)
@@ -148,14 +155,8 @@ def record(speech):
     def make(path, seconds=2.5, rate=8000):
         samples = speech(seconds, rate)
         samples[:1] = next(numbers) / 1000
-        data = np.rint(samples * 32767).astype("<i2").tobytes()
         path.parent.mkdir(parents=True, exist_ok=True)
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(rate)
-            file.writeframes(data)
-        return path
+        return write_wav(path, samples, rate)
 
     return make
 

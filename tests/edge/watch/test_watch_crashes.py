@@ -102,7 +102,7 @@ def test_a_kill_between_two_steps_loses_nothing_and_doubles_no_id(lives, receive
         assert states == {("webhook", "done")}, step
         assert identity(voice) in receiver.ids(), step
         scored = lives.scored()
-        # Told before it is done, and so twice where the kill came between; the copy never.
+        # Printed before it is done, and so twice where the kill came between; the copy never.
         assert 1 <= len(scored) <= 2, step
         assert len(set(scored)) == 1, step
         twice += len(scored) == 2
@@ -117,7 +117,7 @@ def test_a_kill_between_two_steps_loses_nothing_and_doubles_no_id(lives, receive
 
 
 class Dialer:
-    """Makes recordings in a folder in the ways that phones and PBXs do; ``deserved`` has the ids of their events."""
+    """Makes recordings in a folder as phones and PBXs do; ``deserved`` has the ids of their events."""
 
     def __init__(self, folder, record, rng):
         self.folder, self._record, self._rng = folder, record, rng
@@ -221,7 +221,7 @@ def test_kills_at_random_moments_lose_nothing_and_double_no_id(
     receiver.answer = lambda: 204
     receiver.start()
     for dialer in dialers:
-        # Calls that the dead cannot have told of: whoever does lives, and has got far enough to be stopped.
+        # Calls after the last kill: a watcher that prints them is alive, and has got far enough to be stopped.
         dialer.dial()
         dialer.finish()
     deserved = set().union(*(dialer.deserved for dialer in dialers))

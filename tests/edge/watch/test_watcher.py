@@ -48,18 +48,16 @@ def test_one_that_grows_is_left_alone_until_it_stands_still(bench):
     assert bench.scored == ["a.wav"]
 
 
-def test_a_transfer_is_passed_over_until_it_is_renamed(bench):
-    bench.restart()
-    bench.settle()
+def test_a_transfer_is_passed_over_until_it_is_renamed(running):
     names = ("a.wav.part", ".syncthing.b.wav.tmp", ".c.wav")
     for name in names:
-        bench.put(name)
-    bench.settle()
-    assert bench.scored == []
+        running.put(name)
+    running.settle()
+    assert running.scored == []
     for name, final in zip(names, ("a.wav", "b.wav", "c.wav"), strict=True):
-        (bench.folder / name).rename(bench.folder / final)
-    bench.settle()
-    assert sorted(bench.scored) == ["a.wav", "b.wav", "c.wav"]
+        (running.folder / name).rename(running.folder / final)
+    running.settle()
+    assert sorted(running.scored) == ["a.wav", "b.wav", "c.wav"]
 
 
 def test_what_is_there_at_the_first_start_is_passed_over_and_what_comes_while_it_is_off_is_not(bench):
@@ -101,30 +99,26 @@ def test_a_call_that_was_being_recorded_at_the_first_start_is_scored(bench):
     assert bench.scored == ["call.wav"]
 
 
-def test_a_copied_or_renamed_recording_is_not_alerted_again(bench):
-    bench.restart()
-    bench.settle()
-    bench.put("a.wav", b"one call")
-    bench.settle()
-    bench.put("copy.wav", b"one call")
-    bench.settle()
-    (bench.folder / "a.wav").rename(bench.folder / "renamed.wav")
-    bench.settle()
-    assert bench.scored == ["a.wav"]
-    assert len(bench.published) == 1
-    assert sum("was done before" in note for note in bench.notes) == 2
+def test_a_copied_or_renamed_recording_is_not_alerted_again(running):
+    running.put("a.wav", b"one call")
+    running.settle()
+    running.put("copy.wav", b"one call")
+    running.settle()
+    (running.folder / "a.wav").rename(running.folder / "renamed.wav")
+    running.settle()
+    assert running.scored == ["a.wav"]
+    assert len(running.published) == 1
+    assert sum("was done before" in note for note in running.notes) == 2
 
 
-def test_a_recording_that_is_written_over_is_new(bench):
-    bench.restart()
-    bench.settle()
-    bench.put("last.wav", b"first call")
-    bench.settle()
-    bench.put("last.wav", b"second call")
-    bench.clock.now += FULL_LOOK_S
-    bench.settle()
-    assert bench.scored == ["last.wav", "last.wav"]
-    assert len(bench.published) == 2
+def test_a_recording_that_is_written_over_is_new(running):
+    running.put("last.wav", b"first call")
+    running.settle()
+    running.put("last.wav", b"second call")
+    running.clock.now += FULL_LOOK_S
+    running.settle()
+    assert running.scored == ["last.wav", "last.wav"]
+    assert len(running.published) == 2
 
 
 def test_one_that_cannot_be_read_is_tried_a_bounded_number_of_times(bench):
@@ -159,17 +153,15 @@ def test_whatever_a_decoder_raises_ends_neither_the_watching_nor_the_others(benc
     assert "cannot be decoded (MemoryError: no room)" in bench.results[0].error
 
 
-def test_one_that_grows_while_it_is_read_is_neither_alerted_nor_failed(bench):
-    bench.restart()
-    bench.settle()
-    bench.put("a.wav", b"half")
-    grow = iter([lambda path: bench.put("a.wav", b"half and half")])
-    bench.on_score = lambda path: next(grow, lambda _: None)(path)  # noqa: PLW0108 - each call takes the next
-    bench.settle(1)
-    assert (bench.scored, bench.results, bench.published) == (["a.wav"], [], {})
-    bench.settle()
-    assert bench.scored == ["a.wav", "a.wav"]
-    assert len(bench.published) == 1
+def test_one_that_grows_while_it_is_read_is_neither_alerted_nor_failed(running):
+    running.put("a.wav", b"half")
+    grow = iter([lambda path: running.put("a.wav", b"half and half")])
+    running.on_score = lambda path: next(grow, lambda _: None)(path)  # noqa: PLW0108 - each call takes the next
+    running.settle(1)
+    assert (running.scored, running.results, running.published) == (["a.wav"], [], {})
+    running.settle()
+    assert running.scored == ["a.wav", "a.wav"]
+    assert len(running.published) == 1
 
 
 def test_a_wav_whose_header_is_not_final_waits_for_its_end(bench, record, tmp_path):
@@ -224,41 +216,37 @@ def test_killed_after_the_alert_and_before_the_ledger_it_alerts_with_the_same_id
     assert len(bench.published) == 1
 
 
-def test_an_alert_that_cannot_be_written_is_tried_again_and_the_recording_is_not_done(bench):
-    bench.restart()
-    bench.settle()
-    bench.put("a.wav")
-    bench.broken = OutboxError("the disk is full")
-    bench.settle(5)
-    assert (bench.published, bench.results) == ({}, [])
-    assert bench.notes.count("the disk is full") == 1
-    bench.broken = None
-    bench.clock.now += 30.0
-    bench.watcher.poll()
-    assert bench.kinds() == ["spoof"]
-    assert len(bench.results) == 1
+def test_an_alert_that_cannot_be_written_is_tried_again_and_the_recording_is_not_done(running):
+    running.put("a.wav")
+    running.broken = OutboxError("the disk is full")
+    running.settle(5)
+    assert (running.published, running.results) == ({}, [])
+    assert running.notes.count("the disk is full") == 1
+    running.broken = None
+    running.clock.now += 30.0
+    running.watcher.poll()
+    assert running.kinds() == ["spoof"]
+    assert len(running.results) == 1
 
 
-def test_the_end_leaves_a_recording_for_the_next_start(bench):
-    bench.restart()
-    bench.settle()
-    bench.put("a.wav")
+def test_the_end_leaves_a_recording_for_the_next_start(running):
+    running.put("a.wav")
 
     def ask():
         raise StopAskedError
 
     def check_while_scoring(path):
-        bench.check = ask
-        bench.check()
+        running.check = ask
+        running.check()
 
-    bench.on_score = check_while_scoring
+    running.on_score = check_while_scoring
     with pytest.raises(StopAskedError):
-        bench.settle()
-    assert bench.published == {}
-    bench.check, bench.on_score = lambda: None, lambda path: None
-    bench.restart()
-    bench.settle()
-    assert bench.kinds() == ["spoof"]
+        running.settle()
+    assert running.published == {}
+    running.check, running.on_score = lambda: None, lambda path: None
+    running.restart()
+    running.settle()
+    assert running.kinds() == ["spoof"]
 
 
 def test_one_that_may_not_be_read_is_never_given_up(bench):
@@ -280,36 +268,32 @@ def test_one_that_may_not_be_read_is_never_given_up(bench):
     assert bench.kinds() == ["spoof"]
 
 
-def test_a_file_that_cannot_be_asked_about_is_noted_once_and_the_rest_is_done(bench):
-    bench.restart()
-    bench.settle()
-    (bench.folder / "circle.wav").symlink_to("circle.wav")
-    (bench.folder / "nowhere.wav").symlink_to("none.wav")
-    bench.put("a.wav")
+def test_a_file_that_cannot_be_asked_about_is_noted_once_and_the_rest_is_done(running):
+    (running.folder / "circle.wav").symlink_to("circle.wav")
+    (running.folder / "nowhere.wav").symlink_to("none.wav")
+    running.put("a.wav")
     for _ in range(3):
-        bench.clock.now += FULL_LOOK_S
-        bench.settle()
-    assert bench.scored == ["a.wav"]
-    (note,) = bench.notes
-    assert note.startswith(f"{bench.folder}/circle.wav: cannot be read (")
-    assert bench.watcher.counts.failed == 1
+        running.clock.now += FULL_LOOK_S
+        running.settle()
+    assert running.scored == ["a.wav"]
+    (note,) = running.notes
+    assert note.startswith(f"{running.folder}/circle.wav: cannot be read (")
+    assert running.watcher.counts.failed == 1
 
 
-def test_a_result_that_could_not_be_printed_is_not_done(bench, monkeypatch):
-    bench.restart()
-    bench.settle()
-    bench.put("a.wav")
+def test_a_result_that_could_not_be_printed_is_not_done(running, monkeypatch):
+    running.put("a.wav")
 
     def fail(*_):
         raise ReportError("standard output cannot be written (No space left on device)")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench, "result", fail)
-        bench.settle()
-    assert (bench.kinds(), bench.results) == (["spoof"], [])
-    bench.restart()
-    bench.settle()
-    assert (len(bench.published), len(bench.results)) == (1, 1)
+        patch.setattr(running, "result", fail)
+        running.settle()
+    assert (running.kinds(), running.results) == (["spoof"], [])
+    running.restart()
+    running.settle()
+    assert (len(running.published), len(running.results)) == (1, 1)
 
 
 def test_an_error_with_a_name_that_is_no_text_can_be_kept(bench):

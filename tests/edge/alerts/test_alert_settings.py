@@ -144,19 +144,16 @@ class TestChannels:
         ):
             build_enabled(**{kind: {"enabled": True, **table}})
 
-    @pytest.mark.parametrize(
-        ("kind", "message"),
-        [
+    def test_a_missing_program_is_said_at_the_start_with_what_to_install(self, build_enabled):
+        for kind, message in [
             ("command", "program no-such-hook, which is not found; check the first item of its command"),
             ("desktop", "program notify-send, .*apt install libnotify-bin"),
             ("termux_vibrate", "program termux-vibrate, .*pkg install termux-api"),
             ("termux_notify", "program termux-notification, .*pkg install termux-api"),
-        ],
-    )
-    def test_a_missing_program_is_said_at_the_start_with_what_to_install(self, build_enabled, kind, message):
-        table = {"enabled": True, **({"command": ["no-such-hook"]} if kind == "command" else {})}
-        with pytest.raises(MissingPartError, match=message):
-            build_enabled({"PATH": "/nowhere"}, **{kind: table})
+        ]:
+            table = {"enabled": True, **({"command": ["no-such-hook"]} if kind == "command" else {})}
+            with pytest.raises(MissingPartError, match=message):
+                build_enabled({"PATH": "/nowhere"}, **{kind: table})
 
     def test_none_loads_an_optional_package_before_it_is_built(self):
         code = """
@@ -187,9 +184,8 @@ class TestSecret:
         assert SecretSource("secret", env="S").read({"S": "from-env"}).reveal() == "from-env"
         assert SecretSource("secret", file=str(file)).read({}).reveal() == "from-file"
 
-    @pytest.mark.parametrize(
-        ("source", "message"),
-        [
+    def test_a_missing_one_says_where_it_was_looked_for_and_quotes_none(self):
+        for source, message in [
             ({}, r"secret: expected one of secret_env \(a variable's name\) or secret_file \(a path\), got neither"),
             ({"env": "S", "file": "f"}, "got both"),
             ({"env": "MISSING"}, "secret: the environment has no variable MISSING; set it where the program is"),
@@ -198,15 +194,13 @@ class TestSecret:
             # The secret itself, put in place of its name.
             ({"env": "whsec_aHVudGVyMg"}, "the variable that secret_env names"),
             ({"file": "whsec_aHVudGVyMg"}, "the file that secret_file names"),
-        ],
-    )
-    def test_a_missing_one_says_where_it_was_looked_for_and_quotes_none(self, source, message):
-        place = SecretSource("secret", **source)
-        with pytest.raises(AlertConfigError, match=message.removeprefix("the ")) as caught:
-            place.read({"EMPTY": "  ", "S": "hunter2"})
-        shown = "".join(traceback.format_exception(caught.value)) + place.place
-        assert not {"hunter2", "aHVudGVyMg"} & set(shown.replace("_", " ").split())
-        assert "aHVudGVyMg" not in shown
+        ]:
+            place = SecretSource("secret", **source)
+            with pytest.raises(AlertConfigError, match=message.removeprefix("the ")) as caught:
+                place.read({"EMPTY": "  ", "S": "hunter2"})
+            shown = "".join(traceback.format_exception(caught.value)) + place.place
+            assert not {"hunter2", "aHVudGVyMg"} & set(shown.replace("_", " ").split())
+            assert "aHVudGVyMg" not in shown
 
     def test_a_file_that_is_no_text_is_not_quoted(self, tmp_path):
         file = tmp_path / "secret"
@@ -215,13 +209,13 @@ class TestSecret:
             SecretSource("secret", file=str(file)).read({})
         assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
-    @pytest.mark.parametrize("key", ["secret", "previous_secret", "password", "urls"])
-    def test_one_in_the_configuration_is_refused_with_the_right_place_and_not_shown(self, key):
-        channel = {"password": "mqtt", "urls": "apprise"}.get(key, "webhook")
-        message = f"alerts.{channel}: {key} is not written into the configuration, .* name that in {key}_env"
-        with pytest.raises(AlertConfigError, match=message) as caught:
-            settings_from_table({channel: {key: SECRET}}, "bonafone.toml: alerts")
-        assert SECRET not in "".join(traceback.format_exception(caught.value))
+    def test_one_in_the_configuration_is_refused_with_the_right_place_and_not_shown(self):
+        for key in ["secret", "previous_secret", "password", "urls"]:
+            channel = {"password": "mqtt", "urls": "apprise"}.get(key, "webhook")
+            message = f"alerts.{channel}: {key} is not written into the configuration, .* name that in {key}_env"
+            with pytest.raises(AlertConfigError, match=message) as caught:
+                settings_from_table({channel: {key: SECRET}}, "bonafone.toml: alerts")
+            assert SECRET not in "".join(traceback.format_exception(caught.value))
 
     def test_a_token_in_a_url_is_in_no_repr_and_no_error(self):
         settings = settings_from_table({"webhook": {"enabled": True, "url": "https://example.org/t0ken"}})
@@ -231,12 +225,14 @@ class TestSecret:
             settings_from_table({"webhook": {"url": ["https://example.org/t0ken"]}})
         assert "t0ken" not in str(caught.value)
 
-    @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True), (0o666, True)])
-    def test_a_file_that_every_user_can_use_is_warned_of(self, tmp_path, mode, warned):
-        file = tmp_path / "secret"
-        file.write_text(SECRET)
-        file.chmod(mode)
-        table = {"webhook": {"enabled": True, "url": "https://example.org/", "secret_file": str(file)}}
-        warnings = settings_from_table(table).warnings({})
-        expected = f"alerts.webhook: every user of this machine can use file {file} (its mode is {mode:04o}); run chmod"
-        assert [warning.startswith(expected) for warning in warnings] == [True] * warned
+    def test_a_file_that_every_user_can_use_is_warned_of(self, tmp_path):
+        for mode, warned in [(0o600, False), (0o640, False), (0o644, True), (0o666, True)]:
+            file = tmp_path / "secret"
+            file.write_text(SECRET)
+            file.chmod(mode)
+            table = {"webhook": {"enabled": True, "url": "https://example.org/", "secret_file": str(file)}}
+            warnings = settings_from_table(table).warnings({})
+            expected = (
+                f"alerts.webhook: every user of this machine can use file {file} (its mode is {mode:04o}); run chmod"
+            )
+            assert [warning.startswith(expected) for warning in warnings] == [True] * warned

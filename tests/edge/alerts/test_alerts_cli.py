@@ -289,9 +289,8 @@ def test_a_broken_configuration_is_named_and_exits_with_2(home, arguments):
         assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_misuse_is_explained_and_exits_with_2(home):
+    for arguments, message in [
         (("test", "--channel", "pigeon"), "no channel 'pigeon'; expected one of terminal, desktop, command"),
         (("test", "--timeout-s", "0"), "0.0 is not in the range"),
         (("test", "--timeout-s", "nan"), "expected 1 to 600"),
@@ -299,13 +298,11 @@ def test_a_broken_configuration_is_named_and_exits_with_2(home, arguments):
         (("list", "--config", "/no/such/file.toml"), "/no/such/file.toml: cannot read the configuration"),
         (("test", "--config", "/no/such/file.toml"), "/no/such/file.toml: cannot read the configuration"),
         (("send",), "No such command 'send'"),
-    ],
-)
-def test_misuse_is_explained_and_exits_with_2(home, arguments, message):
-    home.configure(TERMINAL)
-    code, out, err = home.run("alerts", *arguments)
-    assert (code, out) == (2, "")
-    assert message in err
+    ]:
+        home.configure(TERMINAL)
+        code, out, err = home.run("alerts", *arguments)
+        assert (code, out) == (2, "")
+        assert message in err
 
 
 @pytest.mark.mosquitto

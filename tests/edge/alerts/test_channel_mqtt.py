@@ -144,20 +144,17 @@ def test_a_broker_that_is_away_does_not_keep_the_program_from_starting(connect, 
     assert caught.value.retry
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
+def test_what_cannot_work_is_refused_at_the_start(connect):
+    for settings, message in [
         ({"tls": True, "ca_file": "/none.pem"}, "mqtt.ca_file: /none.pem cannot be used"),
         ({"host": "home..local"}, "mqtt.host: expected a host's name or address, got 'home..local'"),
         *(
             ({"device_id": name}, "mqtt.device_id: expected letters, digits, _ and -, got")
             for name in ("", "a/b", "a+", "#", "ä", "a b")
         ),
-    ],
-)
-def test_what_cannot_work_is_refused_at_the_start(connect, settings, message):
-    with pytest.raises(AlertConfigError, match=message):
-        connect(1, **settings)
+    ]:
+        with pytest.raises(AlertConfigError, match=message):
+            connect(1, **settings)
 
 
 class TestHomeAssistant:

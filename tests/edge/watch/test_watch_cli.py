@@ -166,9 +166,8 @@ def test_the_exit_codes_of_what_cannot_be(once, folder, tmp_path, configure):
     assert "--fail-on needs --once" in service.stderr
 
 
-@pytest.mark.parametrize(
-    ("table", "said"),
-    [
+def test_a_table_that_does_not_fit_is_refused_with_the_reason():
+    for table, said in [
         ({"settle_s": -1.0}, "settle_s: expected 0 to 3600, got -1"),
         ({"attempts": 0}, "attempts: expected 1 to 100"),
         ({"lost_after_s": float("nan")}, "lost_after_s: expected"),
@@ -176,11 +175,9 @@ def test_the_exit_codes_of_what_cannot_be(once, folder, tmp_path, configure):
         ({"existing": "all"}, "existing: expected skip or score, got 'all'"),
         ({"ledger": ""}, "ledger: empty"),
         ({"folders": ["a", ""]}, "folders: one of them is empty"),
-    ],
-)
-def test_a_table_that_does_not_fit_is_refused_with_the_reason(table, said):
-    with pytest.raises(ConfigError, match=f"watch[.:].*{said}"):
-        build_settings(WatchSettings, table, "watch")
+    ]:
+        with pytest.raises(ConfigError, match=f"watch[.:].*{said}"):
+            build_settings(WatchSettings, table, "watch")
 
 
 def test_a_folder_that_is_away_is_alerted_once_with_its_return(start, once, folder, receiver, tmp_path):

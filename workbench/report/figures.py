@@ -56,12 +56,12 @@ STYLE: Any = {
     "ytick.color": COLOURS["soft"],
     "xtick.major.size": 0.0,
     "ytick.major.size": 0.0,
-    "font.size": 9.0,
+    "font.size": 10.0,
     "lines.linewidth": 1.6,
     "svg.fonttype": "none",
     "svg.hashsalt": "bonafone",
 }
-_WORDS = {"color": COLOURS["soft"], "fontsize": 9.0}
+_WORDS = {"color": COLOURS["soft"], "fontsize": 10.0}
 _BAND_RESAMPLES = 400
 _LEAST, _MOST = 0.005, 0.8
 """Ends of the DET axes, as fractions: 200 clips say nothing of rarer errors."""
@@ -101,7 +101,7 @@ def det_line(name: str, css: str, trials: Sequence[Trial], group: Group, *, band
 
 def det_figure(lines: Sequence[DetLine]) -> str:
     """DET curves on normal deviate axes (Martin et al. 1997), with bands over sources; a sentence where none shows."""
-    figure, axes = _frame(5.2, 5.2)
+    figure, axes = _frame(4.2, 4.2)
     ends = _deviate(_LEAST), _deviate(_MOST)
     axes.plot(ends, ends, color=COLOURS["strong-line"], linestyle=":", linewidth=1)
     visible = False
@@ -131,13 +131,13 @@ def det_figure(lines: Sequence[DetLine]) -> str:
 
 def histogram_figure(bonafide: Array, spoof: Array, thresholds: Mapping[str, Any]) -> str:
     """Scores of both classes, bona fide upwards and spoof downwards, with the shipped thresholds."""
-    figure, axes = _frame(4.4, 2.8)
+    figure, axes = _frame(4.0, 2.7)
     edges = np.linspace(-_SCORE_LIMIT, _SCORE_LIMIT, 41)
     shares = [
         np.histogram(np.clip(side, -_SCORE_LIMIT, _SCORE_LIMIT), edges)[0] / max(1, side.size)
         for side in (bonafide, spoof)
     ]
-    top = max(0.05, 1.08 * max(float(side.max()) for side in shares))
+    top = max(0.05, 1.3 * max(float(side.max()) for side in shares))
     for share, name, sign in zip(shares, ("bonafide", "spoof"), (1.0, -1.0), strict=True):
         axes.bar(edges[:-1], sign * share, 0.94 * np.diff(edges), align="edge", color=COLOURS[name])
     axes.axhline(0.0, color=COLOURS["strong-line"], linewidth=1)
@@ -163,7 +163,7 @@ def histogram_figure(bonafide: Array, spoof: Array, thresholds: Mapping[str, Any
 
 def reliability_figure(part: Mapping[str, Any]) -> str:
     """Predicted against observed shares: bins of like weight, and the best monotone calibration as a step curve."""
-    figure, axes = _frame(4.4, 3.1)
+    figure, axes = _frame(4.0, 3.0)
     axes.plot((0, 1), (0, 1), color=COLOURS["strong-line"], linestyle=":", linewidth=1)
     said = [1.0 / (1.0 + math.exp(-min(max(score, -40.0), 40.0))) for score in part["pav"]["scores"]]
     last = part["pav"]["probability"][-1:]

@@ -32,7 +32,7 @@ def grade(report: Mapping[str, Any]) -> str:
     """What the EER of the hardest group makes of the model; of a split that is too small, that it cannot say."""
     doubt = doubt_of(report)
     if doubt:
-        return f"Too few clips to grade a detector by: of the {report['split']} split, {doubt}."
+        return f"The {report['split']} split cannot grade a detector: {doubt}."
     value = headline(report)["eer"]["value"]
     word, sentence = next((word, sentence) for bound, word, sentence in _GRADES if value < bound)
     return f"A {word} detector. {sentence}"
@@ -114,13 +114,12 @@ def _of_transmissions(report: Mapping[str, Any]) -> list[str]:
         return []
     worst = max(lines, key=lambda line: line["bonafide_called_spoof"]["value"])
     clean = next((line for line in report["bonafide_by_transmission"] if line["transmission"] == "clean"), worst)
-    tried = f"{len(lines)} transmission{'s' * (len(lines) > 1)}"
-    usual = f"{100 * clean['bonafide_called_spoof']['value']:.1f} %"
-    heard = f"Through {worst['transmission']}" + (f", the worst of {tried}," if len(lines) > 1 else "")
-    share = worst["bonafide_called_spoof"]
-    text = f"{heard} it calls {_percent(share)} of real voices spoof, against {usual} as they are."
+    usual, share = f"{100 * clean['bonafide_called_spoof']['value']:.1f} %", worst["bonafide_called_spoof"]
+    among = f", the worst of {len(lines)} transmissions," if len(lines) > 1 else ""
+    text = f"Through {worst['transmission']}{among} it calls {_percent(share)} of real voices spoof, against {usual} clean."
     if share["value"] <= clean["bonafide_called_spoof"]["value"]:
-        text = f"None of {tried} makes it call more real voices spoof than as they are ({usual})."
+        tried = f"any of {len(lines)} transmissions" if len(lines) > 1 else worst["transmission"]
+        text = f"Through {tried} it calls no more real voices spoof than clean ({usual})."
     phone = group_named(report, "unseen attacks, paired, telephone", "all, telephone")
     return [text] if phone is None else [text, f"Through a telephone its EER is {_percent(phone['eer'])}."]
 

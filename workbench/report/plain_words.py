@@ -116,7 +116,8 @@ def _of_transmissions(report: Mapping[str, Any]) -> list[str]:
     clean = next((line for line in report["bonafide_by_transmission"] if line["transmission"] == "clean"), worst)
     usual, share = f"{100 * clean['bonafide_called_spoof']['value']:.1f} %", worst["bonafide_called_spoof"]
     among = f", the worst of {len(lines)} transmissions," if len(lines) > 1 else ""
-    text = f"Through {worst['transmission']}{among} it calls {_percent(share)} of real voices spoof, against {usual} clean."
+    through = f"Through {worst['transmission']}{among}"
+    text = f"{through} it calls {_percent(share)} of real voices spoof, against {usual} clean."
     if share["value"] <= clean["bonafide_called_spoof"]["value"]:
         tried = f"any of {len(lines)} transmissions" if len(lines) > 1 else worst["transmission"]
         text = f"Through {tried} it calls no more real voices spoof than clean ({usual})."

@@ -1,4 +1,4 @@
-"""Every transmission keeps length and place, tells what it drew, and depends on the seed alone."""
+"""Every transmission gives back a clip in its place, by its seed alone; cuts do what their numbers say."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from workbench.errors import TransmissionNameError
 from workbench.transmissions import TRANSMISSION_NAMES, Step, apply_transmission, apply_transmission_described
 from workbench.transmissions.codecs import available
+from workbench.transmissions.draws import cut_and_join
 
 RATE = 16000
 
@@ -26,7 +27,7 @@ def envelope(samples):
 
 
 @pytest.mark.parametrize("name", TRANSMISSION_NAMES)
-def test_length_place_and_seed(speech, name):
+def test_length_place_and_seed(speech, rng, name):
     found, steps = apply(name, speech, 3)
     assert found.shape == speech.shape
     assert found.dtype == np.float32
@@ -38,9 +39,6 @@ def test_length_place_and_seed(speech, name):
     assert max(likeness) > 0.6
     np.testing.assert_array_equal(found, apply(name, speech, 3)[0])
 
-
-@pytest.mark.parametrize("name", TRANSMISSION_NAMES)
-def test_any_length_and_silence(rng, name):
     for length in (0, 1, 300):
         clip = (0.1 * rng.standard_normal(length)).astype(np.float32)
         found, _ = apply(name, clip)
@@ -130,3 +128,25 @@ def test_importing_the_names_brings_in_nothing_heavy():
     code = "import sys, workbench.transmissions; print(sorted({'numpy', 'av', 'soxr', 'scipy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_cut_removes_its_stretch_and_nothing_else(speech):
+    found = cut_and_join(speech, 1000, 500, 0)
+    np.testing.assert_array_equal(found, np.r_[speech[:1000], speech[1500:]])
+
+
+def test_a_fade_joins_without_a_step():
+    """A ramp that is cut jumps; the fade spreads the jump over its length."""
+    ramp = np.arange(1000, dtype=np.float32)
+    hard, soft = cut_and_join(ramp, 400, 200, 0), cut_and_join(ramp, 400, 200, 100)
+    assert np.diff(hard).max() == 201
+    assert np.diff(soft).max() < 4
+    np.testing.assert_array_equal(soft[:400], ramp[:400])
+    np.testing.assert_array_equal(soft[500:], ramp[700:])
+    assert soft[450] == pytest.approx(550, abs=2)
+
+
+@pytest.mark.parametrize(("start", "length", "fade"), [(900, 101, 0), (900, 50, 51), (-1, 5, 0), (0, -1, 0)])
+def test_cuts_beyond_the_clip_are_refused(start, length, fade):
+    with pytest.raises(ValueError, match="out of 1000 samples"):
+        cut_and_join(np.zeros(1000, np.float32), start, length, fade)

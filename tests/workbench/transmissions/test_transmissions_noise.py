@@ -1,23 +1,66 @@
-"""RawBoost's noises stay in bounds, touch what they should, and depend on the seed alone."""
+"""Noise has its ratio, hum its level; RawBoost's noises stay in bounds and depend on the seed alone."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from workbench.transmissions.filters import convolve, fast_length
-from workbench.transmissions.noise import convolutive_noise, impulsive_noise, notch_filter, stationary_noise
+from workbench.transmissions.augment import (
+    add_noise,
+    draw_noise,
+)
+from workbench.transmissions.noise import add_hum, convolutive_noise, impulsive_noise, notch_filter, stationary_noise
+
+
+def test_noise_has_the_asked_ratio(rng):
+    signal, noise = rng.standard_normal((2, 16000)).astype(np.float32)
+    mixed = add_noise(0.1 * signal, noise, 12.0)
+    ratio = np.mean((0.1 * signal) ** 2) / np.mean((mixed - 0.1 * signal) ** 2)
+    assert 10 * np.log10(ratio) == pytest.approx(12.0, abs=0.01)
+
+
+def test_noise_leaves_silence_alone_and_survives_a_silent_recording(rng):
+    noise = rng.standard_normal(100).astype(np.float32)
+    assert not add_noise(np.zeros(100, np.float32), noise, 0.0).any()
+    np.testing.assert_array_equal(add_noise(noise, np.zeros(100, np.float32), 0.0), noise)
+
+
+@pytest.mark.parametrize("snr_db", [-5.0, 0.0, 40.0])
+def test_any_ratio_is_met(rng, snr_db):
+    signal, noise = rng.standard_normal((2, 8000)).astype(np.float32)
+    added = add_noise(signal, 3.0 * noise, snr_db) - signal
+    assert 10 * np.log10(np.mean(signal**2) / np.mean(added**2)) == pytest.approx(snr_db, abs=0.02)
+
+
+def test_a_recording_is_repeated_in_its_own_order():
+    recording = np.arange(1, 6, dtype=np.float32)
+    rng = np.random.default_rng(0)
+    drawn = [draw_noise(12, [recording], rng) for _ in range(30)]
+    taken = [noise for noise in drawn if np.isin(noise, recording).all()]
+    assert 5 < len(taken) < 25
+    for noise in taken:
+        assert set(np.diff(noise).tolist()) <= {1.0, -4.0}
+
 
 RATE = 16000
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_the_convolutive_noise_keeps_the_peak_and_the_voice(speech, seed):
-    found = convolutive_noise(speech, RATE, np.random.default_rng(seed))
-    assert found.shape == speech.shape
-    assert np.abs(found).max() == pytest.approx(np.abs(speech).max(), rel=1e-5)
-    assert 0.3 < np.corrcoef(found, speech)[0, 1] < 0.9999
-    assert abs(found.mean()) < 0.01
+@pytest.mark.parametrize("mains_hz", [50.0, 60.0])
+def test_hum_has_its_level_frequency_and_offset(mains_hz):
+    hum = add_hum(np.zeros(RATE, np.float32), RATE, mains_hz, -40.0, 0.01)
+    assert hum.mean() == pytest.approx(0.01, abs=1e-5)
+    assert 10 * np.log10(np.mean((hum - hum.mean()) ** 2)) == pytest.approx(-40, abs=0.1)
+    power = np.abs(np.fft.rfft(hum - hum.mean())) ** 2
+    assert np.flatnonzero(power > 1e-3 * power.max()).tolist() == [round(mains_hz * order) for order in range(1, 7)]
+
+
+def test_the_convolutive_noise_keeps_the_peak_and_the_voice(speech):
+    for seed in range(8):
+        found = convolutive_noise(speech, RATE, np.random.default_rng(seed))
+        assert found.shape == speech.shape
+        assert np.abs(found).max() == pytest.approx(np.abs(speech).max(), rel=1e-5)
+        assert 0.3 < np.corrcoef(found, speech)[0, 1] < 0.9999
+        assert abs(found.mean()) < 0.01
 
 
 def test_the_convolutive_noise_is_not_linear():
@@ -80,19 +123,3 @@ def test_the_seed_decides(speech):
         first, again, other = (noise(np.random.default_rng(seed)) for seed in (1, 1, 2))
         np.testing.assert_array_equal(first, again)
         assert not np.array_equal(first, other)
-
-
-def test_convolution_is_numpys(rng):
-    samples, taps = rng.standard_normal(1000), rng.standard_normal(31)
-    np.testing.assert_allclose(convolve(samples, taps, 7), np.convolve(samples, taps)[7:1007], atol=1e-10)
-
-
-@pytest.mark.parametrize("length", [*range(1, 40), 64037, 65536, 65537])
-def test_fast_lengths_hold_and_waste_little(length):
-    found = fast_length(length)
-    assert length <= found <= 1.34 * length
-    rest = found
-    for prime in (2, 3, 5):
-        while rest % prime == 0:
-            rest //= prime
-    assert rest == 1 or length <= 16

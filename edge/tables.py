@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import click
 
@@ -46,21 +47,10 @@ def text_timeline(score: Score) -> list[str]:
         return []
     spans = [
         f"    {_seconds(first.start_s):>9} – {_seconds(last.end_s):<9} {first.verdict:<10} {_range(points)}".rstrip()
-        for points in merge_spans(score.timeline)
+        for points in (list(group) for _, group in groupby(score.timeline, key=lambda point: point.verdict))
         for first, last in [(points[0], points[-1])]
     ]
     return [f"    {_bar(score.timeline)}", *spans]
-
-
-def merge_spans(timeline: Sequence[TimelinePoint]) -> list[list[TimelinePoint]]:
-    """Neighbours of equal verdict together."""
-    spans: list[list[TimelinePoint]] = []
-    for point in timeline:
-        if spans and spans[-1][-1].verdict == point.verdict:
-            spans[-1].append(point)
-        else:
-            spans.append([point])
-    return spans
 
 
 def _range(points: Sequence[TimelinePoint]) -> str:

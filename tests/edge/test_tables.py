@@ -11,7 +11,7 @@ import pytest
 
 from edge.decision import Decision, TimelinePoint
 from edge.scoring import Failure, Score, json_line
-from edge.tables import HEADER, columns, merge_spans, text_row, text_timeline
+from edge.tables import HEADER, columns, text_row, text_timeline
 
 TIMELINE = (
     TimelinePoint(0.0, 0.256, 0.256, None, None, "too_short"),
@@ -74,9 +74,9 @@ def test_the_text_timeline_is_a_bar_and_spans_of_equal_verdict():
 
 def test_a_long_timeline_keeps_its_bar_short():
     points = tuple(TimelinePoint(i, i + 1, 1.0, 0.0, 0.5, "uncertain") for i in range(5000))
-    bar = text_timeline(score(timeline=points))[0].strip()
-    assert len(bar) == 40
-    assert len(merge_spans(points)) == 1
+    bar, *spans = text_timeline(score(timeline=points))
+    assert len(bar.strip()) == 40
+    assert len(spans) == 1
 
 
 def test_columns_align_the_first_left_and_the_others_right():

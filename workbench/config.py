@@ -1,4 +1,4 @@
-"""Frozen configuration, built once at the rim from TOML and options, then handed down by part."""
+"""The configuration of an experiment: frozen, read from TOML and options, passed down by part; and its text forms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ExperimentConfig:
-    """All that a run needs; `run.json` holds it."""
+    """The configuration of a run; `run.json` holds it."""
 
     name: str = "tcn"
     data: DataConfig = field(default_factory=DataConfig)
@@ -79,7 +79,7 @@ class ExperimentConfig:
         )
         require(
             not window or model.patch_size[0] > model.patch_stride[0],
-            f"the brief reading needs patches that overlap in time; got patch_size {model.patch_size} and patch_stride "
+            f"the 4 ms spectrum needs patches that overlap in time; got patch_size {model.patch_size} and patch_stride "
             f"{model.patch_stride}",
         )
 

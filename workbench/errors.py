@@ -37,7 +37,7 @@ class LeakError(WorkbenchError):
 
 
 class TrainingError(WorkbenchError):
-    """Training cannot start or go on."""
+    """Training cannot start or resume."""
 
 
 class EvaluationError(WorkbenchError):

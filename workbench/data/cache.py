@@ -1,4 +1,4 @@
-"""Decoded audio of a manifest, kept as 16-bit samples in one memory-mapped file: bounded memory, decoded once."""
+"""Decode the audio of a manifest once, into 16-bit samples in one memory-mapped file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Float = NDArray[np.float32]
 def decode(path: Path, sample_rate: int, max_s: float | None = None) -> Float:
     """Decode any recording to mono float32 [shape=(n,)] at ``sample_rate`` Hz, at most ``max_s`` seconds.
 
-    Decoding and resampling are the edge runtime's, so training hears what scoring hears.
+    Decoding and resampling are the edge runtime's, so training and scoring read the same samples.
     """
     limit = None if max_s is None else round(max_s * sample_rate)
     pieces: list[Float] = []

@@ -1,4 +1,4 @@
-"""What a manifest holds, counted."""
+"""Count what a manifest holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leak checks: what must not lie on two sides of a split."""
+"""Leak checks: speakers, sources, files and unseen attacks that lie on two sides of a split."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def find_leaks(
     content: bool = True,
     progress: Callable[[Sequence[Row]], Iterable[Row]] = iter,
 ) -> list[Leak]:
-    """Every leak of ``manifest``; with ``content`` each file is read and compared by the SHA-256 of its bytes.
+    """Find every leak of ``manifest``; with ``content`` each file is read and compared by the SHA-256 of its bytes.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def find_leaks(
 
 
 def check_leaks(leaks: Sequence[Leak], allow: Collection[str] = ()) -> None:
-    """Insist that there are none but of the kinds allowed.
+    """Refuse leaks of kinds that are not allowed.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Seeded batches for training, made ahead by one thread; memory is bounded by the queue."""
+"""Make seeded training batches ahead in one thread; a queue bounds the memory."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Loader:
 
 
 def cut(samples: Float, length: int, sample_rate: int, rng: np.random.Generator) -> Float:
-    """A random stretch of at most ``length`` samples; now and then a shorter one, so that length tells nothing."""
+    """Cut a random stretch of at most ``length`` samples; three in ten are shorter, so that length is no cue."""
     if rng.random() < _SHORTENED:
         length = int(rng.integers(min(round(_SHORTEST_S * sample_rate), length), length + 1))
     start = int(rng.integers(0, max(len(samples) - length, 0) + 1))
@@ -106,7 +106,7 @@ def cut(samples: Float, length: int, sample_rate: int, rng: np.random.Generator)
 
 
 def fit_length(samples: Float, length: int) -> Float:
-    """Cut or pad with zeros at the end; zeros carry no evidence."""
+    """Cut ``samples`` to ``length`` or pad them with zeros, which count as silence."""
     return np.pad(samples[:length], (0, max(length - len(samples), 0)))
 
 

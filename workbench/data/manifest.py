@@ -1,6 +1,6 @@
-"""The manifest: one row a clip, tab-separated, with where it comes from and which side of the split it is on.
+"""The manifest: a tab-separated table, one row a clip, with its label, split and origin.
 
-Only ``path`` and ``label`` are required; what a manifest of one's own does not know is ``-``.
+Only ``path`` and ``label`` are required; what a manifest does not state is ``-``.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Manifest:
         paired: str | None = None,
         seen: str | None = None,
     ) -> Manifest:
-        """The rows that match everything given."""
+        """Keep the rows that match every given value."""
         wanted = {"split": split, "label": label, "paired": paired, "attack_seen_in_train": seen}
         given = {name: value for name, value in wanted.items() if value is not None}
         return replace(
@@ -72,7 +72,7 @@ class Manifest:
         )
 
     def digest(self) -> str:
-        """SHA-256 over the rows, whatever their order: names a corpus in run folders and model cards."""
+        """Compute the SHA-256 of the rows in any order, which names a corpus in run folders and model cards."""
         lines = sorted("\t".join(astuple(row)) for row in self.rows)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -106,7 +106,7 @@ def read_manifest(path: str | Path, root: Path | None = None) -> Manifest:
 
 
 def join_manifests(manifests: Sequence[Manifest]) -> Manifest:
-    """All rows of ``manifests`` in one, with paths that start from the first one's folder; seen attacks marked anew.
+    """Join ``manifests``: paths start from the first one's folder, and seen attacks are marked anew.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from workbench.data.manifest import LABELS, Manifest, Row
 from workbench.errors import TrainingError
 
 _SUBSET_SEED = 2019
-"""Not the run's: runs that differ in their seed alone must be chosen by the same clips."""
+"""Independent of the run's seed: runs that differ in it alone are selected by the same clips."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class BalancedSampler:
 
     A spoof clip: an attack, one of its sources, one of its clips. A bona fide clip: with chance ``paired_share`` one
     of the very source the spoof drawn beside it comes from (where that source has any), else a source, a speaker, a
-    clip. Pairs of one source differ in nothing but the voice, so what tells recordings apart cannot help.
+    clip. Pairs of one source differ in the voice alone, so recording conditions cannot separate them.
     """
 
     attacks: tuple[tuple[tuple[int, ...], ...], ...]
@@ -63,9 +63,9 @@ class BalancedSampler:
     def draw_pair(self, rng: np.random.Generator) -> tuple[int, int]:
         """Indices of one spoof and one bona fide clip."""
         spoof = _descend(self.attacks, rng)
-        candidates = self.bonafide_of_source.get(self.source_of[spoof])
-        if candidates and rng.random() < self.paired_share:
-            return spoof, candidates[rng.integers(len(candidates))]
+        same = self.bonafide_of_source.get(self.source_of[spoof])
+        if same and rng.random() < self.paired_share:
+            return spoof, same[rng.integers(len(same))]
         return spoof, _descend(self.sources, rng)
 
 

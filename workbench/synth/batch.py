@@ -52,7 +52,7 @@ class Journal:
         return file in self.rows
 
     def add(self, row: Row, original: tuple[Row, Path] | None) -> None:
-        """Note that the clip of ``row`` is finished, and which recording it copies."""
+        """Record that the clip of ``row`` is finished, and which recording it copies."""
         self.rows[row.path] = row
         record: dict[str, object] = {"row": asdict(row)}
         if original is not None:
@@ -62,7 +62,7 @@ class Journal:
         self._file.flush()
 
     def write_manifest(self, *, with_originals: bool) -> Path | None:
-        """Write ``manifest.tsv`` of all that is finished, and return its path; nothing if nothing is."""
+        """Write ``manifest.tsv`` of the finished clips and return its path; None without any."""
         rows = list(self.rows.values())
         if with_originals:
             rows += self._original_rows()
@@ -104,7 +104,7 @@ _AHEAD = 4
 
 @dataclass(frozen=True)
 class Result:
-    """What a run did: clips made now, clips kept from before, and what failed, with the reason."""
+    """The result of a run: clips made, clips kept from before, and failures with their reasons."""
 
     made: int
     kept: int
@@ -158,7 +158,7 @@ def run_tasks(
     with_originals: bool,
     progress: Progress = lambda outcomes, total: outcomes,
 ) -> Result:
-    """Do what is not done yet and write the manifest: every 100 clips, at the end, and when interrupted."""
+    """Run the unfinished tasks; write the manifest every 100 clips, at the end, and when interrupted."""
     made, failures = 0, []
     with Journal(folder) as journal:
         waiting = [task for task in tasks if task.file not in journal]

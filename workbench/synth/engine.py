@@ -1,4 +1,4 @@
-"""What a synthesis engine is: two protocols, and the facts about one that are known before it is loaded."""
+"""The two protocols of synthesis engines, and the facts about an engine that need no loading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Speech:
-    """What an engine made.
+    """The output of an engine.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class SpeechEngine(Protocol):
 
 @dataclass(frozen=True)
 class EngineSpec:
-    """What is known of an engine without loading it.
+    """Facts about an engine that need no loading.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ def log_mel(samples: Float) -> Float:
 
 
 def smooth_mel(mel: Float, time_sd: float, frequency_sd: float) -> Float:
-    """Blur by a Gaussian of so many frames and mels, as acoustic models average over what they cannot know."""
+    """Blur by a Gaussian of so many frames and mels, as the outputs of acoustic models are blurred."""
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(mel, (frequency_sd, time_sd), mode="nearest").astype(np.float32)

@@ -1,4 +1,4 @@
-"""Do one task: load the engine once a process, make the clip, write it, describe it."""
+"""Make one clip: load its engine once a process, run it, match it, write it, and describe it as a manifest row."""
 
 from __future__ import annotations
 

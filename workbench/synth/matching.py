@@ -22,7 +22,7 @@ def change_length(samples: Float, length: int) -> Float:
     """Resample ``samples`` [shape=(n,)] to ``length`` samples of the same duration, by the Fourier transform.
 
     A resampler with a transition band cuts the highest twelfth of the spectrum at each passage, and a copy that was
-    resampled where its original was not could be told by that alone. Here everything below the lower of the two
+    resampled where its original was not would be recognisable by that alone. Here everything below the lower of the two
     Nyquist frequencies passes unchanged.
     """
     count = len(samples)
@@ -88,7 +88,7 @@ def match(speech: Speech, original: Float, rng: np.random.Generator) -> Float:
 
 
 def _polarity(copy: Float, original: Float) -> float:
-    """-1 where the copy leans to the other side than its original, else 1: how a microphone is wired is no voice."""
+    """Return -1 where the copy leans to the other side than its original, else 1: polarity is the microphone's."""
     correlation = float(np.vdot(copy, original)) / max(float(np.linalg.norm(copy) * np.linalg.norm(original)), 1e-9)
     if correlation > _FOLLOWS:
         return 1.0
@@ -134,12 +134,12 @@ class _Spectra:
         return cls(_smooth(power[loud].mean(axis=0) if loud.any() else power.mean(axis=0), width), floor, hz)
 
     def band(self) -> NDArray[np.bool_]:
-        """Where speech is heard above the floor: from the lowest to the highest such frequency."""
+        """Mark the frequencies from the lowest to the highest at which speech exceeds the floor."""
         floor = np.minimum(self.floor, self.speech)
-        heard = np.flatnonzero((self.speech > _OVER_FLOOR * floor) & (self.speech > _BAND_FLOOR * self.speech.max()))
+        audible = np.flatnonzero((self.speech > _OVER_FLOOR * floor) & (self.speech > _BAND_FLOOR * self.speech.max()))
         inside = np.zeros(len(self.hz), bool)
-        if len(heard):
-            inside[heard[0] : heard[-1] + 1] = True
+        if len(audible):
+            inside[audible[0] : audible[-1] + 1] = True
         return inside
 
 

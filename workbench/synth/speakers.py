@@ -18,7 +18,7 @@ Float = NDArray[np.float32]
 
 
 class Hibari:
-    """A small neural synthesiser taught by Kokoro; voice "heart" alone is in its package."""
+    """A small neural synthesiser distilled from Kokoro; voice "heart" alone is in its package."""
 
     def __init__(self, engines: Path) -> None:
         use_packages(engines)

@@ -1,4 +1,4 @@
-"""Plan what is made: one task a clip, with a name and a seed that depend on nothing else."""
+"""Plan what is made: one task a clip, with a name and a seed that depend on the task alone."""
 
 from __future__ import annotations
 

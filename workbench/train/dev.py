@@ -1,4 +1,4 @@
-"""The dev split during training: its features computed once, its scores and error rates after every epoch."""
+"""The dev split: features computed once, raw scores and error rates after every epoch or penalty."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class DevScores:
 
     @property
     def selection(self) -> float:
-        """What early stopping watches: the mean of the EER over all clips and over the paired ones.
+        """The figure that selects the epoch or penalty: the mean of the EER over all clips and over the paired ones.
 
-        The first can be won by recording conditions, the second has few clips and jumps by points between epochs.
+        Recording conditions alone can lower the first; the second has few clips and jumps by points between epochs.
         """
         return self.eer if self.paired_eer is None else (self.eer + self.paired_eer) / 2.0
 
     def record(self, name: str = "dev") -> dict[str, float | None]:
-        """The figures as a run's history names them."""
+        """Return the figures by the names that a run's history uses."""
         return {
             f"{name}_eer": self.eer,
             f"{name}_auc": self.auc,
@@ -51,7 +51,7 @@ class DevScores:
 
 @dataclass(frozen=True)
 class DevSet:
-    """Features of the dev clips, computed once."""
+    """Features [n, T, 1, F] and speech weights [n, T] of the dev clips, padded to the longest."""
 
     rows: tuple[Row, ...]
     features: Float
@@ -59,46 +59,45 @@ class DevSet:
 
 
 def padded_samples(config: ExperimentConfig, seconds: float) -> int:
-    """``seconds`` in samples, rounded up to whole chunks."""
+    """Convert ``seconds`` to samples, rounded up to whole chunks."""
     chunk = config.model.chunk_samples
     return math.ceil(seconds * config.frontend.sample_rate / chunk) * chunk
 
 
-def prepare_dev(
-    network: Network, cache: AudioCache, rows: Sequence[Row], indices: Sequence[int], channel: str = "clean"
-) -> DevSet:
-    """Compute the features of the clips at ``indices``, padded to the longest with silence.
+def prepare_dev(network: Network, cache: AudioCache, rows: Sequence[Row], transmission: str = "clean") -> DevSet:
+    """Compute the features of the clips ``rows`` of ``cache``, padded to the longest with silence.
 
-    ``channel`` is one of `workbench.transmissions.TRANSMISSION_NAMES`; what it draws depends on the clip's path alone.
+    ``transmission`` is one of `workbench.transmissions.TRANSMISSION_NAMES`; its draws depend on the clip's path alone.
     """
     config = network.config
-    longest = max(len(cache.clip(index)) for index in indices)
+    longest = max(len(cache.clip(index)) for index in range(len(rows)))
     length = padded_samples(config, longest / config.frontend.sample_rate)
     model = network.feature_model(length)
 
-    def heard(index: int) -> Float:
+    def samples(index: int) -> Float:
         rate = config.frontend.sample_rate
-        return fit_length(through_transmission(cache.clip(index), channel, rate, rows[index].path), length)
+        return fit_length(through_transmission(cache.clip(index), transmission, rate, rows[index].path), length)
 
     parts = []
-    for start in range(0, len(indices), _EVALUATION_BATCH):
-        features, mask = model(np.stack([heard(index) for index in indices[start : start + _EVALUATION_BATCH]]))
+    for start in range(0, len(rows), _EVALUATION_BATCH):
+        indices = range(start, min(start + _EVALUATION_BATCH, len(rows)))
+        features, mask = model(np.stack([samples(index) for index in indices]))
         parts.append((features.numpy(), mask.numpy()))
     return DevSet(
-        tuple(rows[index] for index in indices),
+        tuple(rows),
         np.concatenate([features for features, _ in parts]),
         np.concatenate([mask for _, mask in parts]),
     )
 
 
 def score_dev(network: Network, dev: DevSet) -> Float:
-    """Evidence of each dev clip at its end [shape=(n_clips,)]."""
+    """Compute the raw score of each dev clip at its end [shape=(n_clips,)]."""
     model = network.raw_score_model(dev.features.shape[1])
     return model.predict([dev.features, dev.mask], batch_size=_EVALUATION_BATCH, verbose=0)[:, -1]
 
 
 def evaluate_dev(dev: DevSet, raw_score: Float) -> DevScores:
-    """Error rates of dev evidence."""
+    """Compute the error rates of the raw scores of dev [shape=(n_clips,)]."""
     bonafide = np.array([row.label == "bonafide" for row in dev.rows])
     paired = np.array([row.paired == "yes" for row in dev.rows])
     both = paired[bonafide].any() and paired[~bonafide].any()

@@ -25,13 +25,13 @@ from workbench.train.ridge import fit_ridge
 from workbench.train.runs import RunFolder
 
 _MAX_CLIP_S = 30.0
-"""Of a longer recording only the beginning is used."""
+"""A longer training recording counts with its beginning alone."""
 _MAX_DEV_CLIP_S = 12.0
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What training and quantisation share."""
+    """Network, loader and dev set of a run; training and quantisation share it."""
 
     network: Network
     loader: Loader
@@ -39,10 +39,9 @@ class Experiment:
     dev: DevSet
     dev_cache: AudioCache
 
-    def dev_through(self, channel: str) -> DevSet:
-        """The dev clips through ``channel``."""
-        rows = self.dev.rows
-        return prepare_dev(self.network, self.dev_cache, rows, range(len(rows)), channel)
+    def dev_through(self, transmission: str) -> DevSet:
+        """Compute the features of the dev clips through ``transmission``."""
+        return prepare_dev(self.network, self.dev_cache, self.dev.rows, transmission)
 
 
 def run_training(
@@ -102,7 +101,7 @@ def prepare(
     noise_folder: Path | None = None,
     progress: Callable[[Sequence[Row]], Iterable[Row]] = iter,
 ) -> Experiment:
-    """Decode, index and build.
+    """Decode the clips into ``cache_folder``, and build network, loader and dev set.
 
     Raises
     ------
@@ -131,5 +130,5 @@ def prepare(
         noises=recordings.noises,
         rooms=recordings.rooms,
     )
-    dev_set = prepare_dev(network, dev_cache, dev.rows, range(len(dev.rows)))
+    dev_set = prepare_dev(network, dev_cache, dev.rows)
     return Experiment(network, loader, train.rows, dev_set, dev_cache)

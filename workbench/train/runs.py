@@ -1,10 +1,10 @@
-"""The run folder: everything that lets a training run be understood, resumed and repeated.
+"""The run folder: what is needed to understand, resume and repeat a training run.
 
 RUN/run.json           config, seed, versions, manifest path and digest, git revision
 RUN/history.jsonl      one object an epoch
 RUN/checkpoints/       resumable state
 RUN/best.weights.h5    weights of the best dev epoch
-RUN/tensorboard/       curves, pictures, and clips of the corpus unless train.tensorboard_audio is off
+RUN/tensorboard/       curves, images, and clips of the corpus unless train.descent.tensorboard_audio is off
 """
 
 from __future__ import annotations

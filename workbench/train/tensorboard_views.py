@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run beside its curves: pictures of features, clips to listen to, the dev evidence."""
+"""TensorBoard views beside the curves: images of features, augmented clips, histograms of the dev raw scores."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from workbench.train.dev import DevSet
 Float = NDArray[np.float32]
 
 _CLIPS = 3
-"""Of each class."""
+"""Clips of each class."""
 _SCALE = 3
-"""A feature is drawn as a square of so many pixels."""
+"""Pixels along each side of one feature."""
 
 
 class TrainingViews:
     """Writes to the default summary writer, at the first epoch and at every ``every``-th after it.
 
-    ``source`` gives an epoch's batches as features, mask and labels: `workbench.train.descent.FeatureSource`.
+    ``source`` is a `workbench.train.descent.FeatureSource`.
     """
 
     def __init__(self, source: Any, loader: Loader, dev: DevSet, *, audio: bool, every: int = 5) -> None:
@@ -35,7 +35,7 @@ class TrainingViews:
 
         Parameters
         ----------
-        evidence : of each dev clip at its end [shape=(n_clips,)], higher = more bona fide.
+        raw_score : of each dev clip at its end [shape=(n_clips,)], higher = more bona fide.
         learning_rate : at the epoch's end.
         """
         tf.summary.scalar("learning_rate", learning_rate, step=epoch)
@@ -48,20 +48,20 @@ class TrainingViews:
             self._write_training(epoch)
 
     def _write_dev(self, bonafide: NDArray[np.bool_]) -> None:
-        """Features of the first dev clips of each class; they never change, so once is enough."""
+        """Write the features of the first dev clips of each class, once, since they never change."""
         for label, indices in _first(bonafide):
             for place, index in enumerate(indices):
-                drawn = picture(speech_only(self._dev.features[index], self._dev.mask[index]))
+                drawn = feature_image(speech_only(self._dev.features[index], self._dev.mask[index]))
                 path = f"`{self._dev.rows[index].path}`"
                 tf.summary.image(f"dev_features/{label}/{place}", drawn[None], step=0, description=path)
 
     def _write_training(self, epoch: int) -> None:
-        """The first batch of ``epoch`` as training saw it: batches depend on seed, epoch and step alone."""
+        """Write the first batch of ``epoch``, made again: batches depend on seed, epoch and step alone."""
         features, _, labels = next(iter(self._source.epoch(epoch, 1)))
         samples = self._loader.batch(epoch, 0).samples if self._audio else None
         for label, indices in _first(labels > 0.5):
-            pictures = np.stack([picture(features[index]) for index in indices])
-            tf.summary.image(f"train_features/{label}", pictures, step=epoch, max_outputs=_CLIPS)
+            images = np.stack([feature_image(features[index]) for index in indices])
+            tf.summary.image(f"train_features/{label}", images, step=epoch, max_outputs=_CLIPS)
             if samples is not None:
                 clips = np.clip(samples[indices, :, None], -1.0, 1.0)
                 rate = self._loader.sample_rate
@@ -69,15 +69,15 @@ class TrainingViews:
 
 
 def speech_only(features: Float, mask: Float) -> Float:
-    """Features [T, 1, M] up to the last frame that counts as speech; all of them if none does."""
-    heard = np.flatnonzero(mask > 0.0)
-    return features[: heard[-1] + 1] if len(heard) else features
+    """Cut features [T, 1, M] after the last frame that counts as speech; keep all if none does."""
+    voiced = np.flatnonzero(mask > 0.0)
+    return features[: voiced[-1] + 1] if len(voiced) else features
 
 
-def picture(features: Float) -> NDArray[np.uint8]:
-    """Features [T, 1, M] as an RGB picture, time to the right and the lowest band at the bottom.
+def feature_image(features: Float) -> NDArray[np.uint8]:
+    """Draw features [T, 1, M] as an RGB image, time to the right and the lowest band at the bottom.
 
-    Colours reach from the 1st to the 99th percentile of the clip.
+    Colours range from the 1st to the 99th percentile of the clip.
     """
     import matplotlib
 

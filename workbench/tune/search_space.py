@@ -1,4 +1,4 @@
-"""What `workbench tune` searches: a TOML table of configuration names, each with its values or its range.
+"""The search space of `workbench tune`: a TOML table of configuration names, each with its values or its range.
 
     [space]
     "train.learning_rate" = { low = 3e-4, high = 5e-3, log = true }
@@ -26,9 +26,9 @@ _FIELDS = {"choices", "low", "high", "step", "log"}
 
 @dataclass(frozen=True)
 class Dimension:
-    """One name and the values that it may take: ``choices``, or ``low`` to ``high``, both included.
+    """One field and the values that it may take: ``choices``, or ``low`` to ``high``, both included.
 
-    ``whole`` numbers only where the configuration wants them; ``log`` draws evenly over the logarithm.
+    ``whole`` where the field takes whole numbers only; ``log`` draws evenly over the logarithm.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Dimension:
     whole: bool = False
 
     def suggest(self, trial: Any) -> Any:
-        """Let an Optuna trial draw a value."""
+        """Draw a value by an Optuna trial."""
         if self.choices:
             # A storage keeps plain values only: lists and tables go in as JSON.
             drawn = trial.suggest_categorical(self.name, [_stored(choice) for choice in self.choices])
@@ -51,7 +51,7 @@ class Dimension:
         return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
 
     def ends(self) -> tuple[Any, ...]:
-        """Values that must make a configuration, or the search would fail halfway."""
+        """Values to try on the configuration before the search, so that it does not fail halfway."""
         return self.choices or ((int(self.low), int(self.high)) if self.whole else (self.low, self.high))
 
 
@@ -66,7 +66,7 @@ class SearchSpace:
         return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON takes it: tells two searches apart."""
+        """Convert to plain values, by which two searches are compared."""
         return {
             item.name: {"choices": list(item.choices)}
             if item.choices
@@ -76,7 +76,7 @@ class SearchSpace:
 
 
 def load_space(path: str | Path, base: ExperimentConfig) -> SearchSpace:
-    """Read a search space, or by ``space`` the shipped one, and try the ends of each range on ``base``.
+    """Read a search space (``space`` is the shipped one) and try the ends of each range on ``base``.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def load_space(path: str | Path, base: ExperimentConfig) -> SearchSpace:
 
 
 def apply(base: ExperimentConfig, values: Mapping[str, Any], where: str = "configuration") -> ExperimentConfig:
-    """``base`` with ``values`` put in place, by dotted name.
+    """Replace fields of ``base`` by ``values``, by dotted name.
 
     Raises
     ------

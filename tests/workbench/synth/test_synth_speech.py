@@ -74,5 +74,7 @@ def test_every_engine_of_the_catalog_is_defined(tmp_path):
     for spec in ALL_ENGINES.values():
         try:
             spec.load(tmp_path)
-        except Exception as error:  # noqa: BLE001 - of the engine's own runtime
-            assert not isinstance(error, AttributeError | TypeError), spec.name
+        except (AttributeError, TypeError):
+            raise
+        except Exception:  # noqa: BLE001 - of the engine's own runtime
+            continue

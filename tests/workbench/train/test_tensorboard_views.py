@@ -17,7 +17,7 @@ from workbench.data.readers import two_folders  # noqa: E402
 from workbench.train.descent import fit  # noqa: E402
 from workbench.train.experiment import prepare  # noqa: E402
 from workbench.train.runs import RunFolder  # noqa: E402
-from workbench.train.tensorboard_views import picture, speech_only  # noqa: E402
+from workbench.train.tensorboard_views import feature_image, speech_only  # noqa: E402
 
 
 @contextmanager
@@ -58,9 +58,11 @@ def train(make_config, voices, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_shows_its_features_its_clips_and_its_raw_score(train):
     experiment, found = train()
     steps = {tag: [step for step, _ in values] for tag, values in found.items()}
+    assert {"loss", "dev_eer", "dev_auc"} <= set(steps)
     assert steps["learning_rate"] == steps["dev_raw_score/bonafide"] == steps["dev_raw_score/spoof"] == [*range(6)]
     assert steps["train_features/bonafide"] == steps["train_audio/spoof"] == [0, 5]
     assert steps["dev_features/spoof/0"] == [0]
@@ -79,6 +81,7 @@ def test_a_run_shows_its_features_its_clips_and_its_raw_score(train):
     assert all(data.startswith(b"\x89PNG") for data in pictures)
 
 
+@pytest.mark.slow
 def test_the_sound_is_that_of_the_epochs_first_batch(train):
     experiment, found = train(epochs=1)
     batch = experiment.loader.batch(0, 0)
@@ -90,16 +93,17 @@ def test_the_sound_is_that_of_the_epochs_first_batch(train):
         np.testing.assert_allclose(heard, samples, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_no_recording_is_kept_where_that_is_asked_for(train):
     _, found = train(tensorboard_audio=False, epochs=1)
     assert not [tag for tag in found if "audio" in tag]
     assert "train_features/spoof" in found
 
 
-def test_a_picture_has_time_to_the_right_and_the_lowest_band_at_the_bottom():
+def test_a_feature_image_has_time_to_the_right_and_the_lowest_band_at_the_bottom():
     features = np.zeros((5, 1, 4), np.float32)
     features[3, 0, 0] = 1.0
-    drawn = picture(features).astype(int).sum(axis=2)
+    drawn = feature_image(features).astype(int).sum(axis=2)
     assert drawn.shape == (12, 15)
     assert {*map(tuple, np.argwhere(drawn == drawn.max()))} == {(y, x) for y in (9, 10, 11) for x in (9, 10, 11)}
 

@@ -29,18 +29,18 @@ def audio_below(folder: Path) -> list[Path]:
     return found
 
 
-def find_one(root: Path, *candidates: str) -> Path:
-    """The first of ``candidates`` (relative to ``root``) that exists: archives differ in how they unpack.
+def find_one(root: Path, *names: str) -> Path:
+    """Find the first of ``names`` below ``root`` that exists: archives differ in how they unpack.
 
     Raises
     ------
     ManifestError
         None does.
     """
-    for candidate in candidates:
-        if (root / candidate).exists():
-            return root / candidate
-    raise ManifestError(f"{root}: expected {' or '.join(candidates)} there; give the folder the corpus was unpacked to")
+    for name in names:
+        if (root / name).exists():
+            return root / name
+    raise ManifestError(f"{root}: expected {' or '.join(names)} there; give the folder the corpus was unpacked to")
 
 
 def protocol_lines(path: Path, columns: int) -> Iterator[list[str]]:
@@ -136,7 +136,7 @@ def save_manifest(manifest: Manifest, path: Path, dev_share: float | None, seed:
     if dev_share is not None:
         kept = [row for row in rows if row.split != "train"]
         trained = {row.attack_id for row in rows if row.split == "train"}
-        # What a reader knows to be a trained algorithm under another name, marking by names would forget.
+        # A reader may mark an attack whose algorithm was trained under another name; marking by names would lose it.
         known = {r.attack_id for r in kept if r.attack_seen_in_train == "yes" and r.attack_id not in trained}
         rows = mark_seen_attacks([*split_by_group([r for r in rows if r.split == "train"], dev_share, seed), *kept])
         rows = tuple(replace(r, attack_seen_in_train="yes") if r.attack_id in known else r for r in rows)

@@ -143,7 +143,7 @@ def _run(
             settings,
             ledger,
             score=lambda path, progress: score_file(model, path, channel=settings.channel, progress=progress),
-            publish=lambda event: publish(alerts, event),
+            publish=lambda event: publish(alerts, event, report),
             report=report,
             check=check_stop(stop, manager),
         )

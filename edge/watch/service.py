@@ -18,16 +18,19 @@ _MARGIN_S = 0.02
 _DAY_S = 86400.0
 
 
-def publish(alerts: Alerts, event: AlertEvent) -> None:
-    """Publish an event of the watcher with the cooldown of its kind.
+def publish(alerts: Alerts, event: AlertEvent, report: Report) -> None:
+    """Publish an event of the watcher with the cooldown of its kind; say where it was published before.
 
     Two recordings within a minute are two calls, and neither may be held back; but one that is scored again and again
     while a recorder makes it longer is one. Recordings without any sound come from one cause: once a day is enough.
     """
     if event.kind == "spoof":
-        alerts.publish(event, topic=f"{event.source}|{event.recording}")
+        done = alerts.publish(event, topic=f"{event.source}|{event.recording}")
     else:
-        alerts.publish(event, cooldown_s=_DAY_S if event.kind == "silenced" else 0.0)
+        done = alerts.publish(event, cooldown_s=_DAY_S if event.kind == "silenced" else 0.0)
+    if done == "known" and event.recording:
+        text = f"{event.recording}: its alert is in the outbox already and is not sent again; see `edge events`"
+        report.note(text, event.recording)
 
 
 def check_stop(stop: StopSignal, manager: Notifier) -> Callable[[], None]:

@@ -181,7 +181,7 @@ def test_a_wav_whose_header_is_not_final_waits_for_its_end(bench, record, tmp_pa
 def test_one_that_grows_on_is_alerted_once_a_cooldown_and_silence_once_a_day(bench, tmp_path, kind):
     settings = settings_from_table({"outbox": str(tmp_path / "alerts.sqlite"), "cooldown_s": 60})
     with Alerts(settings, environment={}, terminal=io.StringIO(), clock=bench.clock) as alerts:
-        bench.publish = lambda event: publish(alerts, event)
+        bench.publish = lambda event: publish(alerts, event, bench)
         bench.restart()
         bench.settle()
         for number in range(4):

@@ -24,7 +24,7 @@ from edge.sources.pcm import PcmFormat
 from edge.sources.portaudio import PortAudio
 
 _NO_SOURCE = "give a source that edge listen takes, such as --source file:PATH or --source rtp://:5004"
-_UNASKED = "; or name what you listen to with --source, or leave it out with --no-audio"
+_UNASKED = "; where there is no audio to examine, use --no-audio"
 
 
 @dataclass(frozen=True)

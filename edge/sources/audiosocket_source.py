@@ -76,7 +76,7 @@ class AudioSocketSource(Source):
         self._backlog = Backlog(backlog_s)
         self._clock = clock
         self._meter = TroubleMeter()
-        self._listener: socket.socket | None = None
+        self._socket: socket.socket | None = None
         self._server: threading.Thread | None = None
         self._closing = threading.Event()
         self._calls: dict[socket.socket, Call] = {}
@@ -87,15 +87,10 @@ class AudioSocketSource(Source):
         """Troubles, connections (``calls``) and ``dropped_samples`` since it was opened."""
         return self._meter.counts + Counter(calls=self._started, dropped_samples=self._backlog.dropped_samples)
 
-    @property
-    def port(self) -> int:
-        """The port in use, also where 0 asked for any."""
-        return self._address[1] if self._listener is None else int(self._listener.getsockname()[1])
-
     def open(self) -> None:
         """Bind the port and start to serve."""
-        self._listener = open_socket(self.name, *self._address, socket.SOCK_STREAM)
-        self._server = threading.Thread(target=self._serve, args=(self._listener,), name="audiosocket", daemon=True)
+        self._socket = open_socket(self.name, *self._address, socket.SOCK_STREAM)
+        self._server = threading.Thread(target=self._serve, args=(self._socket,), name="audiosocket", daemon=True)
         self._server.start()
 
     def close(self) -> None:
@@ -103,8 +98,8 @@ class AudioSocketSource(Source):
         self._closing.set()
         if self._server is not None:
             self._server.join()
-        if self._listener is not None:
-            self._listener.close()
+        if self._socket is not None:
+            self._socket.close()
 
     def __iter__(self) -> Iterator[SourceEvent]:
         """Yield the events of all calls, in turn, until the source is closed."""

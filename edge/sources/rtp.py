@@ -65,7 +65,6 @@ class Packet:
     timestamp: int
     ssrc: int
     payload: bytes
-    marker: bool = False
 
     @property
     def is_audio(self) -> bool:
@@ -106,7 +105,7 @@ def parse_packet(data: bytes) -> Packet | None:
         end -= data[-1]
     if begin > end:
         raise BadDataError(f"an RTP packet of {len(data)} bytes whose header alone would take {begin}")
-    return Packet(second & 0x7F, sequence, timestamp, ssrc, data[begin:end], bool(second & 0x80))
+    return Packet(second & 0x7F, sequence, timestamp, ssrc, data[begin:end])
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,6 @@ class RtpSource(Source):
         """Packets, losses and troubles since it was opened."""
         return self._receiver.counts
 
-    @property
-    def port(self) -> int:
-        """The port in use, also where 0 asked for any."""
-        return self._address[1] if self._socket is None else int(self._socket.getsockname()[1])
-
     def open(self) -> None:
         """Bind the port."""
         self._socket = open_socket(self.name, *self._address, socket.SOCK_DGRAM)

@@ -81,6 +81,11 @@ class Received:
         return [event for event in self.order if isinstance(event, kind)]
 
 
+def port_of(source):
+    """The port that a source was given where 0 asked for any."""
+    return source._socket.getsockname()[1]
+
+
 def listen(source, until, got=None, limit_s=20.0):
     """Hear a source, on from ``got``, until ``until(got)``; fail when that does not come."""
     got = got or Received()

@@ -13,7 +13,7 @@ from edge.service.source_address import SourceError
 from edge.sources.audiosocket_source import AudioSocketSource, CallLimits
 from edge.sources.events import Idle, SourceOpenError, Trouble
 from edge.sources.peers import PeerList
-from tests.edge.sources.conftest import listen
+from tests.edge.sources.conftest import listen, port_of
 from tests.edge.sources.test_audiosocket import FRAME, HELLO, message
 
 
@@ -22,7 +22,7 @@ def source(**options):
 
 
 def dial(opened):
-    client = socket.create_connection(("127.0.0.1", opened.port), timeout=10.0)
+    client = socket.create_connection(("127.0.0.1", port_of(opened)), timeout=10.0)
     client.settimeout(10.0)
     return client
 
@@ -190,7 +190,7 @@ def test_a_server_that_a_bug_stops_is_not_a_quiet_end(monkeypatch):
 
 def test_closing_hangs_up_and_frees_the_port():
     with source() as opened:
-        port = opened.port
+        port = port_of(opened)
         with pytest.raises(SourceOpenError, match=r"cannot listen at port .*; stop the program that has the port"):
             AudioSocketSource("127.0.0.1", port).open()
         client = dial(opened)

@@ -60,7 +60,7 @@ def test_a_packet_with_every_optional_part():
     data = datagram(
         1, 2, b"abc", kind=0x80 | 8, first=0x80 | 0x20 | 0x10 | 2, middle=bytes(8) + extension, tail=b"\0\0\3"
     )
-    assert parse_packet(data) == Packet(8, 1, 2, 0xABCD0123, b"abc", marker=True)
+    assert parse_packet(data) == Packet(8, 1, 2, 0xABCD0123, b"abc")
 
 
 def test_a_damaged_packet_is_refused_with_the_reason():

@@ -13,7 +13,7 @@ from edge.audio import g711
 from edge.sources.events import Idle, SourceOpenError, StreamEnd
 from edge.sources.rtp_source import RtpReceiver, RtpSource
 from tests.edge.conftest import write_wav
-from tests.edge.sources.conftest import listen
+from tests.edge.sources.conftest import listen, port_of
 from tests.edge.sources.test_rtp import codes, datagram
 
 
@@ -27,7 +27,7 @@ def test_datagrams_become_audio_in_order():
         order[3], order[4] = 4, 3
         order.remove(10)
         for index in order:
-            sender.sendto(datagram(index, 160 * index, codes(index)), ("127.0.0.1", opened.port))
+            sender.sendto(datagram(index, 160 * index, codes(index)), ("127.0.0.1", port_of(opened)))
         got = listen(opened, lambda got: got.starts and got.length("rtp-1") == 30 * 160)
     lost = np.repeat(np.arange(30), 160) == 10
     np.testing.assert_array_equal(got.mask("rtp-1"), lost)
@@ -45,17 +45,17 @@ def test_an_open_port_without_a_sender_is_idle_and_never_ends():
 def test_a_stream_that_stops_times_out_while_the_source_goes_on():
     with source(idle_timeout_s=0.3) as opened, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for index in range(5):
-            sender.sendto(datagram(index, 160 * index), ("127.0.0.1", opened.port))
+            sender.sendto(datagram(index, 160 * index), ("127.0.0.1", port_of(opened)))
         got = listen(opened, lambda got: got.ends)
         assert got.ends["rtp-1"].reason == "timed_out"
         for index in range(5):
-            sender.sendto(datagram(index, 160 * index), ("127.0.0.1", opened.port))
+            sender.sendto(datagram(index, 160 * index), ("127.0.0.1", port_of(opened)))
         listen(opened, lambda got: "rtp-2" in got.starts)
 
 
 def test_a_port_that_is_taken_is_named_and_closing_frees_it():
     with source() as opened:
-        port = opened.port
+        port = port_of(opened)
         with pytest.raises(SourceOpenError) as caught:
             RtpSource("127.0.0.1", port, RtpReceiver()).open()
         assert str(caught.value) == (
@@ -80,7 +80,7 @@ def test_ffmpeg_streams_a_recording(tmp_path):
         path = write_wav(tmp_path / "a.wav", recording, rate)
         with source(idle_timeout_s=1.0) as opened:
             command = ["ffmpeg", "-loglevel", "error", "-nostdin", "-re", "-i", path, "-acodec", codec, "-f", "rtp"]
-            sender = subprocess.Popen([*command, f"rtp://127.0.0.1:{opened.port}"], stdout=subprocess.DEVNULL)
+            sender = subprocess.Popen([*command, f"rtp://127.0.0.1:{port_of(opened)}"], stdout=subprocess.DEVNULL)
             try:
                 got = listen(opened, lambda got: got.ends)
             finally:

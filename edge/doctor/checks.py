@@ -84,14 +84,15 @@ def check_service(environment: Mapping[str, str]) -> Iterator[Finding]:
     watchdog_s = int(watchdog) / 1e6 if watchdog.isascii() and watchdog.isdigit() else None
     notify = "NOTIFY_SOCKET" in environment
     under = notify or "INVOCATION_ID" in environment
-    facts = {"systemd": under, "notify": notify, "watchdog_s": watchdog_s}
-    if under and not notify:
-        advice = "for a service that restarts when it hangs, set Type=notify and WatchdogSec=30 in the unit"
-        yield Finding("service", "note", "under systemd, which expects no notifications", advice, facts)
-        return
     watched = "no watchdog" if watchdog_s is None else f"a watchdog of {watchdog_s:g} s"
-    seen = f"under systemd, which expects notifications, with {watched}" if notify else "not under systemd"
-    yield Finding.ok("service", seen, **facts)
+    supervised = f"expects notifications, with {watched}" if notify else "expects no notifications"
+    yield Finding(
+        "service",
+        "note" if under and not notify else "ok",
+        f"under systemd, which {supervised}" if under else "not under systemd",
+        "for a service that restarts when it hangs, set Type=notify and WatchdogSec=30 in the unit",
+        {"systemd": under, "notify": notify, "watchdog_s": watchdog_s},
+    )
 
 
 def check_decoders() -> Iterator[Finding]:
@@ -136,10 +137,8 @@ def check_speed(model: Model, *, clock: Callable[[], float] = time.perf_counter)
         seconds.append(clock() - started_at)
     rtf = min(seconds) / _CLIP_S
     seen = f"real-time factor {rtf:.4f} on one thread"
-    if rtf > SLOW_RTF:
-        advice = "end what else runs here, or use a faster machine; edge bench measures at length"
-        return Finding("speed", "warning", seen, advice, {"rtf": rtf})
-    return Finding.ok("speed", seen, rtf=rtf)
+    advice = "end what else runs here, or use a faster machine; edge bench measures at length"
+    return Finding("speed", "warning" if rtf > SLOW_RTF else "ok", seen, advice, {"rtf": rtf})
 
 
 def check_config(
@@ -187,7 +186,7 @@ def check_alerts(settings: AlertSettings, context: ChannelContext, *, send: bool
         return
     outbox = [*check_outbox(Path(settings.outbox).expanduser(), context.clock)]
     channels = {name: _check_channel(name, settings, context, send=send) for name in names}
-    yield from [*outbox, *channels.values()]
+    yield from (*outbox, *channels.values())
     for warning in settings.warnings(context.environment):
         yield Finding.from_error("alerts", warning, "correct the rights of the file", level="warning")
     ready = [name for name, finding in channels.items() if finding.level == "ok"]
@@ -207,11 +206,8 @@ def check_outbox(path: Path, clock: Callable[[], float]) -> Iterator[Finding]:
         if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
             yield Finding.ok("outbox", f"{path} will be made with the first alert, {room}", **facts)
         else:
-            seen, advice = (
-                f"{path} cannot be made: {existing} may not be written",
-                f"{_OUTBOX_ADVICE}, or correct the rights",
-            )
-            yield Finding("outbox", "problem", seen, advice, facts)
+            seen = f"{path} cannot be made: {existing} may not be written"
+            yield Finding("outbox", "problem", seen, f"{_OUTBOX_ADVICE}, or correct the rights", facts)
         return
     try:
         with Outbox(path, clock=clock, rng=random.Random()) as outbox:

@@ -35,43 +35,35 @@ RESAMPLES = 1000
 SMALLEST_GROUP = 5
 
 
+RATES = ("eer", "auc", "bonafide_called_spoof", "spoof_called_spoof", "spoof_called_bonafide")
+"""Of a group, with intervals; docs/reports/README.md says what each is."""
+MORE_RATES = ("accuracy", "balanced_accuracy")
+COSTS = ("min_dcf", "cllr", "min_cllr", "ece", "min_tdcf")
+"""Of a group, without intervals."""
+
+
 @dataclass(frozen=True)
 class GroupResult:
-    """Error rates of one group of trials; all are fractions, with 95 % intervals.
-
-    What needs a class that the group has fewer than five scored clips of is None.
+    """Error rates of one group of trials.
 
     Attributes
     ----------
     unscored : clips without a score; they count in no rate.
-    bonafide_called_spoof : bona fide clips called ``spoof`` at the shipped threshold.
-    spoof_called_spoof : spoof clips called ``spoof``.
-    spoof_called_bonafide : spoof clips called ``bonafide``.
-    accuracy : clips on the right side of even odds, a `cm_score` of 0.
-    balanced_accuracy : the mean of both classes' accuracy, which the larger class does not rule.
-    min_cllr : Cllr in bits after the best monotone calibration; ``cllr`` less this is lost by calibration.
-    ece : expected calibration error at even prior odds, over ten bins of like weight.
-    min_tdcf : where a verifier's scores are given; None where it has no meaning.
+    rates : by the names of `RATES` and `MORE_RATES`, fractions with 95 % intervals: shares of bona fide and of spoof
+        clips by verdict at the shipped thresholds, and clips on the right side of even odds, a `cm_score` of 0.
+    costs : by the names of `COSTS`; ``cllr`` and ``min_cllr`` in bits, ``min_tdcf`` where a verifier is given.
+
+    What needs a class that the group has fewer than five scored clips of is None.
     """
 
     name: str
+    transmission: str
     bonafide: int
     spoof: int
     sources: int
     unscored: int
-    eer: Interval | None
-    auc: Interval | None
-    bonafide_called_spoof: Interval | None
-    spoof_called_spoof: Interval | None
-    spoof_called_bonafide: Interval | None
-    min_dcf: float | None
-    cllr: float | None
-    transmission: str = CLEAN
-    accuracy: Interval | None = None
-    balanced_accuracy: Interval | None = None
-    min_cllr: float | None = None
-    ece: float | None = None
-    min_tdcf: float | None = None
+    rates: dict[str, Interval | None]
+    costs: dict[str, float | None]
 
 
 def evaluate(
@@ -95,8 +87,10 @@ def evaluate(
 
 
 def result_to_dict(result: GroupResult) -> dict[str, Any]:
-    """The result as JSON takes it; an interval is ``{"value", "low", "high"}``."""
-    return asdict(result)
+    """The result as JSON takes it, flat; an interval is ``{"value", "low", "high"}``."""
+    found = asdict(result)
+    rates, costs = found.pop("rates"), found.pop("costs")
+    return {**found, **rates, **costs}
 
 
 def scores_of(trials: Sequence[Trial]) -> Array:
@@ -130,28 +124,17 @@ def _result(
             "balanced_accuracy": mean_by_class(*right),
         }
         values = {"eer": eer(target, other)[0], "auc": auc(target, other)}
-    points = _points(bonafide, spoof, asv) if both else _Points()
     groups = (sources_of(bonafide), sources_of(spoof))
     intervals = _intervals(statistics, values, groups)
     return GroupResult(
         name=group.name,
+        transmission=group.transmission,
         bonafide=len(bonafide),
         spoof=len(spoof),
         sources=len({*groups[0], *groups[1]}),
         unscored=unscored,
-        transmission=group.transmission,
-        eer=intervals.get("eer"),
-        auc=intervals.get("auc"),
-        bonafide_called_spoof=intervals.get("bonafide_called_spoof"),
-        spoof_called_spoof=intervals.get("spoof_called_spoof"),
-        spoof_called_bonafide=intervals.get("spoof_called_bonafide"),
-        accuracy=intervals.get("accuracy"),
-        balanced_accuracy=intervals.get("balanced_accuracy"),
-        min_dcf=points.min_dcf,
-        cllr=points.cllr,
-        min_cllr=points.min_cllr,
-        ece=points.ece,
-        min_tdcf=points.min_tdcf,
+        rates={name: intervals.get(name) for name in (*RATES, *MORE_RATES)},
+        costs=_costs(scores_of(bonafide), scores_of(spoof), asv) if both else dict.fromkeys(COSTS),
     )
 
 
@@ -168,26 +151,14 @@ def _intervals(
     return found
 
 
-@dataclass(frozen=True)
-class _Points:
-    """Figures that have no interval."""
-
-    min_dcf: float | None = None
-    cllr: float | None = None
-    min_cllr: float | None = None
-    ece: float | None = None
-    min_tdcf: float | None = None
-
-
-def _points(bonafide: Sequence[Trial], spoof: Sequence[Trial], asv: AsvOperatingPoint | None) -> _Points:
-    target, other = scores_of(bonafide), scores_of(spoof)
-    return _Points(
-        min_dcf=min_dcf(target, other),
-        cllr=cllr(target, other),
-        min_cllr=min_cllr(target, other),
-        ece=expected_calibration_error(reliability_bins(target, other)),
-        min_tdcf=None if asv is None else min_tdcf(target, other, asv),
-    )
+def _costs(bonafide: Array, spoof: Array, asv: AsvOperatingPoint | None) -> dict[str, float | None]:
+    return {
+        "min_dcf": min_dcf(bonafide, spoof),
+        "cllr": cllr(bonafide, spoof),
+        "min_cllr": min_cllr(bonafide, spoof),
+        "ece": expected_calibration_error(reliability_bins(bonafide, spoof)),
+        "min_tdcf": None if asv is None else min_tdcf(bonafide, spoof, asv),
+    }
 
 
 def _called(trials: Sequence[Trial], verdict: str) -> Array:

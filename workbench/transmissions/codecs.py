@@ -6,7 +6,6 @@ does not encode it, so that one needs the ``ffmpeg`` program.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,12 +66,6 @@ CODECS: dict[str, Codec] = {
         Codec("aac", 16000, _RECORDING_BPS, "aac", "aac", delay=1024, frame=1024, sample_format="fltp"),
     )
 }
-
-
-def available(name: str) -> bool:
-    """Whether this machine can run the codec ``name``; a codec that needs a program may be missing."""
-    program = CODECS[name].program
-    return not program or shutil.which(program) is not None
 
 
 def round_trip(samples: Float, sample_rate: int, name: str, bitrate_bps: int | None = None) -> Float:

@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from workbench.errors import require
 from workbench.transmissions import TRANSMISSION_NAMES
 
-CHANCES = (
-    "clean",
-    "room",
-    "noise",
-    "cut_join",
-    "microphone",
-    "hum",
-    "clip",
-    "noise_suppression",
-    "agc",
-    "band_limit",
-    "transmission",
-    "recording_format",
-    "rawboost",
-)
 RECORDING_KBPS = (16, 24, 32, 48, 64, 96)
 """Bit rates of the recording formats."""
-_RANGES = (
-    "level_db",
-    "band_limit_hz",
-    "noise_snr_db",
-    "room_rt60_s",
-    "room_direct_db",
-    "cut_s",
-    "hum_db",
-    "clip_share",
-    "agc_target_db",
-    "recording_kbps",
-    "rawboost_snr_db",
-)
-_COUNTS = ("frequency_masks", "frequency_mask_bands", "time_masks", "time_mask_frames")
 
 
 @dataclass(frozen=True)
@@ -98,7 +69,7 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         for name in CHANCES:
             require(0 <= getattr(self, name) <= 1, f"augment.{name} is a chance in [0, 1]; got {getattr(self, name)}")
-        for name in _RANGES:
+        for name in RANGES:
             low, high = getattr(self, name)
             require(low <= high, f"augment.{name} is (low, high); got ({low}, {high})")
         for name in ("band_limit_hz", "room_rt60_s", "clip_share"):
@@ -121,3 +92,8 @@ class AugmentConfig:
         )
         for name in _COUNTS:
             require(getattr(self, name) >= 0, f"augment.{name} is at least 0; got {getattr(self, name)}")
+
+
+CHANCES = tuple(item.name for item in fields(AugmentConfig) if item.type == "float")
+RANGES = tuple(item.name for item in fields(AugmentConfig) if item.type == "tuple[float, float]")
+_COUNTS = tuple(item.name for item in fields(AugmentConfig) if item.type == "int")

@@ -10,8 +10,6 @@ from workbench.transmissions.filters import convolve, fast_length
 Float = NDArray[np.float32]
 
 _FIRST_ECHO_S = (0.002, 0.012)
-_DIRECT_S = 0.0025
-"""What arrives within this of the strongest sample counts as direct sound."""
 
 
 def synthetic_response(rt60_s: float, direct_db: float, sample_rate: int, rng: np.random.Generator) -> Float:
@@ -54,20 +52,3 @@ def reverberate(samples: Float, response: Float) -> Float:
     if power == 0.0:
         return samples.copy()
     return (wet * np.sqrt(np.mean(samples.astype(np.float64) ** 2) / power)).astype(np.float32)
-
-
-def reverberation_time(response: Float, sample_rate: int) -> float:
-    """RT60 in seconds: the slope of backward-integrated energy from -5 to -25 dB (Schroeder 1965, ISO 3382 T20).
-
-    NaN where the response does not fall that far.
-    """
-    start = int(np.argmax(np.abs(response))) + round(_DIRECT_S * sample_rate)
-    energy = np.cumsum(response[start:][::-1].astype(np.float64) ** 2)[::-1]
-    if len(energy) == 0 or energy[0] == 0.0:
-        return float("nan")
-    decay_db = 10.0 * np.log10(energy / energy[0] + 1e-12)
-    span = np.flatnonzero((decay_db <= -5.0) & (decay_db >= -25.0))
-    if len(span) < 2 or decay_db[-1] > -25.0:
-        return float("nan")
-    slope = np.polyfit(span / sample_rate, decay_db[span], 1)[0]
-    return float(-60.0 / slope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -10,14 +11,13 @@ import pytest
 
 from workbench.errors import TransmissionNameError
 from workbench.transmissions import TRANSMISSION_NAMES, Step, apply_transmission, apply_transmission_described
-from workbench.transmissions.codecs import available
 from workbench.transmissions.draws import cut_and_join
 
 RATE = 16000
 
 
 def apply(name, samples, seed=0, **recordings):
-    if name == "speex" and not available("speex"):
+    if name == "speex" and shutil.which("ffmpeg") is None:
         pytest.skip("speex needs the ffmpeg program, which is not on PATH")
     return apply_transmission_described(name, samples, RATE, np.random.default_rng(seed), **recordings)
 

@@ -5,9 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.transmissions.rooms import reverberate, reverberation_time, synthetic_response
+from workbench.transmissions.rooms import reverberate, synthetic_response
 
 RATE = 16000
+
+
+def reverberation_time(response, sample_rate):
+    """RT60 in seconds: the slope of backward-integrated energy from -5 to -25 dB (Schroeder 1965, ISO 3382 T20).
+
+    NaN where the response does not fall that far.
+    """
+    start = int(np.argmax(np.abs(response))) + round(0.0025 * sample_rate)
+    energy = np.cumsum(response[start:][::-1].astype(np.float64) ** 2)[::-1]
+    if len(energy) == 0 or energy[0] == 0.0:
+        return float("nan")
+    decay_db = 10.0 * np.log10(energy / energy[0] + 1e-12)
+    span = np.flatnonzero((decay_db <= -5.0) & (decay_db >= -25.0))
+    if len(span) < 2 or decay_db[-1] > -25.0:
+        return float("nan")
+    slope = np.polyfit(span / sample_rate, decay_db[span], 1)[0]
+    return float(-60.0 / slope)
 
 
 @pytest.mark.parametrize("rt60_s", [0.1, 0.4, 0.8])

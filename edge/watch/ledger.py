@@ -45,7 +45,6 @@ CREATE TABLE files (
     mtime_ns INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('skipped', 'trying', 'waiting', 'done', 'failed')),
     attempts INTEGER NOT NULL,
-    interruptions INTEGER NOT NULL,
     next_at REAL NOT NULL,
     at REAL NOT NULL,
     digest BLOB,
@@ -64,6 +63,7 @@ CREATE INDEX contents_by_age ON contents (at);
 ALTER TABLE folders RENAME COLUMN begun TO seen;
 ALTER TABLE folders DROP COLUMN mounted;
 ALTER TABLE files DROP COLUMN inode;
+ALTER TABLE files DROP COLUMN interruptions;
 ALTER TABLE contents DROP COLUMN results
 """
     },
@@ -76,12 +76,12 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 10.0, 3600.0
 _FREE_INTERRUPTIONS = 3
 _SECOND_NS = 1_000_000_000
 _INSERT = (
-    "INSERT INTO files (path, size, mtime_ns, state, attempts, interruptions, next_at, at)"
-    " VALUES (?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (path) DO "
+    "INSERT INTO files (path, size, mtime_ns, state, attempts, next_at, at)"
+    " VALUES (?, ?, ?, ?, 0, ?, ?) ON CONFLICT (path) DO "
 )
 _REPLACE = (
     _INSERT + "UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, state = excluded.state, attempts = 0,"
-    " interruptions = 0, next_at = excluded.next_at, at = excluded.at, digest = NULL, error = NULL"
+    " next_at = excluded.next_at, at = excluded.at, digest = NULL, error = NULL"
 )
 
 
@@ -205,7 +205,7 @@ class Ledger:
         now = self._clock()
         with self._file.write() as database:
             row = database.execute(
-                "SELECT state, interruptions FROM files WHERE path = ? AND size = ? AND mtime_ns = ?"
+                "SELECT state, attempts FROM files WHERE path = ? AND size = ? AND mtime_ns = ?"
                 " AND state IN ('trying', 'waiting')",
                 _row(found),
             ).fetchone()
@@ -214,11 +214,11 @@ class Ledger:
                 return
             # The process ended within: killed, or by this very recording. Never given up, since an alert may hang on
             # it; but others get their turn first, and a service that it ends is not ended every few seconds.
-            interruptions = row[1] + (row[0] == "trying")
-            late = interruptions - _FREE_INTERRUPTIONS
+            attempts = row[1] + (row[0] == "trying")
+            late = attempts - _FREE_INTERRUPTIONS
             database.execute(
-                "UPDATE files SET state = 'trying', interruptions = ?, next_at = ?, at = ? WHERE path = ?",
-                (interruptions, now + (wait_s(late) if late > 0 else 0.0), now, os.fsencode(found.path)),
+                "UPDATE files SET state = 'trying', attempts = ?, next_at = ?, at = ? WHERE path = ?",
+                (attempts, now + (wait_s(late) if late > 0 else 0.0), now, os.fsencode(found.path)),
             )
 
     def is_done(self, digest: bytes) -> bool:
@@ -246,15 +246,13 @@ class Ledger:
         attempts = int(row[0]) + 1
         return attempts, None if for_good and attempts >= self.attempts else wait_s(attempts)
 
-    def fail(self, found: Found, error: str, *, for_good: bool = True) -> None:
-        """Note that a recording cannot be read: the attempt has failed, see `attempt`."""
+    def fail(self, found: Found, error: str, attempts: int, wait: float | None) -> None:
+        """Note that a recording cannot be read, with what `attempt` returned."""
         now = self._clock()
-        attempts, wait = self.attempt(found, for_good=for_good)
         state, next_at = ("failed", now) if wait is None else ("waiting", now + wait)
         with self._file.write() as database:
             database.execute(
-                "UPDATE files SET state = ?, attempts = ?, interruptions = 0, next_at = ?, at = ?, error = ?"
-                " WHERE path = ?",
+                "UPDATE files SET state = ?, attempts = ?, next_at = ?, at = ?, error = ? WHERE path = ?",
                 (state, attempts, next_at, now, readable(error), os.fsencode(found.path)),
             )
 

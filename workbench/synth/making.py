@@ -14,7 +14,7 @@ from edge.resampling import Resampler
 from workbench.data.cache import decode
 from workbench.data.manifest import Row
 from workbench.errors import SynthesisError
-from workbench.synth.catalog import ENGINES, load_engine
+from workbench.synth.catalog import ENGINES, find_engine
 from workbench.synth.engine import CopyEngine, Speech, SpeechEngine
 from workbench.synth.matching import match, on_grid
 from workbench.synth.tasks import Task
@@ -53,7 +53,7 @@ def make(task: Task, folder: Path, engines: Path) -> Row:
 
 @lru_cache(maxsize=4)
 def _engine(name: str, engines: Path) -> CopyEngine | SpeechEngine:
-    return load_engine(name, engines)
+    return find_engine(name, engines).load(engines)
 
 
 def _copy(task: Task, engine: CopyEngine, rng: np.random.Generator) -> tuple[Float, Row]:

@@ -86,10 +86,7 @@ def write_voice(path: Path, samples: np.ndarray, rate: int = 16000) -> None:
 @pytest.fixture
 def voices(tmp_path):
     """Two folders of 12 recordings each: ``bonafide`` and ``spoof``."""
-    rng = np.random.default_rng(7)
-    for label in ("bonafide", "spoof"):
-        for index in range(12):
-            write_voice(tmp_path / label / f"{label}{index:02}.wav", make_voice(rng, 2.0, spoof=label == "spoof"))
+    write_two_folders(tmp_path)
     return tmp_path / "bonafide", tmp_path / "spoof"
 
 

@@ -125,8 +125,8 @@ def test_a_folder_of_another_shape_exits_with_1_and_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["read", "show", "check"])
-def test_help_is_a_sentence_with_an_example(command):
-    result = CliRunner().invoke(main, ["corpus", command, "--help"])
-    assert result.exit_code == 0
-    assert f"Example: workbench corpus {command} " in result.stdout
+def test_help_is_a_sentence_with_an_example():
+    for command in ["read", "show", "check"]:
+        result = CliRunner().invoke(main, ["corpus", command, "--help"])
+        assert result.exit_code == 0
+        assert f"Example: workbench corpus {command} " in result.stdout

@@ -39,11 +39,11 @@ def test_a_missing_folder_is_named(tree):
     assert str(caught.value) == (f"{root / 'fake'}: no such folder; give the folder that the corpus was unpacked to")
 
 
-@pytest.mark.parametrize(("bonafide", "spoof"), [("all", "all"), ("all/real", "all")])
-def test_one_folder_twice_or_above_the_other_is_refused(tree, bonafide, spoof):
-    root = tree(["all/1.wav", "all/real/2.wav"])
-    with pytest.raises(ManifestError, match="one lies in the other"):
-        two_folders(root / bonafide, root / spoof)
+def test_one_folder_twice_or_above_the_other_is_refused(tree):
+    for bonafide, spoof in [("all", "all"), ("all/real", "all")]:
+        root = tree(["all/1.wav", "all/real/2.wav"])
+        with pytest.raises(ManifestError, match="one lies in the other"):
+            two_folders(root / bonafide, root / spoof)
 
 
 def test_a_folder_whose_name_begins_like_the_others_is_another(tree):

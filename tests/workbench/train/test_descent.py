@@ -89,10 +89,10 @@ def test_steps_lower_the_loss_and_every_weight_has_an_average(make_config, rng):
 @pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_weights_and_history(make_config, manifest, tmp_path):
     """Batches depend on seed, epoch and step alone, and the checkpoint holds optimiser and averages."""
-    config = make_config(descent={"epochs": 3})
+    config = make_config(descent={"epochs": 2})
     straight, straight_folder = _train(config, manifest, tmp_path, "straight")
-    resumed, resumed_folder = _train(config, manifest, tmp_path, "resumed", stops=(1, 2))
-    assert [r["epoch"] for r in resumed] == [0, 1, 2]
+    resumed, resumed_folder = _train(config, manifest, tmp_path, "resumed", stops=(1,))
+    assert [r["epoch"] for r in resumed] == [0, 1]
     np.testing.assert_allclose([r["loss"] for r in resumed], [r["loss"] for r in straight], rtol=1e-5)
     assert resumed == resumed_folder.history()
     assert straight_folder.weights.exists()

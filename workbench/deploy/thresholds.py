@@ -1,7 +1,7 @@
 """Calibration and verdict thresholds from the dev split: where `spoof_below` and `bonafide_above` come from.
 
-Begin with `calibrated`. `Support` counts what stands behind a split's figures, and `Support.doubt` is the one rule of
-when that is too little.
+`calibrated` sets them. `Support` counts what a split's figures rest on, and `Support.doubt` is the one rule of when
+that is too little.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ def fit_calibration(bonafide: ArrayLike, spoof: ArrayLike, *, observations: int 
     scale = float(solution[0] / spread)
     if not scale > 0.0:
         raise QuantizeError(
-            f"calibration on dev gives a scale of {scale:.3g}; expected a positive one: the model does not tell "
+            f"calibration on dev gives a scale of {scale:.3g}; expected a positive one: the model does not separate "
             "bona fide from spoof there, train it further or look at the labels"
         )
     return Calibration(scale, float(solution[1] - scale * centre))

@@ -41,8 +41,8 @@ class Trial:
     ----------
     transmission : what the clip went through before it was scored; see `workbench.transmissions`.
     seconds : of speech that it was cut to, None for the whole clip.
-    speech_s : seconds of speech that carried evidence.
-    snr_db : level of the speech over the quietest tenth of the clean clip; None where that cannot be told.
+    speech_s : seconds of speech that was scored.
+    snr_db : level of the speech over the quietest tenth of the clean clip; None where it cannot be estimated.
     joined : paths of the clips that this one was joined from, empty for a clip of its own.
     """
 
@@ -129,7 +129,7 @@ def speech_levels_db(samples: Float, frontend: FrontEndSpec, speech: SpeechSpec)
 def estimate_snr_db(samples: Float) -> float | None:
     """Level of the speech over that of the quietest tenth of the hops, in dB, both in the speech band of the measure.
 
-    None without speech, or where loud and quiet hops lie so close that the clip has no pause to tell them by. A
+    None without speech, or where loud and quiet hops lie so close that the clip has no pause to set them apart by. A
     stand-in: no clip comes with its noise alone. It is about right for a steady noise and a clip that pauses.
     """
     level_db = speech_levels_db(samples, FrontEndSpec(), SpeechSpec())
@@ -166,8 +166,8 @@ def _score_clip(model: Model, root: Path, row: Row, transmissions: Sequence[str]
     snr_db = estimate_snr_db(samples) if rate == FrontEndSpec().sample_rate else None
     trials = [Trial(row, score.verdict, score.cm_score, speech_s=score.speech_s, snr_db=snr_db)]
     for transmission in transmissions:
-        heard = through_transmission(samples, transmission, rate, row.path, seed)
-        decision = score_samples(model, np.ascontiguousarray(heard, dtype=np.float32))
+        passed = through_transmission(samples, transmission, rate, row.path, seed)
+        decision = score_samples(model, np.ascontiguousarray(passed, dtype=np.float32))
         trials.append(
             Trial(row, decision.verdict, decision.cm_score, transmission, speech_s=decision.speech_s, snr_db=snr_db)
         )

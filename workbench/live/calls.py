@@ -36,7 +36,7 @@ LEAST_FAKE_S = 8.0
 _PIECE = 4
 """Calls that a process scores between two signs of life."""
 _LEVEL_DB = -26.0
-"""Level to which each clip is brought, so that joins are told by nothing but the voice."""
+"""Level to which each clip is brought, so that nothing but the voice changes at a join."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def length_s(row: Row) -> float:
     Raises
     ------
     EvaluationError
-        The manifest does not tell.
+        The manifest does not state it.
     """
     try:
         return float(row.duration_s)

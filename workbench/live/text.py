@@ -37,7 +37,7 @@ def live_text(report: dict[str, Any]) -> str:
 
 def live_markdown(report: dict[str, Any]) -> list[str]:
     """What the operating points cost, as lines of a card: in all, and by transmission for the default one."""
-    top = ("operating point", "false alarms", "fake voices noticed", "half of them by", "nine tenths by")
+    top = ("operating point", "false alarms", "fake voices detected", "half of them by", "nine tenths by")
     rows = [(point["name"], *cells(point["figures"])) for point in report["points"]]
     balanced = next((point for point in report["points"] if point["name"] == "balanced"), report["points"][0])
     by_transmission = [

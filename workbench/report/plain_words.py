@@ -21,8 +21,8 @@ _RECORDING_GAP = 0.10
 
 HEADLINE_GROUPS = ("unseen attacks, paired", "unseen attacks", "paired", "all")
 _SUBJECTS = {
-    "unseen attacks, paired": "On synthesis that it never heard, recorded like the real voices beside it",
-    "unseen attacks": "On synthesis that it never heard",
+    "unseen attacks, paired": "On synthesis that train lacks, recorded like the real voices beside it",
+    "unseen attacks": "On synthesis that train lacks",
     "paired": "On clips whose sources hold real and synthetic speech of the same recording conditions",
     "all": "Over all clips",
 }
@@ -102,7 +102,7 @@ def _of_recordings(report: Mapping[str, Any]) -> list[str]:
         return []
     apart, together = (100 * group["eer"]["value"] for group in (unpaired, paired))
     text = (
-        f"Much of what it tells apart elsewhere is the recording, not the voice: EER {apart:.1f} % where real and "
+        f"Much of what it separates elsewhere is the recording, not the voice: EER {apart:.1f} % where real and "
         f"synthetic clips come from different places, {together:.1f} % where they come from the same."
     )
     return [text]

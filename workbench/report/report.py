@@ -1,6 +1,6 @@
 """Evaluation reports: a model on a split of a manifest, as the JSON that is kept. No TensorFlow.
 
-Begin with `run_evaluation`; docs/reports/README.md lists the keys.
+The entry is `run_evaluation`; docs/reports/README.md lists the keys.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def durations_note(durations: Mapping[str, Any]) -> str:
         "end to end"
     )
     unknown = durations["unknown_speaker"]
-    return f"{text}, {unknown} of these of speakers that the manifest does not tell apart." if unknown else f"{text}."
+    return f"{text}, {unknown} of these without a speaker in the manifest." if unknown else f"{text}."
 
 
 def duration_rows(durations: Mapping[str, Any]) -> list[tuple[str, ...]]:

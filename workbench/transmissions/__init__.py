@@ -86,7 +86,7 @@ def apply_transmission_described(
     noises: Sequence[NDArray[np.float32]] = (),
     rooms: Sequence[NDArray[np.float32]] = (),
 ) -> tuple[NDArray[np.float32], tuple[Step, ...]]:
-    """Pass one clip through the transmission ``name`` and tell what was drawn.
+    """Pass one clip through the transmission ``name`` and return what was drawn.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Each transform with its numbers drawn at random; every draw tells what it did.
+"""Each transform with its numbers drawn at random, and the step that states them.
 
 What is drawn depends on the generator and the length of the clip alone, never on what the clip holds.
 """

@@ -12,7 +12,7 @@ _BLOCK_S = 0.01
 METHODS = ("subtraction", "wiener")
 _WINDOW_S = 0.02
 _MINIMUM_S = 0.8
-"""Longer than a syllable: within it every band is heard without speech once."""
+"""Longer than a syllable: within it every band is free of speech once."""
 _SMOOTHED_FRAMES = 5
 _MINIMUM_BIAS = 3.7
 """The minimum of smoothed power lies below its mean by this much, measured on white noise."""
@@ -52,7 +52,7 @@ def gain_control(
     wanted_db = np.clip(target_db - level_db, -max_gain_db, max_gain_db)
     fall, rise = (1.0 - np.exp(-_BLOCK_S / seconds) for seconds in (attack_s, release_s))
     loud = np.flatnonzero(level_db >= gate_db)
-    # A device has been running before the clip begins: it starts where the first speech wants it.
+    # A device has been running before the clip begins: it starts at the gain of the first speech.
     gain_db = float(wanted_db[loud[0]]) if len(loud) else 0.0
     gains_db = np.empty(count)
     for index in range(count):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import pytest
 
 from edge.contract import Contract
 from edge.decision import score_verdict
 from workbench.data.manifest import Row
+from workbench.deploy import thresholds
 from workbench.deploy.thresholds import (
     BOUND_NATS,
     Support,
@@ -130,7 +133,7 @@ def test_calibration_lowers_cllr_and_does_not_reorder(rng):
 
 
 def test_calibration_the_wrong_way_round_is_refused(rng):
-    with pytest.raises(QuantizeError, match="the model does not tell bona fide from spoof"):
+    with pytest.raises(QuantizeError, match="the model does not separate bona fide from spoof"):
         fit_calibration(rng.normal(-1, 1, 100), rng.normal(1, 1, 100))
 
 
@@ -168,3 +171,7 @@ def test_without_a_class_or_with_broken_raw_score_there_is_no_calibration():
         fit_calibration([1.0, np.nan], [0.0])
     with pytest.raises(ValueError, match="no scores to set a threshold by"):
         threshold_at_apcer([], 0.1)
+
+
+def test_the_examples_of_the_thresholds_hold():
+    assert doctest.testmod(thresholds).failed == 0

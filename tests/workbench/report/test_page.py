@@ -222,7 +222,7 @@ def test_what_was_not_measured_is_not_on_the_page(least):
 
 
 def test_the_findings_name_the_hardest_group_and_the_other_model(whole):
-    assert "On synthesis that it never heard, recorded like the real voices beside it, m-v1 errs on" in whole
+    assert "On synthesis that train lacks, recorded like the real voices beside it, m-v1 errs on" in whole
     assert "Against other (all):" in whole
     assert "Through a telephone its EER is" in whole
 

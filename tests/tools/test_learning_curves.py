@@ -8,11 +8,9 @@ from statistics import NormalDist
 from xml.etree import ElementTree
 
 import cross_validate
-import folds
 import learning_curves
 import numpy as np
 import pytest
-from curves import AUGMENTED
 
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
@@ -25,8 +23,8 @@ def signs(rows):
     return np.array([1.0 if row.label == "bonafide" else -1.0 for row in rows])
 
 
-def curves_of(heard, **options):
-    return {curve.name: curve for curve in learning_curves.measure(heard, **options)}
+def curves_of(data, **options):
+    return {curve.name: curve for curve in learning_curves.measure(data, **options)}
 
 
 def slope(counts, values):
@@ -42,7 +40,7 @@ def equal_filters(tmp_path_factory):
     rows = rows_of(20, 120, attacks=4)
     values = rng.standard_normal((len(rows), 16)) + 0.2 * signs(rows)[:, None]
     run = write_ridge_run(tmp_path_factory.mktemp("runs") / "equal", rows, [(np.arange(len(rows)), values)])
-    return folds.read_heard(run)
+    return cross_validate.read_statistics(run)
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +54,14 @@ def differing_sources(tmp_path_factory):
     axes = np.array([0.5] + [0.0] * 23) + OWN * rng.standard_normal((60, 24))
     values = rng.standard_normal((len(rows), 24)) + signs(rows)[:, None] * axes[source]
     run = write_ridge_run(tmp_path_factory.mktemp("runs") / "differing", rows, [(np.arange(len(rows)), values)])
-    return folds.read_heard(run)
+    return cross_validate.read_statistics(run)
 
 
 OWN = 0.35
 """Deviation of a source's own direction, in each of 24 statistics; the shared one is 0.5 long."""
 
 
+@pytest.mark.slow
 def test_a_doubling_of_filters_is_worth_what_theory_says(equal_filters):
     """With k filters the classes are 2 x 0.2 sqrt(k) apart, so the AUC is Phi(0.4 sqrt(k) / sqrt(2))."""
     curve = curves_of(equal_filters, penalty=0.1, repeats=3)["filters"]
@@ -77,14 +76,7 @@ def test_a_doubling_of_filters_is_worth_what_theory_says(equal_filters):
     assert gain.error < 0.01
 
 
-def test_sources_that_do_not_differ_are_worth_nothing_more(equal_filters):
-    """The head is known from an eighth of the sources on, and every attack looks like every other."""
-    curves = curves_of(equal_filters, penalty=0.1, repeats=3)
-    for name in ("sources", "attacks"):
-        assert curves[name].gain("auc").mean == pytest.approx(0.0, abs=0.008)
-        assert curves[name].points[0].mean("auc") == pytest.approx(phi(1.6 / math.sqrt(2)), abs=0.025)
-
-
+@pytest.mark.slow
 def test_a_doubling_of_sources_is_worth_what_theory_says(differing_sources):
     """A penalty so large that the head is the mean of the axes of its n sources.
 
@@ -104,12 +96,13 @@ def test_a_doubling_of_sources_is_worth_what_theory_says(differing_sources):
     assert gain.is_sure
 
 
+@pytest.mark.slow
 def test_all_there_is_scores_as_cross_validation_does(equal_filters):
     seeds = [5, 6]
     (record,) = cross_validate.cross_validate(equal_filters, [0.3], seeds)
     for curve in learning_curves.measure(equal_filters, 0.3, 2, seed=5):
         assert curve.points[-1].limit == "all"
-        for name in folds.FIGURES:
+        for name in cross_validate.FIGURES:
             assert list(curve.points[-1].figures[name]) == record[f"{name}_each"]
 
 
@@ -128,60 +121,6 @@ def test_what_is_counted_is_what_was_trained_on(equal_filters):
     # Four attacks a source are all there are: that limit takes nothing away.
     assert found["attacks"] == [("1", 1, 16 * 150), ("2", 2, 16 * 180), ("all", 4, 3840)]
     assert [clips for _, _, clips in found["filters"]] == [3840] * 4
-
-
-def test_a_clip_goes_in_all_its_passes_and_a_scored_source_never_teaches(make_ridge_run, make_rows, monkeypatch):
-    rows = [*make_rows(10, 12), *make_rows(4, 12, paired="no", prefix="u")]
-    values = np.random.default_rng(4).standard_normal((len(rows), 8))
-    places = np.arange(len(rows))
-    passes = [(places, values), (places[::-1], values[::-1] + 1.0), (places[5:], values[5:] - 1.0)]
-    heard = folds.read_heard(make_ridge_run("run", rows, passes, wccn_penalty=0.1))
-    asked = []
-
-    def solve(heard, train, penalties, read):
-        asked.append((train, read))
-        return [lambda part: part.sum(axis=1)]
-
-    monkeypatch.setattr(folds, "_solve", solve)
-    steps = []
-    learning_curves.measure(heard, 0.1, 2, advance=lambda: steps.append(1))
-    assert len(steps) == 2 * learning_curves.STEPS
-    assert len(asked) == folds.FOLDS * len(steps)
-    whole = {seed: folds.divide(heard, seed) for seed in (1, 2)}
-    limited = 0
-    for train, _ in asked:
-        trained = set(heard.source[train])
-        # Which sources were left out of all training must be a fold of one of the two divisions.
-        assert any(
-            any(not trained & set(heard.source[fold == held]) for held in range(folds.FOLDS)) for fold in whole.values()
-        )
-        kept = [set(heard.indices[train & (heard.passes == number)]) for number in range(3)]
-        assert kept[1] == kept[0]
-        assert kept[2] == {index for index in kept[0] if index >= 5}
-        limited += len(kept[0]) < 200
-    assert limited > 0
-    # All there is comes first; then each limit of sources, in both repeats, from small to large.
-    of_sources = [train for train, _ in asked[2 * folds.FOLDS :]][: 2 * folds.FOLDS * len(learning_curves.SHARES)]
-    for larger, smaller in zip(of_sources[2 * folds.FOLDS :], of_sources, strict=False):
-        assert (smaller <= larger).all()
-        assert smaller.sum() < larger.sum()
-
-
-def test_augmented_passes_have_figures_of_their_own(make_ridge_run, make_rows):
-    """Pass 1 is louder noise over the same voices, pass 2 nothing else: the mean of both AUCs is shown beside."""
-    rng = np.random.default_rng(6)
-    rows = make_rows(10, 40)
-    plain = rng.standard_normal((len(rows), 4)) + signs(rows)[:, None]
-    places = np.arange(len(rows))
-    noisy, nothing = plain + 3.0 * rng.standard_normal(plain.shape), 3.0 * rng.standard_normal(plain.shape)
-    run = make_ridge_run("run", rows, [(places, plain), (places, noisy), (places, nothing)], wccn_penalty=0.1)
-    heard = folds.read_heard(run)
-    end = curves_of(heard, penalty=0.1, repeats=1)["sources"].points[-1]
-    both = [record["auc"] for record in cross_validate.cross_validate(heard, [0.1], [1])]
-    assert end.figures["auc"] == (both[0],)
-    assert end.figures[AUGMENTED + "auc"] == (pytest.approx((both[1] + both[2]) / 2),)
-    assert both[0] > 0.95 > both[1] > 0.65
-    assert both[2] == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.fixture
@@ -214,7 +153,8 @@ def test_the_program_prints_draws_and_writes_what_it_measured(small_run, tmp_pat
     best = records[0]["points"][-1]["auc"]["mean"]
     assert f"| {100 * best:.1f} ± " in text
     assert (
-        "python tools/learning_curves.py runs/small --penalty 0.3 --repeats 2 --json --markdown runs/curves.md" in text
+        "python tools/research/learning_curves.py runs/small --penalty 0.3 --repeats 2 --json --markdown runs/curves.md"
+        in text
     )
     assert str(tmp_path) not in text
     assert "- Run `small`: configuration `made`, 4 filters, 2 passes, WCCN penalty 0.1, penalty 0.3, corpus `" in text
@@ -235,18 +175,6 @@ def test_the_program_prints_draws_and_writes_what_it_measured(small_run, tmp_pat
     assert f"{100 * best:.1f} ± " in shown
 
 
-def test_the_penalty_is_the_runs_own_unless_given(small_run, tmp_path, capsys):
-    run = small_run()
-    assert learning_curves.main([str(run)]) == 1
-    assert "no penalty in its history; give one with --penalty" in capsys.readouterr().err
-    (run / "history.jsonl").write_text('{"penalty": 0.7, "selection": 0.2}\n{"penalty": 0.1, "selection": 0.3}\n')
-    page = tmp_path / "page.md"
-    assert learning_curves.main([str(run), "--repeats", "1", "--passes", "1", "--markdown", str(page)]) == 0
-    assert "penalty 0.7" in page.read_text(encoding="utf-8")
-    with pytest.raises(SystemExit, match="2"):
-        learning_curves.main([str(run), "--penalty", "0"])
-
-
 def test_another_run_is_measured_by_the_same_divisions(small_run, tmp_path, capsys):
     """Of two runs with the same statistics, no difference is left, to the last digit."""
     first, second = small_run("first"), small_run("second")
@@ -257,8 +185,3 @@ def test_another_run_is_measured_by_the_same_divisions(small_run, tmp_path, caps
     text = page.read_text(encoding="utf-8")
     assert "With all there is, the AUC of `second` less that of `first` is +0.0 ± 0.0 points." in text
     assert "## Sources, second" in text
-
-
-def test_runs_whose_folders_have_the_same_name_are_told_apart(tmp_path):
-    found = learning_curves._named([tmp_path / "a" / "run", tmp_path / "b" / "run", tmp_path / "c" / "other"])
-    assert list(found) == [f"{tmp_path}/a/run", f"{tmp_path}/b/run", "other"]

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Say what more sources, clips, attacks or filters would give a run that was solved (`train.solver = "ridge"`).
 
 Its head is solved again with less to learn from, and scored on paired sources that were left out (the folds of
@@ -12,7 +11,7 @@ cross_validate.py), as the clips are and augmented:
 What a doubling gains is the slope of a line over log2 of the count. Every repeat divides the sources anew and draws
 anew what is left to learn from; standard errors are those over repeats, which share the same few sources.
 
-Example: python tools/learning_curves.py runs/patches --repeats 8 --svg curves.svg
+Example: python tools/research/learning_curves.py runs/patches --repeats 8 --svg curves.svg
 """
 
 from __future__ import annotations
@@ -29,13 +28,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from curve_drawing import draw
-from curve_page import page, summary
-from curves import AUGMENTED, Curve, Point, without_repetition
-from folds import FOLDS, Figures, Heard, Marks, Whole, divide, figures_of, kept_penalty, read_heard, score_left_out
-from progress_bar import progress_bar
-from subsets import (
+from cross_validate import (
+    FOLDS,
+    Figures,
+    Marks,
+    RunStatistics,
+    Whole,
+    divide,
+    figures_of,
+    kept_penalty,
+    read_statistics,
+    score_left_out,
+)
+from curve_page import draw, page, summary
+from curves import (
+    AUGMENTED,
     Clips,
+    Curve,
+    Point,
     count_attacks,
     count_clips,
     filter_of_column,
@@ -43,13 +53,15 @@ from subsets import (
     take_clips,
     take_filters,
     take_sources,
+    without_repetition,
 )
+from tqdm import tqdm
 
 from edge.errors import EdgeError
 from workbench.data.atomic_file import write_atomically
 from workbench.train.runs import RunFolder
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SHARES = (Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4))
 FILTER_SHARES = SHARES[:-1]
 ALL = "all"
@@ -59,7 +71,7 @@ ALL = "all"
 class Axis:
     """One thing to have less of, in ``limits`` by rising size.
 
-    ``take(clips, limit, rng)`` marks the clips that stay, ``count(clips)`` tells how much that is.
+    ``take(clips, limit, rng)`` marks the clips that stay, ``count(clips)`` counts how much that is.
     """
 
     name: str
@@ -79,7 +91,7 @@ STEPS = 1 + sum(len(axis.limits) for axis in AXES) + len(FILTER_SHARES)
 
 
 def measure(
-    heard: Heard, penalty: float, repeats: int, seed: int = 1, advance: Callable[[], object] = lambda: None
+    data: RunStatistics, penalty: float, repeats: int, seed: int = 1, advance: Callable[[], object] = lambda: None
 ) -> list[Curve]:
     """The curve of each of `AXES`, and that of filters.
 
@@ -90,7 +102,7 @@ def measure(
     ValueError
         What a fold leaves to train on, or to score, holds a single class.
     """
-    trials = [_Trial(heard, divide(heard, number), number, penalty, advance) for number in range(seed, seed + repeats)]
+    trials = [_Trial(data, divide(data, number), number, penalty, advance) for number in range(seed, seed + repeats)]
     everything = [trial.score() for trial in trials]
     curves = []
     for axis in AXES:
@@ -99,7 +111,7 @@ def measure(
         full = [_Measured(*size, figures) for size, figures in zip(sizes, everything, strict=True)]
         curves.append(Curve(axis.name, axis.what, without_repetition([*points, _point(ALL, full)])))
     points = [_point(str(share), [trial.with_fewer_filters(share) for trial in trials]) for share in FILTER_SHARES]
-    filters = float(heard.config.model.patch_filters)
+    filters = float(data.config.model.patch_filters)
     full = [_Measured(filters, trial.mean_clips, figures) for trial, figures in zip(trials, everything, strict=True)]
     return [*curves, Curve("filters", "filters", without_repetition([*points, _point(ALL, full)]))]
 
@@ -115,7 +127,7 @@ class _Measured:
 class _Trial:
     """One division into folds, of which each is scored by a head solved with less than all of the rest."""
 
-    heard: Heard
+    data: RunStatistics
     fold: Whole
     seed: int
     penalty: float
@@ -124,7 +136,7 @@ class _Trial:
     @cached_property
     def clips(self) -> list[Whole]:
         """Places of the clips, as they are, that each fold leaves to train on."""
-        return [np.flatnonzero((self.fold != held) & (self.heard.passes == 0)) for held in range(FOLDS)]
+        return [np.flatnonzero((self.fold != held) & (self.data.passes == 0)) for held in range(FOLDS)]
 
     @property
     def mean_clips(self) -> float:
@@ -133,17 +145,17 @@ class _Trial:
     def with_less(self, axis: Axis, limit: object) -> _Measured:
         kept = []
         for held, places in enumerate(self.clips):
-            # The generator does not know the limit, so that smaller sets lie in larger ones.
+            # The generator's seed is the same for every limit, so that smaller sets lie in larger ones.
             rng = np.random.default_rng([self.seed, AXES.index(axis), held])
             kept.append(places[axis.take(self._describe(places), limit, rng)])
         # A clip stays, or goes, in all its passes.
-        indices = self.heard.indices
+        indices = self.data.indices
         figures = self.score(keep=lambda held, train: train & np.isin(indices, indices[kept[held]]))
         return _Measured(*self.sizes(axis, kept), figures)
 
     def with_fewer_filters(self, share: Fraction) -> _Measured:
-        columns = take_filters(self.heard.config, share, np.random.default_rng([self.seed, len(AXES)]))
-        filters = len(np.unique(filter_of_column(self.heard.config)[columns]))
+        columns = take_filters(self.data.config, share, np.random.default_rng([self.seed, len(AXES)]))
+        filters = len(np.unique(filter_of_column(self.data.config)[columns]))
         return _Measured(float(filters), self.mean_clips, self.score(columns=lambda held: columns))
 
     def sizes(self, axis: Axis, kept: Sequence[Whole]) -> tuple[float, float]:
@@ -153,17 +165,17 @@ class _Trial:
 
     def score(self, **less: Any) -> Figures:
         """Of the clips as they are, and the mean of those of the augmented passes; ``less`` as `score_left_out`."""
-        (raw_score,) = score_left_out(self.heard, self.fold, [self.penalty], **less)
+        (raw_score,) = score_left_out(self.data, self.fold, [self.penalty], **less)
         plain, *augmented = (
-            figures_of(self.heard, raw_score, number) for number in np.unique(self.heard.passes).tolist()
+            figures_of(self.data, raw_score, number) for number in np.unique(self.data.passes).tolist()
         )
         means = {name: float(np.mean([found[name] for found in augmented])) for name in plain if augmented}
         self.advance()
         return plain | {AUGMENTED + name: value for name, value in means.items()}
 
     def _describe(self, places: Whole) -> Clips:
-        heard = self.heard
-        return Clips(heard.source[places], heard.bonafide[places], heard.attack[places])
+        data = self.data
+        return Clips(data.source[places], data.bonafide[places], data.attack[places])
 
 
 def _point(limit: str, measured: Sequence[_Measured]) -> Point:
@@ -204,18 +216,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(summary(name, curves))
     if options.markdown is not None:
         drawing = options.markdown.with_suffix(".svg")
-        told = {name: _describe_run(run, penalties[name]) for name, run in runs.items()}
+        described = {name: _describe_run(run, penalties[name]) for name, run in runs.items()}
         write_atomically(drawing, draw(found))
-        write_atomically(options.markdown, page(found, told, _command(given), drawing.name))
+        write_atomically(options.markdown, page(found, described, _command(given), drawing.name))
     if options.svg is not None:
         write_atomically(options.svg, draw(found))
     return 0
 
 
 def _measure_run(name: str, run: Path, penalty: float, options: argparse.Namespace) -> list[Curve]:
-    heard = read_heard(run, None if options.passes is None else [0, *options.passes])
-    with progress_bar(name, STEPS * options.repeats) as advance:
-        return measure(heard, penalty, options.repeats, options.seed, advance)
+    data = read_statistics(run, None if options.passes is None else [0, *options.passes])
+    with tqdm(desc=name, total=STEPS * options.repeats, leave=False, disable=None) as bar:
+        return measure(data, penalty, options.repeats, options.seed, bar.update)
 
 
 def _describe_run(run: Path, penalty: float) -> str:
@@ -241,7 +253,7 @@ def _command(arguments: Sequence[str]) -> str:
         if path.is_absolute():
             path = path.relative_to(ROOT) if path.is_relative_to(ROOT) else Path("runs") / path.name
         shown.append(path.as_posix() if Path(argument).is_absolute() else argument)
-    return shlex.join(["python", "tools/learning_curves.py", *shown])
+    return shlex.join(["python", "tools/research/learning_curves.py", *shown])
 
 
 if __name__ == "__main__":

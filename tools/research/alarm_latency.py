@@ -3,7 +3,7 @@
 Nothing is chosen: `workbench calibrate` does that, on dev. Clips are joined to calls of real people and to calls that
 a fake voice enters at a known moment, each through every transmission and the decision of `edge listen`.
 
-Example: python tools/alarm_latency.py models/bonafone-patch-v6.tflite --manifest corpus/manifest.tsv --split dev
+Example: python tools/research/alarm_latency.py models/bonafone-patch-v6.tflite --manifest corpus/manifest.tsv
 """
 
 from __future__ import annotations

@@ -1,11 +1,23 @@
-"""Learning curves in words: a table for the terminal, and a page that states its command and what it says."""
+"""Learning curves for people: a table for the terminal, a page with its command and conclusion, and its drawing."""
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 
+import matplotlib
 from curves import AUGMENTED, Curve, Gain, Point
+from matplotlib.figure import Figure
+
+from workbench.report.figures import COLOURS, STYLE
+
+_PANEL = (5.5, 4.0)
+"""Inches."""
+_COLUMNS = 2
+_NEAREST = 0.09
+"""Between labels below an axis, in widths of it."""
+_FIGURES = {"auc": ("accent", "as they are"), AUGMENTED + "auc": ("phone", "augmented")}
 
 _TITLES = {
     "auc": "AUC",
@@ -19,13 +31,13 @@ _TITLES = {
 _HEAD = """\
 # Learning curves
 
-Made by `tools/learning_curves.py`; do not edit it by hand:
+Made by `tools/research/learning_curves.py`; do not edit it by hand:
 
 ```sh
 {command}
 ```
 
-{told}
+{runs}
 
 {conclusion}
 
@@ -52,8 +64,8 @@ def summary(name: str, curves: Sequence[Curve]) -> str:
     return "\n\n".join([*blocks, conclusion(curves)]) + "\n"
 
 
-def page(runs: Mapping[str, Sequence[Curve]], told: Mapping[str, str], command: str, drawing: str) -> str:
-    """The page in Markdown: ``told`` describes each run, ``drawing`` is the name of the SVG beside it."""
+def page(runs: Mapping[str, Sequence[Curve]], described: Mapping[str, str], command: str, drawing: str) -> str:
+    """The page in Markdown: ``described`` has a line for each run, ``drawing`` is the name of the SVG beside it."""
     said = [
         conclusion(curves) if len(runs) == 1 else f"`{name}`: {conclusion(curves)}" for name, curves in runs.items()
     ]
@@ -61,7 +73,7 @@ def page(runs: Mapping[str, Sequence[Curve]], told: Mapping[str, str], command: 
     repeats = len(next(iter(runs.values()))[0].points[-1].counts)
     text = _HEAD.format(
         command=command,
-        told="\n".join(f"- Run `{name}`: {words}" for name, words in told.items()),
+        runs="\n".join(f"- Run `{name}`: {words}" for name, words in described.items()),
         conclusion="\n\n".join(said),
         drawing=drawing,
         repeats="1 repeat" if repeats == 1 else f"{repeats} repeats",
@@ -147,3 +159,56 @@ def _list(words: Sequence[str]) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def draw(runs: Mapping[str, Sequence[Curve]]) -> str:
+    """An SVG file of the curves of ``runs`` by name: the first in full lines, the others dashed.
+
+    Bands are one standard deviation over repeats to either side.
+    """
+    first = next(iter(runs.values()))
+    columns, rows = min(_COLUMNS, len(first)), math.ceil(len(first) / _COLUMNS)
+    file = io.StringIO()
+    with matplotlib.rc_context({**STYLE, "savefig.facecolor": COLOURS["raised"]}):
+        figure = Figure(figsize=(_PANEL[0] * columns, _PANEL[1] * rows), layout="constrained")
+        panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        for place, axes in enumerate(panels):
+            axes.set_visible(place < len(first))
+            if place < len(first):
+                _panel(axes, {name: curves[place] for name, curves in runs.items()})
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, frameon=False)
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()
+
+
+def _panel(axes: matplotlib.axes.Axes, curves: Mapping[str, Curve]) -> None:
+    first = next(iter(curves.values()))
+    for number, (name, curve) in enumerate(curves.items()):
+        for figure, (colour, words) in _FIGURES.items():
+            if figure not in curve.points[-1].figures:
+                continue
+            counts = [point.count for point in curve.points]
+            means = [100 * point.mean(figure) for point in curve.points]
+            spread = [100 * point.deviation(figure) for point in curve.points]
+            below, above = ([y + sign * s for y, s in zip(means, spread, strict=True)] for sign in (-1, 1))
+            axes.fill_between(counts, below, above, color=COLOURS[colour], alpha=0.15, linewidth=0)
+            label = words if len(curves) == 1 else f"{name}, {words}"
+            axes.plot(counts, means, "o-" if number == 0 else "o--", color=COLOURS[colour], markersize=4, label=label)
+    axes.set_xscale("log", base=2)
+    counts = [point.count for curve in curves.values() for point in curve.points]
+    # A single size still needs an axis with two ends.
+    ends = min(counts) / 1.1, max(counts) * 1.1
+    axes.set(xlim=ends, xlabel=first.what, ylabel="AUC, percent")
+    ticks = spaced([point.count for point in first.points], ends)
+    axes.set_xticks(ticks, [f"{count:.0f}" if count >= 9.5 else f"{count:.1f}" for count in ticks])
+    axes.minorticks_off()
+
+
+def spaced(counts: Sequence[float], ends: tuple[float, float]) -> list[float]:
+    """The counts that stand far enough apart on an axis with these ends, the largest one first of all."""
+    length = math.log2(ends[1] / ends[0])
+    found: list[float] = []
+    for count in reversed(counts):
+        if not found or math.log2(found[-1] / count) / length >= _NEAREST:
+            found.append(count)
+    return found

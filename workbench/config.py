@@ -136,7 +136,11 @@ def config_to_dict(config: ExperimentConfig) -> dict[str, Any]:
 
 
 def override(config: _T, part: str, **values: Any) -> _T:
-    """Replace fields of one part, by dotted name such as ``train.descent``, by those ``values`` that are not None."""
+    """Replace fields of one part, by dotted name, by those ``values`` that are not None.
+
+    >>> override(ExperimentConfig(), "train.descent", epochs=3, learning_rate=None).train.descent.epochs
+    3
+    """
     given = {name: value for name, value in values.items() if value is not None}
     if not given:
         return config
@@ -146,7 +150,11 @@ def override(config: _T, part: str, **values: Any) -> _T:
 
 
 def flatten(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turn nested tables into dotted names: ``{"train": {"seed": 1}}`` gives ``{"train.seed": 1}``, tuples lists."""
+    """Turn nested tables into dotted names, and tuples into lists.
+
+    >>> flatten({"name": "tcn", "train": {"seed": 1}})
+    {'name': 'tcn', 'train.seed': 1}
+    """
     flat: dict[str, Any] = {}
     for name, value in tables.items():
         if isinstance(value, Mapping):
@@ -157,7 +165,11 @@ def flatten(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn dotted names into nested tables, the inverse of `flatten`."""
+    """Turn dotted names into nested tables, the inverse of `flatten`.
+
+    >>> nest({"name": "tcn", "train.seed": 1})
+    {'name': 'tcn', 'train': {'seed': 1}}
+    """
     tables: dict[str, Any] = {}
     for name, value in flat.items():
         *parts, last = name.split(".")
@@ -175,7 +187,11 @@ def differences(config: Mapping[str, Any], default: Mapping[str, Any] | None = N
 
 
 def short_text(values: Mapping[str, Any]) -> str:
-    """Format values as ``dropout=0.2, widths=[60x8]``: without the table where no other one has such a field."""
+    """Format values by dotted name, without the table where no other one has such a field.
+
+    >>> short_text({"model.dropout": 0.2, "model.widths": [60] * 8})
+    'dropout=0.2, widths=[60x8]'
+    """
     known = flatten(config_to_dict(ExperimentConfig()))
     # A folder of data shares a name with a chance of augmentation; it is never what a difference is about.
     count = Counter(name.rpartition(".")[2] for name in {*known, *values} if not name.startswith("data."))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 from dataclasses import FrozenInstanceError
 
 import pytest
 
+import workbench.config
 from workbench.config import (
     ExperimentConfig,
     config_from_dict,
@@ -157,6 +159,10 @@ def test_only_what_differs_is_written():
 
 def test_what_the_default_does_not_know_is_a_difference_too():
     assert differences({"model": {"old": 1}}) == {"model.old": 1}
+
+
+def test_the_examples_of_the_docstrings_are_true():
+    assert doctest.testmod(workbench.config).failed == 0
 
 
 def test_nesting_undoes_flattening():

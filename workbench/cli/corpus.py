@@ -91,11 +91,11 @@ def show(manifest: Path, as_json: bool) -> None:
     Example: workbench corpus show corpus/manifest.tsv --json
     """
     from edge.tables import columns
-    from workbench.data.corpus import part_to_dict, summarise, text_summary
+    from workbench.data.corpus import summarise, text_summary
     from workbench.data.manifest import read_manifest
 
     parts = summarise(read_manifest(manifest))
-    lines = [json.dumps(part_to_dict(part)) for part in parts] if as_json else columns(text_summary(parts))
+    lines = [json.dumps(part) for part in parts] if as_json else columns(text_summary(parts))
     click.echo("\n".join(lines))
 
 

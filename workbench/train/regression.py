@@ -250,7 +250,11 @@ def narrow_band(statistics: Float, upper: Marks) -> Marks:
 
 
 def otsu(values: Array) -> float:
-    """The bound between two groups of ``values`` [shape=(n,)] with the least variance inside them."""
+    """Find the bound between two groups of ``values`` [shape=(n,)] with the least variance inside them.
+
+    >>> round(otsu(np.array([0.0, 0.1, 0.2, 1.8, 1.9, 2.0])), 1)
+    1.0
+    """
     counts, edges = np.histogram(values, _HISTOGRAM_BINS)
     centres = 0.5 * (edges[1:] + edges[:-1])
     below = np.cumsum(counts)[:-1].astype(np.float64)

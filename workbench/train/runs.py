@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from workbench.config import ExperimentConfig, config_from_dict, config_to_dict
+from workbench.config import ExperimentConfig, config_from_dict
 from workbench.data.atomic_file import write_atomically
 from workbench.errors import TrainingError
 
@@ -65,7 +65,7 @@ class RunFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "run.json").exists():
-            write_atomically(self.path / "run.json", json.dumps(_info_to_dict(info), indent=1))
+            write_atomically(self.path / "run.json", json.dumps(asdict(info), indent=1))
             return
         earlier = self.info()
         if (earlier.config, earlier.manifest_digest) != (info.config, info.manifest_digest):
@@ -90,12 +90,12 @@ class RunFolder:
             raise TrainingError(f"{self.path}: not a run folder of `workbench train` ({error})") from error
 
     def history(self) -> list[dict[str, Any]]:
-        """One record an epoch, oldest first."""
+        """Read the records of the epochs, oldest first."""
         file = self.path / "history.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def save_weights(self, model: Any) -> None:
-        """Make the weights of the Keras ``model`` those that the run keeps."""
+        """Replace the run's weights by those of the Keras ``model``."""
         temporary = self.path / ".best.tmp.weights.h5"
         model.save_weights(temporary)
         temporary.replace(self.weights)
@@ -106,7 +106,7 @@ class RunFolder:
 
 
 def collect_versions() -> dict[str, str]:
-    """Versions of Python, of this project and of the packages that shape a result."""
+    """Collect the versions of Python, of this project and of the packages that affect a result."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -117,21 +117,9 @@ def collect_versions() -> dict[str, str]:
 
 
 def git_revision(folder: Path) -> str:
-    """The commit that ``folder`` is at, with ``+`` if its tracked files are changed; empty outside a checkout."""
+    """Return the commit of ``folder``, with ``+`` if its tracked files are changed; empty outside a checkout."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
-
-
-def _info_to_dict(info: RunInfo) -> dict[str, Any]:
-    return {
-        "config": config_to_dict(info.config),
-        "manifest": info.manifest,
-        "manifest_root": info.manifest_root,
-        "manifest_digest": info.manifest_digest,
-        "noise": info.noise,
-        "git_revision": info.git_revision,
-        "versions": info.versions,
-    }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import pytest
 
 from workbench.config import load_config
 from workbench.data.manifest import Row
 from workbench.evaluate.metrics import auc
+from workbench.train import regression
 from workbench.train.regression import TrainingClips, narrow_band, normal_equations, otsu, upper_power
 
 
@@ -141,6 +144,7 @@ def test_without_a_wccn_penalty_bandwidth_and_augmentation_make_conditions_of_th
 
 
 def test_otsu_finds_the_gap_between_two_groups(rng):
+    assert doctest.testmod(regression).failed == 0
     values = np.concatenate([rng.normal(0.0, 0.1, 300), rng.normal(3.0, 0.3, 700)])
     assert 0.4 < otsu(values) < 2.2
 

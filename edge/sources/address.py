@@ -1,4 +1,4 @@
-"""Make the source that a `SourceAddress` names."""
+"""Make the source that a `SourceAddress` names; `edge.service.source_address` parses its text."""
 
 from __future__ import annotations
 

@@ -196,13 +196,11 @@ def test_a_new_ssrc_ends_the_senders_old_stream():
 
 def test_streams_that_run_side_by_side_never_mix():
     """Two of one sender, and two that only share their SSRC."""
-    for second in ({"ssrc": 7}, {"port": 4001}):
+    for ssrc, port in ((8, 4000), (7, 4001)):
         wire = Wire()
         for index in range(200):
-            for value, options in ((1, {}), (2, second)):
-                port = {"port": options["port"]} if "port" in options else {}
-                ssrc = {"ssrc": options["ssrc"]} if "ssrc" in options else {}
-                wire.send(datagram(index, 160 * index, codes(value), **ssrc), after_s=0.01, **port)
+            wire.send(datagram(index, 160 * index, codes(1), ssrc=7), after_s=0.01)
+            wire.send(datagram(index, 160 * index, codes(2), ssrc=ssrc), port=port, after_s=0.01)
             wire.tick(0.0)
         got = wire.close()
         assert [end.position for end in got.ends.values()] == [32000, 32000]

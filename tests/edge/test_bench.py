@@ -1,4 +1,4 @@
-"""The benchmark measures what it names; no test asks how fast."""
+"""The benchmark measures what it names; how fast is bounded by live calls alone."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def result():
 def test_the_figures_are_there_and_agree_with_each_other(result):
     assert set(result) >= KEYS
     assert result["rtf"] == pytest.approx(result["ms_per_4s"] / 4000)
+    assert result["rtf"] < 0.2, "too slow for a call on a board that is ten times slower than a busy test machine"
     assert 0 < result["ms_per_chunk_p50"] <= result["ms_per_chunk_p95"] <= result["ms_per_chunk_p99"]
     assert result["model_bytes"] == default_model().stat().st_size
     assert all(name in text_table(result) for name in KEYS)

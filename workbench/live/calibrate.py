@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.contract import OperatingPoint, embed_contract
+from edge.contract import embed_contract
 from edge.model import Model
 from workbench.data.atomic_file import write_atomically
 from workbench.data.manifest import read_manifest
@@ -15,7 +15,7 @@ from workbench.data.progress import watch
 from workbench.errors import EvaluationError
 from workbench.evaluate.trials import load_quietly
 from workbench.live.calls import BEFORE_S, Call, Trace, genuine_calls, invaded_calls, trace_calls
-from workbench.live.points import FALSE_ALARMS_PER_H, LiveFigures, choose_points, measure
+from workbench.live.points import FALSE_ALARMS_PER_H, Choice, LiveFigures, choose_points, measure_points
 from workbench.transmissions import CLEAN
 
 LIVE_TRANSMISSIONS = (CLEAN, "telephone", "g711-mu", "amr-nb-12.2", "opus-wb-16", "bad-microphone", "noise-suppressed")
@@ -67,8 +67,7 @@ def calibrate_live(
     contract = replace(model.contract, operating_points=tuple(choice.point for choice in choices))
     target = output or model_path
     write_atomically(target, embed_contract(model_path.read_bytes(), contract))
-    measured = [(choice.point, choice.figures, choice.by_transmission) for choice in choices]
-    return {"output": str(target), **live_report(model.name, split, options, genuine, invaded, measured)}
+    return {"output": str(target), **live_report(model.name, split, options, genuine, invaded, choices)}
 
 
 def measure_live(model_path: Path, manifest: Path, split: str, options: CallOptions) -> dict[str, Any]:
@@ -85,15 +84,7 @@ def measure_live(model_path: Path, manifest: Path, split: str, options: CallOpti
     if not model.contract.operating_points:
         model.contract.operating_point("balanced")
     genuine, invaded = traces_of(model, manifest, split, options)
-    measured = []
-    for point in model.contract.operating_points:
-        by_transmission = {
-            transmission: measure(
-                model.contract, point, _through(genuine, transmission), _through(invaded, transmission)
-            )
-            for transmission in options.transmissions
-        }
-        measured.append((point, measure(model.contract, point, genuine, invaded), by_transmission))
+    measured = measure_points(model.contract, genuine, invaded)
     return live_report(model.name, split, options, genuine, invaded, measured)
 
 
@@ -132,7 +123,7 @@ def live_report(
     options: CallOptions,
     genuine: Sequence[Trace],
     invaded: Sequence[Trace],
-    measured: Iterable[tuple[OperatingPoint, LiveFigures, Mapping[str, LiveFigures]]],
+    measured: Iterable[Choice],
 ) -> dict[str, Any]:
     """What was measured, as JSON takes it: seconds, hours, and shares as fractions."""
     return {
@@ -147,14 +138,14 @@ def live_report(
         "invaded_paired": len({trace.call.name for trace in invaded if trace.call.paired}),
         "points": [
             {
-                **asdict(point),
-                "figures": asdict(figures),
-                "by_transmission": {transmission: asdict(part) for transmission, part in by_transmission.items()},
+                **asdict(choice.point),
+                "figures": asdict(choice.figures),
+                "by_transmission": _dicts(choice.by_transmission),
             }
-            for point, figures, by_transmission in measured
+            for choice in measured
         ],
     }
 
 
-def _through(traces: Sequence[Trace], transmission: str) -> list[Trace]:
-    return [trace for trace in traces if trace.transmission == transmission]
+def _dicts(figures: Mapping[str, LiveFigures]) -> dict[str, Any]:
+    return {name: asdict(part) for name, part in figures.items()}

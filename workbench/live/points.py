@@ -75,7 +75,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Choice:
-    """One operating point as it ships, and what was measured across the halves, in all and by transmission."""
+    """One operating point, and what was measured of it, in all and by transmission."""
 
     point: OperatingPoint
     figures: LiveFigures
@@ -120,15 +120,26 @@ def choose_points(
         for point in with_points.operating_points:
             for outcomes, traces in zip(measured[point.name], measured_on, strict=True):
                 outcomes += [outcome(trace, with_points, point) for trace in traces]
-    transmissions = dict.fromkeys(trace.transmission for trace in genuine)
-    return [
-        Choice(
-            state(point, figures := summarise(*measured[point.name])),
-            figures,
-            {name: summarise(*(_through(side, name) for side in measured[point.name])) for name in transmissions},
-        )
-        for point in best_points(contract, genuine, invaded, rates, smoothed)
+    found = [
+        _choice(point, *measured[point.name]) for point in best_points(contract, genuine, invaded, rates, smoothed)
     ]
+    return [replace(choice, point=state(choice.point, choice.figures)) for choice in found]
+
+
+def measure_points(contract: Contract, genuine: Sequence[Trace], invaded: Sequence[Trace]) -> list[Choice]:
+    """Measure the operating points that ``contract`` carries; the points stay as they are."""
+    return [
+        _choice(point, *([outcome(trace, contract, point) for trace in traces] for traces in (genuine, invaded)))
+        for point in contract.operating_points
+    ]
+
+
+def _choice(point: OperatingPoint, genuine: Sequence[Outcome], invaded: Sequence[Outcome]) -> Choice:
+    by_transmission = {
+        name: summarise(*([call for call in side if call.trace.transmission == name] for side in (genuine, invaded)))
+        for name in dict.fromkeys(call.trace.transmission for call in genuine)
+    }
+    return Choice(point, summarise(genuine, invaded), by_transmission)
 
 
 def best_points(
@@ -298,13 +309,6 @@ def outcome(trace: Trace, contract: Contract, point: OperatingPoint) -> Outcome:
     return Outcome(trace, len(alarms), float(seconds.sum()) / 3600.0, delay_s)
 
 
-def measure(
-    contract: Contract, point: OperatingPoint, genuine: Sequence[Trace], invaded: Sequence[Trace]
-) -> LiveFigures:
-    """Decide calls by ``point``, one of the ``contract``'s, and summarise."""
-    return summarise(*([outcome(trace, contract, point) for trace in traces] for traces in (genuine, invaded)))
-
-
 def summarise(genuine: Sequence[Outcome], invaded: Sequence[Outcome]) -> LiveFigures:
     """The figures that an operating point states."""
     alarms, hours = sum(call.alarms for call in genuine), sum(call.speech_h for call in genuine)
@@ -334,10 +338,6 @@ def state(point: OperatingPoint, figures: LiveFigures) -> OperatingPoint:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
-
-
-def _through(outcomes: Sequence[Outcome], transmission: str) -> list[Outcome]:
-    return [call for call in outcomes if call.trace.transmission == transmission]
 
 
 def _quantile(ascending: np.ndarray, share: float) -> float | None:

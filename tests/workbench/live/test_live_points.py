@@ -19,7 +19,7 @@ from workbench.live.points import (
     best_points,
     bound_for,
     choose_points,
-    measure,
+    measure_points,
     outcome,
     smooth,
     smoothed_alarms,
@@ -41,6 +41,10 @@ def trace(values, *, fake_from=None, frames=16.0, name="call", source="one"):
     call = Call(name, (row,), (row,) if fake_from is not None else ())
     at = int(ends[-1]) if fake_from is None else fake_from * CHUNK
     return Trace(call, "clean", np.array(values, float), np.full(len(values), frames), ends, at)
+
+
+def measure(contract, point, genuine, invaded):
+    return measure_points(replace(contract, operating_points=(point,)), genuine, invaded)[0].figures
 
 
 def walk(rng, mean, count):

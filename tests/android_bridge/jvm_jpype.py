@@ -33,7 +33,6 @@ def run(story):
     model = jpype.JArray(jpype.JByte)(Path(story["model"]).read_bytes())
     scorer = jpype.JClass("org.bonafone.guard.LiteRtScorer")(model, 1)
     phone, clock = jpype.JClass("phone.Phone")(), Clock()
-    phone.broken = story.get("broken", False)
     bridge = bridge_to_java(story["model"], scorer, phone, phone, story["settings"], clock=clock, to_java=floats)
     guard = jpype.JProxy("org.bonafone.guard.GuardBridge", dict=java_methods(bridge))
     app = jpype.JClass("phone.App")(guard)

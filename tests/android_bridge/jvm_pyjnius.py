@@ -54,7 +54,6 @@ def run(story):
     autoclass("org.tensorflow.lite.Interpreter").arithmetic = arithmetic
     scorer = autoclass("org.bonafone.guard.LiteRtScorer")(Path(story["model"]).read_bytes(), 1)
     phone, clock = autoclass("phone.Phone")(), Clock()
-    phone.broken = story.get("broken", False)
     bridge = create(story["model"], scorer, phone, phone, story["settings"], clock=clock)
     guard = implement("org.bonafone.guard.GuardBridge", bridge)
     app = autoclass("phone.App")(guard)

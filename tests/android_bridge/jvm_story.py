@@ -1,4 +1,4 @@
-"""What both JVM bridges play, told as data: a process of its own runs it, since a JVM cannot be started twice."""
+"""What both JVM bridges play, as data: a process of its own runs it, since a JVM cannot be started twice."""
 
 from __future__ import annotations
 
@@ -63,11 +63,12 @@ def play(story, app, phone, clock):
             getattr(app, kind)(Path(path).read_bytes(), *rest)
         elif kind == "wait":
             clock.now_s += arguments[0]
+        elif kind == "break":
+            phone.broken = True
         else:
             getattr(app, kind)(*arguments)
     return {
         "answers": [json.loads(str(answer)) for answer in app.answers],
-        "push_ms": [float(value) for value in app.pushMs],
         "buzzes": [json.loads(str(buzz)) for buzz in phone.buzzes],
         "notices": [json.loads(str(notice)) for notice in phone.notices],
         "cancelled": int(phone.cancelled),

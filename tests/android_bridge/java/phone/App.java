@@ -11,7 +11,6 @@ public final class App {
 
   private final GuardBridge guard;
   public final List<String> answers = new ArrayList<>();
-  public final List<Double> pushMs = new ArrayList<>();
 
   public App(GuardBridge guard) {
     this.guard = guard;
@@ -26,9 +25,7 @@ public final class App {
     int step = 2 * (sampleRate / PIECES_PER_S);
     for (int start = 0; start < pcm.length; start += step) {
       byte[] piece = Arrays.copyOfRange(pcm, start, Math.min(start + step, pcm.length));
-      long begin = System.nanoTime();
       answers.add(guard.pushPcm16(piece, sampleRate, silenced));
-      pushMs.add((System.nanoTime() - begin) / 1e6);
     }
   }
 

@@ -112,11 +112,13 @@ def samples():
 
 @pytest.fixture(scope="module")
 def quantized(network, samples):
-    from workbench.deploy.fold import calibrate, fold
+    from workbench.deploy.fold import fold
+    from workbench.deploy.int8 import set_ranges
+    from workbench.models.blocks import INT8
 
-    quantized = fold(network, quantized=True)
+    quantized = fold(network, INT8)
     features, mask = quantized.feature_model(SAMPLES)(samples[None, :])
-    calibrate(quantized, [(features, mask)], features.shape[1])
+    set_ranges(quantized, [(features, mask)], features.shape[1])
     return quantized
 
 
@@ -133,7 +135,7 @@ def load(network, folder):
 def test_float_tflite_equals_keras(network, samples, tmp_path):
     from workbench.deploy.fold import fold
 
-    folded = fold(network, quantized=False)
+    folded = fold(network)
     expected = folded.clip_model(SAMPLES)(samples[None, :]).numpy()[0]
     assert np.ptp(expected) > 0.02
     found = assert_same_however_it_is_cut(raw_scores(load(folded, tmp_path)), samples)

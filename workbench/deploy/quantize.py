@@ -16,17 +16,18 @@ from edge.contract import Contract, embed_contract
 from edge.decision import FileDecider, RawScore
 from edge.model import Model
 from edge.scoring import score_samples
-from workbench.deploy.bias_correction import correct_compression, correct_patches
-from workbench.deploy.export import count_parameters, export_tflite, state_names
-from workbench.deploy.fold import calibrate, fine_tune, fold, prune, sparsity_of
+from workbench.deploy.export import export_tflite, state_names
+from workbench.deploy.fold import count_parameters, fine_tune, fold, prune, sparsity_of
+from workbench.deploy.int8 import correct_biases, correct_compression, set_ranges
 from workbench.deploy.thresholds import calibrated, dev_support
 from workbench.errors import QuantizeError
 from workbench.evaluate.metrics import eer
+from workbench.evaluate.trials import through_transmission
+from workbench.models.blocks import FOLDED, INT8
 from workbench.models.network import Network
 from workbench.train.descent import FeatureSource
 from workbench.train.experiment import Experiment
 from workbench.train.runs import RunInfo
-from workbench.transmissions import through_transmission
 
 Float = NDArray[np.float32]
 Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -122,7 +123,7 @@ def quantize(
     """
     frames = experiment.loader.clip_samples // network.config.frontend.hop
     source = FeatureSource(network, experiment.loader)
-    float_network = fold(network, quantized=False)
+    float_network = fold(network)
     contract = _contract(float_network, info, name)
     trained_chunks = keras_raw_scores(network, experiment)
     check_same(trained_chunks, keras_raw_scores(float_network, experiment))
@@ -133,11 +134,11 @@ def quantize(
         starting = reference = prune(
             network, batches, options.prune_steps, frames, options.sparsity, options.learning_rate
         )
-    quantized = fold(starting, quantized=options.method != "float")
+    quantized = fold(starting, FOLDED if options.method == "float" else INT8)
     if options.method != "float":
         heard_once = list(_clean_batches(experiment, options.calibration_batches))
-        calibrate(quantized, heard_once, experiment.dev.features.shape[1])
-        correct_patches(quantized, heard_once)
+        set_ranges(quantized, heard_once, experiment.dev.features.shape[1])
+        correct_biases(quantized, heard_once)
         correct_compression(reference, quantized, heard_once)
     if options.method == "qat":
         batches = watch(source.epoch(FINE_TUNE_EPOCH + 1, options.qat_steps), options.qat_steps, "fine-tuning")

@@ -34,7 +34,7 @@ from workbench.evaluate.evaluate import (
 )
 from workbench.evaluate.groups import Group, standard_groups
 from workbench.evaluate.trials import Progress, Trial, check_failures, load_quietly, run_tasks, speech_levels_db
-from workbench.frontend.reference import speech_mask
+from workbench.frontend.speech_activity import speech_mask
 
 Float = NDArray[np.float32]
 

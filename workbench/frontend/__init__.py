@@ -1,5 +1,5 @@
-"""The front end: numbers of `edge.contract` to matrices, in NumPy, and the Keras layer that multiplies by them.
+"""The mel front end: numbers of `edge.contract.FrontEndSpec` to features, in the `.tflite` and, as a reference, NumPy.
 
-Begin with `workbench.frontend.layer`, which goes into the `.tflite`; `reference` computes the same in NumPy, for tests
-and for reports.
+Begin with `workbench.frontend.layer`, the Keras layer that ships. `matrices` makes what it multiplies by: mel filters,
+windows, DFT. `speech_activity` decides which frames count as speech. `reference` computes the same in plain NumPy.
 """

@@ -14,6 +14,7 @@ import tf_keras
 from edge.contract import FrontEndSpec, SpeechSpec
 from workbench.frontend.matrices import build_matrices
 from workbench.frontend.reference import POWER_FLOOR
+from workbench.frontend.speech_activity import SpeechMeasure
 
 
 class MelFrontEnd(tf_keras.layers.Layer):
@@ -64,7 +65,7 @@ class MelFrontEnd(tf_keras.layers.Layer):
         return tf.minimum(tf.maximum(spec.log_gain * logs + spec.log_offset, spec.clip_low), spec.clip_high)
 
     def _with_brief(self, features: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
-        """``features`` [B, T, 1, F'], and after them the brief reading of ``samples`` [B, overlap + T * hop]."""
+        """``features`` [B, T, 1, F'], and after them the 4 ms spectrum of ``samples`` [B, overlap + T * hop]."""
         spec = self.spec
         if not spec.brief_window:
             return features
@@ -135,33 +136,3 @@ class MelFrontEnd(tf_keras.layers.Layer):
 def _bins_last(values: tf.Tensor) -> tf.Tensor:
     """[B, K, T, P] to [B * T, K * P], the order of the rows of the mel filters."""
     return tf.reshape(tf.transpose(values, [0, 2, 1, 3]), [-1, values.shape[1] * values.shape[3]])
-
-
-class SpeechMeasure:
-    """Level [B, T] and trackers [B, 2] (peak, noise; dB) to speech weights [B, T] in [0, 1], peaks [B, T], trackers.
-
-    The recursions ``peak = max(level, peak - fall)`` and ``noise = min(level, noise + rise)`` unroll to one
-    maximum (minimum) over a triangle, so a chunk is one tensor operation.
-    """
-
-    def __init__(self, spec: FrontEndSpec, speech: SpeechSpec) -> None:
-        self.speech = speech
-        self.fall = speech.peak_fall_db_per_s / spec.frames_per_s
-        self.rise = speech.noise_rise_db_per_s / spec.frames_per_s
-
-    def initial_state(self) -> np.ndarray:
-        return np.array([[self.speech.initial_peak_db, self.speech.initial_noise_db]], dtype=np.float32)
-
-    def __call__(self, level_db: tf.Tensor, trackers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        speech, frames = self.speech, level_db.shape[1]
-        steps = np.arange(frames, dtype=np.float32)
-        age = steps[:, None] - steps[None, :]
-        far = np.where(age < 0, 1e6, 0.0).astype(np.float32)
-        past = level_db[:, None, :]
-        peak = tf.reduce_max(past - (self.fall * np.maximum(age, 0) + far), axis=2)
-        peak = tf.maximum(peak, trackers[:, :1] - self.fall * (steps + 1))
-        noise = tf.reduce_min(past + (self.rise * np.maximum(age, 0) + far), axis=2)
-        noise = tf.minimum(noise, trackers[:, 1:] + self.rise * (steps + 1))
-        bound = tf.maximum(tf.maximum(peak - speech.range_db, noise + speech.above_noise_db), speech.floor_db)
-        mask = tf.minimum(tf.maximum((level_db - bound) / speech.ramp_db, 0.0), 1.0)
-        return mask, peak, tf.concat([peak[:, -1:], noise[:, -1:]], axis=1)

@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contract import FrontEndSpec, SpeechSpec
-from workbench.frontend.mel import analysis_window, level_and_mel_filters, phase_filters, power_window
+from workbench.frontend.matrices import analysis_window, level_and_mel_filters, phase_filters, power_window
+from workbench.frontend.speech_activity import speech_peaks
 
 Float = NDArray[np.float32]
 
 POWER_FLOOR = 1e-12
 """Keeps the level of digital silence finite: -120 dB."""
-MEAN_PRIOR_FRAMES = 2.0
-"""Frames of zeros that every running mean starts from, so that the first frame does not cancel itself."""
 
 
 def frame(samples: Float, window: int, step: int) -> Float:
@@ -31,11 +30,22 @@ def frame(samples: Float, window: int, step: int) -> Float:
 
 
 def features(samples: Float, spec: FrontEndSpec, speech: SpeechSpec) -> tuple[Float, Float]:
-    """Reference of the front end: features [shape=(T, n_features)] and speech-band level in dB [shape=(T,)].
+    """Compute the features of a clip.
 
-    ``samples`` [shape=(n,), range -1 to 1] is taken as it is: a stream prepends ``spec.overlap`` zeros. The log power
-    of every band comes first; with phase, of every phase band the two parts of `phase_advance` follow, in [-1, 1]; the
-    brief reading, one step of the hop after the other, comes last.
+    Parameters
+    ----------
+    samples : [shape=(n,), range -1 to 1]
+        At ``spec.sample_rate``, after the ``spec.overlap`` samples before the clip: zeros, as a stream starts.
+    spec, speech
+        Numbers of the front end, and the band of the speech level.
+
+    Returns
+    -------
+    features : [shape=(T, n_features)], T = (n - overlap) // hop
+        The log power of every band; with phase, of every phase band the two parts of `phase_advance`, in [-1, 1]; the
+        4 ms spectrum, one step of the hop after the other.
+    level_db : [shape=(T,)]
+        Level of the speech band in dB re full scale, for `workbench.frontend.speech_activity.speech_mask`.
     """
     bands, level_db = mel_power(samples, spec, speech)
     scaled = scale_power(bands, spec)
@@ -57,7 +67,7 @@ def scale_power(power: NDArray[np.float64], spec: FrontEndSpec) -> NDArray[np.fl
 
 
 def brief_power(samples: Float, spec: FrontEndSpec) -> NDArray[np.float64]:
-    """Power of each bin above 0 Hz in each window of the brief reading [shape=(T * brief_rows, brief_bands)].
+    """Power of each bin above 0 Hz in each window of the 4 ms spectrum [shape=(T * brief_rows, brief_bands)].
 
     ``samples`` as in `features`; the last window of a frame ends with it.
     """
@@ -111,47 +121,3 @@ def phase_advance(
     cross = cross.reshape(count, per_frame, -1)
     advance = cross.sum(axis=1) / (np.abs(cross).sum(axis=1) + floor)
     return np.asarray(advance @ phase_filters(spec))
-
-
-def speech_peaks(level_db: NDArray[np.floating], spec: FrontEndSpec, speech: SpeechSpec) -> NDArray[np.float64]:
-    """Running peak of the speech-band level, in dB, after each frame [shape=(T,)]."""
-    fall = speech.peak_fall_db_per_s / spec.frames_per_s
-    peak, peaks = speech.initial_peak_db, np.zeros(len(level_db))
-    for index, level in enumerate(level_db):
-        peaks[index] = peak = max(float(level), peak - fall)
-    return peaks
-
-
-def speech_mask(level_db: Float, spec: FrontEndSpec, speech: SpeechSpec) -> Float:
-    """Reference of the speech measure: weight in [0, 1] of each frame [shape=(T,)], in streaming order."""
-    rise = speech.noise_rise_db_per_s / spec.frames_per_s
-    noise = speech.initial_noise_db
-    mask = np.zeros(len(level_db), dtype=np.float32)
-    for index, (level, peak) in enumerate(zip(level_db, speech_peaks(level_db, spec, speech), strict=True)):
-        noise = min(float(level), noise + rise)
-        bound = max(speech.floor_db, peak - speech.range_db, noise + speech.above_noise_db)
-        mask[index] = np.clip((level - bound) / speech.ramp_db, 0.0, 1.0)
-    return mask
-
-
-def mean_decay(spec: FrontEndSpec) -> float:
-    """Factor a frame by which the sums of the running mean fade."""
-    return float(np.exp(-1.0 / (spec.mean_s * spec.frames_per_s)))
-
-
-def subtract_running_mean(bands: Float, mask: Float, spec: FrontEndSpec) -> Float:
-    """Reference of the normalisation: ``bands`` [shape=(T, M)] less their mean over the speech so far.
-
-    ``mask`` [shape=(T,), range 0 to 1] weighs the frames. A gain or a fixed filter moves all frames of a band alike in
-    the logarithm, and goes with the mean (cepstral mean subtraction: Atal 1974, here causal and over speech only).
-    """
-    if not spec.mean_s:
-        return bands
-    decay, mass = mean_decay(spec), 0.0
-    total = np.zeros(bands.shape[1])
-    result = np.empty_like(bands)
-    for index, (frame_bands, weight) in enumerate(zip(bands, mask, strict=True)):
-        mass = decay * mass + float(weight)
-        total = decay * total + weight * frame_bands
-        result[index] = frame_bands - total / (mass + MEAN_PRIOR_FRAMES)
-    return result

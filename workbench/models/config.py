@@ -1,4 +1,4 @@
-"""Configuration of the network; `workbench.config` re-exports it as the table ``[model]``."""
+"""Configuration of the network, the table ``[model]``, and the input planes that a front end makes for it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ STATISTICS = ("mean", "deviation")
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The detector: patches (a 2-D convolution over frames and bands), temporal convolutions, or the first and then the
-    second. Temporal convolutions have one branch per kernel, each with one block per width; without widths, none.
+    """The detector: filters on patches (``patch_…``), or temporal convolutions (``kernels`` to ``dropout``), which have
+    one branch per kernel, each with one block per width. See `family`.
     """
 
     patch_filters: int = 0
-    """Filters of the 2-D convolution; 0: none."""
+    """Filters over frames and bands; 0: temporal convolutions instead."""
     patch_phase_share: float = 0.5
-    """Share of the filters that read phase, where the front end measures it."""
+    """Share of the filters on the phase advance, where the front end measures it."""
     patch_brief_share: float = 0.0
-    """Share of the filters that read the brief reading, where the front end has one; the others read power."""
+    """Share of the filters on the 4 ms spectrum, where the front end has one; the others are on power."""
     patch_brief_step: int = 4
-    """Windows of the brief reading from one place of a filter to the next; its places in ``patch_stride`` frames are
+    """Windows of the 4 ms spectrum from one place of a filter to the next; its places in ``patch_stride`` frames are
     averaged."""
     patch_size: tuple[int, int] = (7, 7)
     """Frames and bands that a filter spans."""
@@ -47,7 +47,7 @@ class ModelConfig:
     forgetting_s: float | None = 8.0
     """Time constant in seconds of speech; None keeps everything."""
     head_units: int = 32
-    """Hidden units between the statistics and the evidence; 0: the evidence is linear in them."""
+    """Hidden units between the statistics and the raw score; 0: the raw score is linear in them."""
     head_compression: float = 0.0
     """Above 0, the head reads each statistic as ``tanh(head_compression * (x - mean) / deviation)``, by mean and
     deviation over the training clips: a clip that is odd in a few of them then counts for no more than others."""
@@ -61,9 +61,9 @@ class ModelConfig:
             f"statistics are some of {STATISTICS}; got {self.statistics}",
         )
         require(
-            len(self.widths) == len(self.dilations) and bool(self.widths or self.patch_filters),
-            "give one dilation per width, and widths or patch_filters; "
-            f"got {len(self.widths)} widths and {len(self.dilations)} dilations",
+            len(self.widths) == len(self.dilations) and bool(self.widths) != bool(self.patch_filters),
+            "give one dilation per width, and either widths or patch_filters (then widths = [] and dilations = []); "
+            f"got {len(self.widths)} widths, {len(self.dilations)} dilations and {self.patch_filters} patch_filters",
         )
         require(
             min(self.kernels, default=0) >= 1 and min((*self.widths, *self.dilations, 1)) >= 1,
@@ -95,19 +95,68 @@ class ModelConfig:
         )
 
     @property
+    def family(self) -> str:
+        """Which list of blocks it is: ``patches``, ``tcn`` or ``dessa``, each a module beside this one."""
+        if self.patch_filters:
+            return "patches"
+        return "dessa" if self.skip == "projection" else "tcn"
+
+    @property
     def frame_stride(self) -> int:
         """Frames between the vectors that are pooled."""
         return self.patch_stride[0] if self.patch_filters else 1
 
+    def row_step(self, plane: InputPlane) -> int:
+        """Rows of ``plane`` from one place of a filter to the next: frames, or windows of the 4 ms spectrum."""
+        return self.patch_brief_step if plane.rows > 1 else self.frame_stride
+
     def patch_parts(self, frontend: FrontEndSpec) -> dict[str, int]:
-        """How many of the ``patch_filters`` read power, phase and the brief reading, in this order, by the names of
-        their layers; what the front end does not have is left out.
-        """
+        """Count the filters on each input plane, by its name; planes that the front end does not have are left out."""
         phase = int(self.patch_filters * self.patch_phase_share) if frontend.phase_bands else 0
         brief = int(self.patch_filters * self.patch_brief_share) if frontend.brief_window else 0
         parts = {"patch_power": self.patch_filters - phase - brief, "patch_phase": phase, "patch_brief": brief}
         return {name: filters for name, filters in parts.items() if filters}
 
     def power_filters(self, frontend: FrontEndSpec) -> int:
-        """How many of the ``patch_filters`` read power; they come first."""
+        """Count the filters on power; they come first."""
         return self.patch_parts(frontend).get("patch_power", 0)
+
+
+@dataclass(frozen=True)
+class InputPlane:
+    """A group of a frame's features with a shape of its own, and filters of its own: power, phase or 4 ms spectrum.
+
+    Attributes
+    ----------
+    start : its first feature.
+    rows, bands, channels : its shape in a frame, in time order.
+    level_free : logarithms of power, where a patch's mean is how loud it was recorded, and must not count.
+    """
+
+    name: str
+    start: int
+    rows: int
+    bands: int
+    channels: int
+    level_free: bool
+
+    @property
+    def columns(self) -> slice:
+        """Of the features [shape=(…, F)]."""
+        return slice(self.start, self.start + self.rows * self.bands * self.channels)
+
+
+def input_planes(frontend: FrontEndSpec) -> dict[str, InputPlane]:
+    """List the input planes of ``frontend`` by their names, in the order of the features."""
+    shapes = {
+        "patch_power": (1, frontend.n_mels, 1, True),
+        "patch_phase": (1, frontend.phase_bands, 2, False),
+        "patch_brief": (frontend.brief_rows, frontend.brief_bands, 1, True),
+    }
+    planes: dict[str, InputPlane] = {}
+    start = 0
+    for name, (rows, bands, channels, level_free) in shapes.items():
+        if bands:
+            planes[name] = InputPlane(name, start, rows, bands, channels, level_free)
+            start = planes[name].columns.stop
+    return planes

@@ -1,6 +1,6 @@
-"""Keras layers of the detector. Each works on a whole clip and, with carried states, on a chunk of a stream.
+"""Keras layers of the detector: pooling, taps, compression, and what emulates int8.
 
-Letters: B batch, T frames, W window, M mel bands, C channels.
+Letters: B batch, T frames, C channels.
 """
 
 from __future__ import annotations
@@ -13,46 +13,13 @@ import tf_keras
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantizers
 from tensorflow_model_optimization.quantization import keras as tfmot_quantization
 
-from edge.contract import FrontEndSpec
-from workbench.frontend.reference import MEAN_PRIOR_FRAMES, mean_decay
-
-
-class RunningMean(tf_keras.layers.Layer):
-    """Features [B, T, 1, M] less each band's running mean over speech.
-
-    See `workbench.frontend.reference.subtract_running_mean`.
-
-    Inputs: features, weights [B, T], sums [B, 1 + M] (mass, weighted sum). Output: features and the new sums. The
-    recursion ``sum = decay * sum + weight * frame`` unrolls to one product with a triangle of powers.
-    """
-
-    def __init__(self, spec: FrontEndSpec, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
-        self.decay = mean_decay(spec)
-
-    def call(self, features: tf.Tensor, mask: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        frames, bands = features.shape[1], features.shape[3]
-        steps = np.arange(frames)
-        age = steps[:, None] - steps[None, :]
-        triangle = np.where(age >= 0, self.decay ** np.maximum(age, 0), 0.0).astype(np.float32)
-        fading = (self.decay ** (steps + 1)).astype(np.float32)
-        batch = -1 if features.shape[0] is None else features.shape[0]
-        plain = tf.reshape(features, [batch, frames, bands])
-        weighted = tf.concat([mask[:, :, None], mask[:, :, None] * plain], axis=2)
-        # Frames last, so that the triangle is the constant right-hand side of a plain matrix product.
-        totals = tf.matmul(tf.reshape(tf.transpose(weighted, [0, 2, 1]), [-1, frames]), triangle.T)
-        totals = tf.transpose(tf.reshape(totals, [batch, 1 + bands, frames]), [0, 2, 1])
-        totals += fading[None, :, None] * sums[:, None, :]
-        normalised = plain - totals[:, :, 1:] / (totals[:, :, :1] + MEAN_PRIOR_FRAMES)
-        return normalised[:, :, None, :], totals[:, -1]
-
 
 class RunningStatistics(tf_keras.layers.Layer):
-    """Speech-weighted running mean and deviation with forgetting, read once a chunk.
+    """Speech-weighted running mean and deviation with forgetting, read once a chunk (statistics pooling).
 
     Inputs: frames [B, T, 1, C], weights [B, T], sums [B, 1 + 2C] (mass, weighted sum, weighted square sum).
     Output: statistics [B, T / chunk, S * C] after each chunk, and the new sums.
-    Mass decays only while speech arrives: silence neither adds evidence nor wears it away.
+    Mass decays only while speech arrives: silence neither adds to the statistics nor wears them away.
     """
 
     def __init__(
@@ -64,33 +31,36 @@ class RunningStatistics(tf_keras.layers.Layer):
         self.statistics = statistics
 
     def call(self, frames: tf.Tensor, mask: tf.Tensor, sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        chunks, channels = frames.shape[1] // self.chunk_frames, frames.shape[3]
-        batch = -1 if frames.shape[0] is None else frames.shape[0]
-        weights = tf.reshape(mask, [batch, chunks, self.chunk_frames])
-        values = tf.reshape(frames, [batch, chunks, self.chunk_frames, channels])
-        earlier = np.triu(np.ones((self.chunk_frames, self.chunk_frames), np.float32), 1).T
-        outputs = []
-        for index in range(chunks):
-            weight, value = weights[:, index], values[:, index]
-            # Speech mass that follows each frame inside the chunk, and so has made it fade already.
-            after = tf.matmul(weight, earlier)
-            faded = weight * tf.exp(-self.rate * after)
-            mass = tf.reduce_sum(faded, axis=1, keepdims=True)
-            first = tf.reduce_sum(faded[:, :, None] * value, axis=1)
-            second = tf.reduce_sum(faded[:, :, None] * tf.square(value), axis=1)
-            keep = tf.exp(-self.rate * tf.reduce_sum(weight, axis=1, keepdims=True))
-            sums = keep * sums + tf.concat([mass, first, second], axis=1)
-            outputs.append(self._read(sums, channels))
-        return tf.stack(outputs, axis=1), sums
+        length, chunks = self.chunk_frames, frames.shape[1] // self.chunk_frames
+        weights = tf.reshape(mask, [-1, length])
+        values = tf.reshape(frames, [-1, length, frames.shape[3]])
+        # Speech mass that follows each frame inside its chunk, and so has made it fade already.
+        after = tf.matmul(weights, np.triu(np.ones((length, length), np.float32), 1).T)
+        faded = weights * tf.exp(-self.rate * after)
+        mass = tf.reduce_sum(faded, axis=1, keepdims=True)
+        first = tf.reduce_sum(faded[:, :, None] * values, axis=1)
+        second = tf.reduce_sum(faded[:, :, None] * tf.square(values), axis=1)
+        added = tf.concat([mass, first, second], axis=1)
+        speech = tf.reduce_sum(weights, axis=1, keepdims=True)
+        if chunks == 1:
+            sums = tf.exp(-self.rate * speech) * sums + added
+            return tf.stack([self._read(sums)], axis=1), sums
+        # The recursion of a stream in closed form: a chunk fades by the speech of those that follow it.
+        passed = tf.cumsum(tf.reshape(speech, [-1, chunks]), axis=1)
+        fading = tf.linalg.band_part(tf.exp(self.rate * (passed[:, None, :] - passed[:, :, None])), -1, 0)
+        totals = tf.matmul(fading, tf.reshape(added, [-1, chunks, added.shape[1]]))
+        totals += tf.exp(-self.rate * passed)[:, :, None] * sums[:, None, :]
+        return self._read(totals), totals[:, -1]
 
-    def _read(self, sums: tf.Tensor, channels: int) -> tf.Tensor:
-        mass = tf.maximum(sums[:, :1], 1e-3)
-        mean = sums[:, 1 : 1 + channels] / mass
+    def _read(self, sums: tf.Tensor) -> tf.Tensor:
+        channels = (sums.shape[-1] - 1) // 2
+        mass = tf.maximum(sums[..., :1], 1e-3)
+        mean = sums[..., 1 : 1 + channels] / mass
         parts = [mean] if "mean" in self.statistics else []
         if "deviation" in self.statistics:
-            variance = sums[:, 1 + channels :] / mass - tf.square(mean)
+            variance = sums[..., 1 + channels :] / mass - tf.square(mean)
             parts.append(tf.sqrt(tf.maximum(variance, 0.0) + 1e-4))
-        return tf.concat(parts, axis=1) if len(parts) > 1 else parts[0]
+        return tf.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
 
 
 class Taps(tf_keras.layers.Layer):
@@ -108,6 +78,19 @@ class Taps(tf_keras.layers.Layer):
         outputs = frames.shape[1] - (self.kernel - 1) * self.dilation
         taps = [frames[:, i * self.dilation : i * self.dilation + outputs] for i in range(self.kernel)]
         return tf.concat(taps, axis=-1) if len(taps) > 1 else taps[0]
+
+
+class CompressionLayer(tf_keras.layers.Layer):
+    """Statistics [..., S] to ``tanh(x * scale + shift)``, in (-1, 1); `workbench.train` fits scale and shift."""
+
+    def build(self, input_shape: Any) -> None:
+        size = (input_shape[-1],)
+        self.scale = self.add_weight(name="scale", shape=size, initializer="ones", trainable=False)
+        self.shift = self.add_weight(name="shift", shape=size, initializer="zeros", trainable=False)
+        super().build(input_shape)
+
+    def call(self, statistics: tf.Tensor) -> tf.Tensor:
+        return tf.tanh(statistics * self.scale + self.shift)
 
 
 class ActivationQuantizer(tf_keras.layers.Layer):
@@ -136,8 +119,8 @@ class ActivationQuantizer(tf_keras.layers.Layer):
     def freeze(self) -> None:
         """Set the range to hold all the noted ones: clipping costs more than the coarser level that an odd clip brings.
 
-        Measured on the first model over dev: the largest change of evidence against float is 0.023 nats so, and 0.25
-        with the mean of the batches' ranges.
+        Measured on the first model over dev: the largest change of the raw score against float is 0.023 nats so, and
+        0.25 with the mean of the batches' ranges.
         """
         if not self.seen:
             raise ValueError("freeze without a call since observe: there is no range to set")
@@ -155,18 +138,24 @@ class ActivationQuantizer(tf_keras.layers.Layer):
         return self.quantizer(inputs, training, self.ranges)
 
 
-class ConvolutionQuantization(tfmot_quantization.QuantizeConfig):
-    """Per-channel symmetric int8 weights for a convolution; activations are quantised by `ActivationQuantizer`."""
+class Int8Kernels(tfmot_quantization.QuantizeConfig):
+    """Per-channel symmetric int8 for the kernels of a layer and of the layers inside it.
+
+    Activations have quantisers of their own; biases and other weights stay float.
+    """
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
-        quantizer = default_8bit_quantizers.Default8BitConvWeightsQuantizer()
-        return [(layer.kernel, quantizer)]
+        # Noted now: what is called later holds rounded tensors in the kernels' place.
+        self.weights = list(layer.weights)
+        self.owners = [part for part in layer._flatten_layers() if hasattr(part, "kernel")]
+        return [(part.kernel, default_8bit_quantizers.Default8BitConvWeightsQuantizer()) for part in self.owners]
+
+    def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
+        for part, kernel in zip(self.owners, quantize_weights, strict=True):
+            part.kernel = kernel
 
     def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
         return []
-
-    def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
-        layer.kernel = quantize_weights[0]
 
     def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
         return None
@@ -176,3 +165,17 @@ class ConvolutionQuantization(tfmot_quantization.QuantizeConfig):
 
     def get_config(self) -> dict[str, Any]:
         return {}
+
+
+def bare(layer: Any) -> Any:
+    """``layer`` without the toolkit's wrapper for pruning or quantisation."""
+    return layer.layer if isinstance(layer, tf_keras.layers.Wrapper) else layer
+
+
+def own_weights(layer: Any) -> list[Any]:
+    """Variables of ``layer`` alone, in its order: no masks, ranges or counters of a wrapper or a quantiser."""
+    if isinstance(layer, ActivationQuantizer):
+        return []
+    if isinstance(layer, tfmot_quantization.QuantizeWrapperV2):
+        return layer.quantize_config.weights
+    return bare(layer).weights

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import TrainingError
+from workbench.models.config import input_planes
 from workbench.models.network import Network
-from workbench.models.planes import planes_of
 from workbench.train.regression import (
     TrainingClips,
     WeightedRows,
@@ -68,7 +68,7 @@ def learn_dictionary(extractor: Extractor) -> Filters:
     filters = {}
     for name, examples in zip(extractor.convolutions, patches, strict=True):
         count = extractor.network.layers[name].filters
-        level_free = planes_of(extractor.network.config.frontend)[name.removesuffix("_conv")].level_free
+        level_free = input_planes(extractor.network.config.frontend)[name.removesuffix("_conv")].level_free
         try:
             filters[f"{name}/kernel"], filters[f"{name}/bias"] = whitened_atoms(examples, count, level_free, rng)
         except ValueError as error:

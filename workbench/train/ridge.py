@@ -97,7 +97,7 @@ def fit_ridge(
 
 def _check_architecture(network: Network) -> None:
     model = network.config.model
-    if not model.patch_filters or model.widths or model.head_units or network.normalised:
+    if not model.patch_filters or model.widths or model.head_units or model.batch_norm:
         raise TrainingError(
             'train.solver = "ridge" trains patches and a linear head: set model.patch_filters, widths = [], '
             'dilations = [], head_units = 0 and batch_norm = false, or solver = "descent"'

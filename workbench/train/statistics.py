@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from workbench.data.loader import Loader
 from workbench.data.manifest import Row
+from workbench.models.config import input_planes
 from workbench.models.network import Network
-from workbench.models.planes import planes_of
 from workbench.train.config import MIN_SPEECH_S
 from workbench.train.dev import DevSet
 
@@ -51,7 +51,7 @@ class Extractor:
     def patches(self, rng: np.random.Generator) -> Iterator[list[Float]]:
         """Yield random patches of a random clip's speech for each convolution; every other batch is augmented."""
         config = self.network.config
-        planes = [planes_of(config.frontend)[name] for name in config.model.patch_parts(config.frontend)]
+        planes = [input_planes(config.frontend)[name] for name in config.model.patch_parts(config.frontend)]
         chosen = rng.permutation(len(self.rows))[:_PATCH_CLIPS]
         for start in range(0, len(chosen), _BATCH):
             features, mask = self._features(self._batch((start // _BATCH) % 2, chosen[start : start + _BATCH]))

@@ -1,4 +1,4 @@
-"""Each Keras layer computes what its NumPy reference does, whole or in chunks."""
+"""Pooling, taps and activation quantisers compute what their formulas say, whole or in chunks."""
 
 from __future__ import annotations
 
@@ -9,79 +9,7 @@ tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
 import tf_keras  # noqa: E402
 
-from edge.contract import FrontEndSpec, SpeechSpec  # noqa: E402
-from workbench.config import load_config  # noqa: E402
-from workbench.frontend.layer import MelFrontEnd, SpeechMeasure  # noqa: E402
-from workbench.frontend.reference import features, speech_mask, speech_peaks, subtract_running_mean  # noqa: E402
-from workbench.models.layers import (  # noqa: E402
-    ActivationQuantizer,
-    RunningMean,
-    RunningStatistics,
-    Taps,
-)
-
-FEATURE_TOLERANCE = 2e-3
-"""Of a scale on which 20 dB are 1: 0.04 dB. float32 leaves that much where a band is 100 dB below its neighbours."""
-
-
-def _spec(name):
-    if name == "narrow":
-        return FrontEndSpec(n_mels=40, hop=128), SpeechSpec()
-    if name == "phase":
-        return FrontEndSpec(n_mels=96, mel_break_hz=4000.0, phase_advance=128), SpeechSpec()
-    if name == "two windows":
-        bands = {"n_mels": 200, "phase_mels": 96, "mel_break_hz": 8000.0}
-        return FrontEndSpec(phase_advance=64, power_window=1024, phase_range_db=70.0, **bands), SpeechSpec()
-    if name == "brief":
-        return FrontEndSpec(hop=128, brief_window=48, brief_step=8), SpeechSpec()
-    config = load_config(name)
-    return config.frontend, config.speech
-
-
-@pytest.mark.parametrize("name", ["tcn", "dessa", "narrow", "phase", "two windows", "brief", "patches"])
-def test_front_end_layer_equals_the_numpy_reference(rng, name):
-    """The split DFT in float32 agrees with NumPy's FFT in float64 on noise, a tone and near silence."""
-    spec, speech = _spec(name)
-    time = np.arange(spec.overlap + 40 * spec.hop) / spec.sample_rate
-    for signal in (
-        0.3 * rng.standard_normal(len(time)),
-        0.5 * np.sin(2 * np.pi * 1000.0 * time) + 1e-4 * rng.standard_normal(len(time)),
-        1e-4 * rng.standard_normal(len(time)),
-        np.zeros(len(time)),
-    ):
-        samples = signal.astype(np.float32)
-        expected, expected_level = features(samples, spec, speech)
-        layer = MelFrontEnd(spec, speech)
-        found, mask, trackers = layer(samples[None, :], layer.measure.initial_state())
-        np.testing.assert_allclose(found[0, :, 0], expected, atol=FEATURE_TOLERANCE)
-        np.testing.assert_allclose(mask[0], speech_mask(expected_level, spec, speech), atol=0.01)
-        np.testing.assert_allclose(trackers[0, 0], speech_peaks(expected_level, spec, speech)[-1], atol=0.05)
-
-
-@pytest.mark.parametrize("chunk", [1, 7, 60])
-def test_speech_mask_layer_equals_the_loop_whatever_the_chunk(rng, chunk):
-    spec, speech = FrontEndSpec(), SpeechSpec()
-    level_db = (-50.0 + 20.0 * rng.standard_normal(420)).astype(np.float32)
-    layer = SpeechMeasure(spec, speech)
-    state, pieces = layer.initial_state(), []
-    for start in range(0, len(level_db), chunk):
-        piece, peaks, state = layer(level_db[None, start : start + chunk], state)
-        pieces.append(piece[0].numpy())
-        np.testing.assert_allclose(peaks[0, -1], state[0, 0])
-    np.testing.assert_allclose(np.concatenate(pieces), speech_mask(level_db, spec, speech), atol=1e-4)
-
-
-@pytest.mark.parametrize("chunk", [1, 7, 60])
-def test_running_mean_layer_equals_the_loop_whatever_the_chunk(rng, chunk):
-    spec = FrontEndSpec(mean_s=1.0)
-    bands = rng.normal(1.0, 0.5, (420, spec.n_mels)).astype(np.float32)
-    mask = (rng.uniform(0, 1, 420) * (rng.uniform(0, 1, 420) > 0.3)).astype(np.float32)
-    layer, pieces = RunningMean(spec), []
-    state = np.zeros((1, 1 + spec.n_mels), np.float32)
-    for start in range(0, len(bands), chunk):
-        piece, state = layer(bands[None, start : start + chunk, None, :], mask[None, start : start + chunk], state)
-        pieces.append(piece[0, :, 0].numpy())
-    np.testing.assert_allclose(np.concatenate(pieces), subtract_running_mean(bands, mask, spec), atol=1e-4)
+from workbench.models.layers import ActivationQuantizer, RunningStatistics, Taps  # noqa: E402
 
 
 def _statistics(frames, mask, chunk, forgetting):
@@ -113,7 +41,22 @@ def test_a_frame_fades_by_the_speech_that_followed_it(rng):
         np.testing.assert_allclose(found[-1, :3], expected, atol=1e-5)
 
 
-def test_silence_neither_adds_raw_score_nor_wears_it_away(rng):
+def test_chunks_at_once_are_chunks_one_after_the_other(rng):
+    """The closed form over many chunks is the recursion of a stream, from sums that are not empty."""
+    frames = rng.standard_normal((2, 480, 1, 3)).astype(np.float32)
+    mask = (rng.uniform(0, 1, (2, 480)) * (rng.uniform(0, 1, (2, 480)) > 0.3)).astype(np.float32)
+    layer = RunningStatistics(16, 50.0, ("mean", "deviation"))
+    sums = start = np.tile(np.float32([2.0, 0.1, 0.2, 0.3, 1.0, 1.1, 1.2]), (2, 1))
+    streamed = []
+    for at in range(0, 480, 16):
+        found, sums = layer(frames[:, at : at + 16], mask[:, at : at + 16], sums)
+        streamed.append(found.numpy())
+    whole, last = layer(frames, mask, start)
+    np.testing.assert_allclose(whole, np.concatenate(streamed, axis=1), atol=2e-5)
+    np.testing.assert_allclose(last, sums, rtol=1e-5, atol=1e-5)
+
+
+def test_silence_neither_adds_to_the_statistics_nor_wears_them_away(rng):
     frames = rng.standard_normal((32, 3)).astype(np.float32)
     mask = np.r_[np.ones(16), np.zeros(16)].astype(np.float32)
     found, sums = _statistics(frames, mask, 16, 20.0)
@@ -122,8 +65,8 @@ def test_silence_neither_adds_raw_score_nor_wears_it_away(rng):
     np.testing.assert_array_equal(sums, sums_before)
 
 
-@pytest.mark.parametrize(("kernel", "dilation"), [(3, 1), (3, 4), (5, 2)])
-def test_taps_and_a_pointwise_convolution_are_keras_causal_dilated_convolution(rng, kernel, dilation):
+def test_taps_and_a_pointwise_convolution_are_keras_causal_dilated_convolution(rng):
+    kernel, dilation = 3, 4
     frames = rng.standard_normal((2, 30, 5)).astype(np.float32)
     reference = tf_keras.layers.Conv1D(7, kernel, dilation_rate=dilation, padding="causal", use_bias=False)
     expected = reference(frames)

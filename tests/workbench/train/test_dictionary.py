@@ -9,7 +9,7 @@ pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
 from tests.workbench.train.test_regression import clips_of
 from workbench.evaluate.metrics import auc
-from workbench.models.heads import CompressionLayer
+from workbench.models.layers import CompressionLayer
 from workbench.train.dictionary import eliminate, whitened_atoms
 from workbench.train.regression import normal_equations, weigh
 from workbench.train.statistics import cut_patches, fit_compression

@@ -1,4 +1,4 @@
-"""Where power, phase and the brief reading lie among a frame's features, and which filters read them."""
+"""Input planes (power, phase, 4 ms spectrum) share out a frame's features, and the filters."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import pytest
 from edge.contract import FrontEndSpec
 from workbench.config import config_from_dict, load_config
 from workbench.errors import ConfigError
-from workbench.models.planes import planes_of
+from workbench.models.config import input_planes
 from workbench.train.regression import filter_of_column, filters_by_part
 
 
-def test_the_pictures_share_the_features_out_without_a_gap():
+def test_the_planes_share_the_features_out_without_a_gap():
     frontend = FrontEndSpec(n_mels=40, phase_advance=64, phase_mels=24, brief_window=64)
-    planes = planes_of(frontend)
+    planes = input_planes(frontend)
     assert list(planes) == ["patch_power", "patch_phase", "patch_brief"]
     assert [plane.columns for plane in planes.values()] == [slice(0, 40), slice(40, 88), slice(88, 600)]
     assert frontend.n_features == 600
     assert [plane.level_free for plane in planes.values()] == [True, False, True]
 
 
-def test_a_front_end_of_power_alone_makes_one_picture():
-    assert list(planes_of(FrontEndSpec())) == ["patch_power"]
+def test_a_front_end_of_power_alone_makes_one_plane():
+    assert list(input_planes(FrontEndSpec())) == ["patch_power"]
 
 
 def test_filters_are_shared_out_and_their_statistics_found():

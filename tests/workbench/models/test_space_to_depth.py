@@ -1,4 +1,4 @@
-"""A convolution over blocks of bands and frames gives what the one over single ones gives."""
+"""A convolution after space-to-depth gives what the one over single bands and frames gives."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
-from workbench.deploy.export import count_parameters  # noqa: E402
-from workbench.deploy.fold import fold  # noqa: E402
-from workbench.models.band_blocks import band_block, blocks_spanned, spread, steps_spanned  # noqa: E402
+from workbench.deploy.fold import count_parameters, fold  # noqa: E402
 from workbench.models.network import Network  # noqa: E402
-from workbench.models.row_blocks import rows_as_channels  # noqa: E402
+from workbench.models.space_to_depth import (  # noqa: E402
+    band_block,
+    blocks_spanned,
+    space_to_depth,
+    spread,
+    steps_spanned,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,7 @@ def test_blocks_give_the_same_outputs_in_the_same_order(rng, bands, channels, sp
     kernel = rng.standard_normal((length, span, channels, 5)).astype(np.float32)
     bias = rng.standard_normal(5).astype(np.float32)
     wide, biases = spread(kernel, bias, block, stride)
-    found = tf.nn.conv2d(rows_as_channels(tf.constant(image), stride, steps, block), wide, 1, "VALID") + biases
+    found = tf.nn.conv2d(space_to_depth(tf.constant(image), stride, steps, block), wide, 1, "VALID") + biases
     # A filter ends with the last of the rows that its steps hold.
     expected = tf.nn.conv2d(image[:, steps * stride - length :], kernel, (stride, 1), "VALID") + bias
     found = found.numpy().reshape(2, 4, -1, 5)
@@ -68,14 +72,13 @@ def test_a_deployed_network_computes_what_the_trained_one_does_and_counts_its_pa
     model = network.raw_score_model(32)
     for name in ("patch_power_conv", "patch_phase_conv", "patch_brief_conv"):
         network.layers[name].set_weights([rng.standard_normal(w.shape) for w in network.layers[name].get_weights()])
-    deployed = fold(network, quantized=False)
+    deployed = fold(network)
     features = rng.standard_normal((3, 32, 1, config.frontend.n_features)).astype(np.float32)
     heard = [features, np.ones((3, 32), np.float32)]
     np.testing.assert_allclose(deployed.raw_score_model(32)(heard), model(heard), rtol=1e-4, atol=1e-4)
-    assert deployed.patch_block("patch_power") == 8
     assert deployed.layers["patch_power_conv"].get_weights()[0].shape == (1, 2, 8 * 8, 8 * 4)
     assert deployed.layers["patch_brief_conv"].get_weights()[0].shape == (1, 2, 8 * 8, 8 * 5)
     statistics = 2 * 4 * 15
     assert count_parameters(deployed) == count_parameters(network) == (4 + 5) * 50 + 6 * 99 + statistics + 1
     # Folding what is deployed already, as quantising a pruned network does, changes nothing.
-    np.testing.assert_allclose(fold(deployed, quantized=False).raw_score_model(32)(heard), model(heard), atol=1e-3)
+    np.testing.assert_allclose(fold(deployed).raw_score_model(32)(heard), model(heard), atol=1e-3)

@@ -56,6 +56,10 @@ class ExperimentConfig:
             chunk_frames % self.model.frame_stride == 0,
             f"the chunk's {chunk_frames} frames must be a multiple of patch_stride's {self.model.frame_stride}",
         )
+        require(
+            self.frontend.mean_s == 0,
+            f"frontend.mean_s is 0: a running mean taken off each band helped nothing; got {self.frontend.mean_s}",
+        )
         self._check_brief()
         bands = min(filter(None, (self.frontend.n_mels, self.frontend.phase_bands, self.frontend.brief_bands)))
         positions = (bands - self.model.patch_size[1]) // self.model.patch_stride[1] + 1

@@ -83,7 +83,10 @@ class FrontEndSpec:
             (not window % 2 and not window % hop, f"window must be even and a multiple of hop; got {window} and {hop}"),
             (window <= self.n_fft, f"n_fft must be at least the window; got {self.n_fft} < {window} samples"),
             (self.mean_s >= 0, f"mean_s is 0 (off) or a time constant in seconds; got {self.mean_s}"),
-            ((self.mel_break_hz or 1) > 0, f"mel_break_hz is positive, or absent; got {self.mel_break_hz}"),
+            (
+                self.mel_break_hz is None or self.mel_break_hz > 0,
+                f"mel_break_hz is positive, or absent; got {self.mel_break_hz}",
+            ),
             (
                 0 <= self.fmin_hz < self.fmax_hz <= top_hz,
                 f"need 0 <= fmin < fmax <= {top_hz} Hz; got {self.fmin_hz}, {self.fmax_hz}",

@@ -91,6 +91,14 @@ def test_a_file_that_is_no_model_of_ours_is_refused(tmp_path, content, error, me
         ({"hop": 200}, "multiple of hop"),
         ({"n_fft": 256}, "n_fft must be at least the window"),
         ({"fmax_hz": 9000.0}, "need 0 <= fmin < fmax"),
+        ({"mel_break_hz": 0.0}, "mel_break_hz is positive"),
+        ({"phase_advance": 100}, r"phase_advance is 0 .* divides the hop \(256 samples\); got 100"),
+        ({"phase_advance": 64, "power_window": 1000}, r"power_window is 0 .* multiple of the hop \(256\); got 1000"),
+        ({"phase_advance": 64, "phase_range_db": -3.0}, "phase_range_db is 0 .* got -3"),
+        ({"phase_mels": 96}, "phase_mels and power_window belong to a front end with phase_advance"),
+        ({"brief_window": 64, "brief_step": 24}, r"brief_step divides the hop \(256 samples\).* got 24 and 64"),
+        ({"brief_window": 48}, "brief_window is an even number of steps; got 16 and 48"),
+        ({"brief_window": 1024}, r"lies between 0 and the window \(512\); got 1024"),
     ],
 )
 def test_impossible_front_end_numbers_are_refused(fields, message):

@@ -58,13 +58,14 @@ def set_ranges(network: Network, batches: Iterable[tuple[Float, Float]], frames:
 
 
 def set_weight_ranges(layer: Any) -> None:
-    """Give a quantising wrapper the range of the weights that it holds, channel by channel.
+    """Give a quantising wrapper the range of the weights that it holds, by channel where it has such ranges.
 
     The toolkit moves these ranges while it trains and starts them at ±6: without this, weights of a few tenths would be
     rounded to a handful of levels.
     """
     for weight, _, ranges in layer._weight_vars:
-        largest = np.abs(weight.numpy()).max(axis=tuple(range(len(weight.shape) - 1)))
+        by_channel = len(ranges["min_var"].shape) == 1
+        largest = np.abs(weight.numpy()).max(axis=tuple(range(len(weight.shape) - by_channel)))
         # A channel of zeros (pruned away) needs a range too.
         largest = np.maximum(largest, 1e-6)
         ranges["min_var"].assign(-largest)

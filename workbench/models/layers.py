@@ -5,6 +5,7 @@ Letters: B batch, T frames, C channels.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -139,16 +140,19 @@ class ActivationQuantizer(tf_keras.layers.Layer):
 
 
 class Int8Kernels(tfmot_quantization.QuantizeConfig):
-    """Per-channel symmetric int8 for the kernels of a layer and of the layers inside it.
+    """Symmetric int8 for the kernels of a layer and of the layers inside it: by channel for convolutions.
 
-    Activations have quantisers of their own; biases and other weights stay float.
+    Those of a Dense have one range, since the converter turns them round. Activations have quantisers of their own;
+    biases and other weights stay float.
     """
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
         # Noted now: what is called later holds rounded tensors in the kernels' place.
         self.weights = list(layer.weights)
         self.owners = [part for part in layer._flatten_layers() if hasattr(part, "kernel")]
-        return [(part.kernel, default_8bit_quantizers.Default8BitConvWeightsQuantizer()) for part in self.owners]
+        by_channel = default_8bit_quantizers.Default8BitConvWeightsQuantizer
+        whole = partial(tfmot_quantization.quantizers.LastValueQuantizer, 8, False, True, True)
+        return [(part.kernel, by_channel() if len(part.kernel.shape) == 4 else whole()) for part in self.owners]
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
         for part, kernel in zip(self.owners, quantize_weights, strict=True):

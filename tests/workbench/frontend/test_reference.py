@@ -111,8 +111,8 @@ def test_an_odd_transform_is_refused():
         choose_phases(FrontEndSpec(n_fft=513))
 
 
-def test_speech_counts_and_silence_and_steady_hum_do_not(speech):
-    voice = speech(2.0)
+def test_speech_counts_and_silence_and_steady_hum_do_not(voice):
+    voice = voice(2.0)
     hum = 0.05 * np.sin(2 * np.pi * 300.0 * np.arange(16000 * 20) / 16000).astype(np.float32)
     masks = [speech_mask(features(s, SPEC, SpeechSpec())[1], SPEC, SpeechSpec()) for s in (voice, 0 * voice, hum)]
     assert masks[0].mean() > 0.6
@@ -120,8 +120,8 @@ def test_speech_counts_and_silence_and_steady_hum_do_not(speech):
     assert masks[2][-int(5 * SPEC.frames_per_s) :].max() == 0.0
 
 
-def test_the_speech_measure_does_not_depend_on_level_above_the_floor(speech):
-    voice = speech(4.0)
+def test_the_speech_measure_does_not_depend_on_level_above_the_floor(voice):
+    voice = voice(4.0)
     # Pauses, as speech has them: the noise floor is learnt there.
     voice[np.arange(len(voice)) % 12000 > 8000] *= 0.01
     loud, quiet = (speech_mask(features(g * voice, SPEC, SpeechSpec())[1], SPEC, SpeechSpec()) for g in (1.0, 0.1))
@@ -237,32 +237,3 @@ def test_a_full_scale_tone_has_a_quarter_in_its_bin_of_the_4_ms_spectrum():
     assert power.shape == (16, 32)
     np.testing.assert_allclose(power[:, 2000 // 250 - 1], 0.25, rtol=1e-3)
     assert power[:, 20:].max() < 1e-6
-
-
-@pytest.mark.parametrize(
-    ("parts", "message"),
-    [
-        ({"brief_window": 64, "brief_step": 24}, r"brief_step divides the hop \(256 samples\).* got 24 and 64"),
-        ({"brief_window": 48}, "brief_window is 0 .none. or an even number of steps; got 16 and 48"),
-        ({"brief_window": 1024}, r"lies between 0 and the window \(512\); got 1024"),
-    ],
-)
-def test_a_4_ms_spectrum_that_does_not_fit_is_refused(parts, message):
-    with pytest.raises(ValueError, match=message):
-        FrontEndSpec(**parts)
-
-
-def test_what_does_not_belong_together_is_refused():
-    with pytest.raises(ValueError, match=r"power_window is 0 \(as window\) or a multiple of the hop \(256\); got 1000"):
-        FrontEndSpec(phase_advance=64, power_window=1000)
-    with pytest.raises(ValueError, match="phase_mels and power_window belong to a front end with phase_advance"):
-        FrontEndSpec(phase_mels=96)
-    with pytest.raises(ValueError, match=r"phase_range_db is 0 .* got -3"):
-        FrontEndSpec(phase_advance=64, phase_range_db=-3.0)
-
-
-def test_phase_needs_a_step_that_divides_the_hop():
-    with pytest.raises(ValueError, match=r"phase_advance is 0 \(off\) or divides the hop \(256 samples\); got 100"):
-        FrontEndSpec(phase_advance=100)
-    with pytest.raises(ValueError, match="mel_break_hz is positive"):
-        FrontEndSpec(mel_break_hz=0.0)

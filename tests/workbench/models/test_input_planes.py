@@ -40,7 +40,12 @@ def test_filters_are_shared_out_and_their_statistics_found():
     [
         ({"brief_window": 64}, {"patch_filters": 8}, "patch_brief_share belong together"),
         ({}, {"patch_filters": 8, "patch_brief_share": 0.25}, "patch_brief_share belong together"),
-        ({"brief_window": 64}, {"patch_brief_share": 0.25}, "need patch_filters; got 64 samples, 0.25 and 0 filters"),
+        (
+            {"brief_window": 64},
+            {"patch_brief_share": 0.25, "widths": [8], "dilations": [1]},
+            "need patch_filters; got 64 samples, 0.25 and 0 filters",
+        ),
+        ({}, {"patch_filters": 8, "widths": [8], "dilations": [1]}, "either widths or patch_filters"),
         (
             {"brief_window": 64},
             {"patch_filters": 8, "patch_brief_share": 0.25, "patch_brief_step": 5},
@@ -56,4 +61,4 @@ def test_filters_are_shared_out_and_their_statistics_found():
 )
 def test_what_does_not_fit_is_refused(frontend, model, message):
     with pytest.raises(ConfigError, match=message):
-        config_from_dict({"frontend": frontend, "model": model})
+        config_from_dict({"frontend": frontend, "model": {"widths": [], "dilations": [], **model}})

@@ -72,7 +72,7 @@ def quantize(
     from workbench.models.quiet_tensorflow import load_tensorflow
 
     load_tensorflow()
-    from workbench.deploy.quantize_run import run_quantization
+    from workbench.deploy.quantize import run_quantization
 
     result = run_quantization(run_path, output, name, cache, options, ignore_parity=ignore_parity)
     click.echo(json.dumps(result) if as_json else _quantization_text(result))

@@ -1,11 +1,10 @@
-"""From a run folder to a calibrated int8 `.tflite`, with the parity gate between what was trained and what ships."""
+"""From a run folder to an int8 `.tflite` with its contract: what `workbench quantize` does, in order."""
 
 from __future__ import annotations
 
-import math
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contract import Contract, embed_contract
-from edge.decision import FileDecider, RawScore
-from edge.model import Model
-from edge.scoring import score_samples
+from workbench.data.atomic_file import write_atomically
+from workbench.data.manifest import read_manifest
+from workbench.data.progress import watch as show_progress
 from workbench.deploy.export import export_tflite, state_names
 from workbench.deploy.fold import count_parameters, fine_tune, fold, prune, sparsity_of
+from workbench.deploy.gate import Watch, deployed_scores, trained_scores
 from workbench.deploy.int8 import correct_biases, correct_compression, set_ranges
 from workbench.deploy.thresholds import calibrated, dev_support
-from workbench.errors import QuantizeError
+from workbench.errors import ParityError, TrainingError
 from workbench.evaluate.metrics import eer
-from workbench.evaluate.trials import through_transmission
-from workbench.models.blocks import FOLDED, INT8
+from workbench.models.blocks import INT8
 from workbench.models.network import Network
 from workbench.train.descent import FeatureSource
-from workbench.train.experiment import Experiment
-from workbench.train.runs import RunInfo
+from workbench.train.experiment import Experiment, prepare
+from workbench.train.runs import RunFolder, RunInfo
 
 Float = NDArray[np.float32]
-Watch = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
-_FALSE_ALARM_CHANNELS = ("opus-wb-16", "bad-microphone", "noise-suppressed")
-"""Real people are heard through these too, beside dev as it is and through its channel, for the spoof threshold."""
-
-_EVALUATION_BATCH = 32
-_FOLDING_TOLERANCE = 1e-2
-"""Nats, or share of a raw score above 1: float32 sums in another order leave some thousandths of it."""
-
+_FURTHER_TRANSMISSIONS = ("opus-wb-16", "bad-microphone", "noise-suppressed")
+"""Bona fide clips pass these too, beside dev as it is and through its transmission, for the spoof threshold."""
 FINE_TUNE_EPOCH = 1_000_000
 """Fine-tuning draws its batches from epochs that training never reaches."""
 
@@ -108,135 +101,146 @@ class Quantized:
         }
 
 
-def quantize(
-    network: Network, experiment: Experiment, info: RunInfo, name: str, options: QuantizeOptions, watch: Watch
-) -> Quantized:
-    """Deploy the trained ``network``. ``watch(items, total, what)`` may draw progress.
+def run_quantization(
+    run_path: Path, output: Path | None, name: str | None, cache: Path, options: dict[str, Any], *, ignore_parity: bool
+) -> dict[str, Any]:
+    """Write a run as a `.tflite`, after the parity gate; see `workbench quantize --help`.
 
-    The gate compares the trained network's own raw scores, by Keras, with those of the `.tflite` through `edge.model`;
-    both become scores of dev clips by the same `edge.decision.FileDecider`.
+    Raises
+    ------
+    TrainingError
+        The run is unfinished, or its manifest has changed.
+    ParityError
+        int8 lost more than ``options["max_eer_loss"]`` against float on dev, and ``ignore_parity`` is not set.
+    """
+    import tf_keras
+
+    folder = RunFolder(run_path)
+    info = folder.info()
+    if not folder.weights.exists():
+        raise TrainingError(f"{run_path}: no trained weights yet; run `workbench train` until an epoch has ended")
+    manifest = read_manifest(info.manifest, Path(info.manifest_root))
+    if manifest.digest() != info.manifest_digest:
+        raise TrainingError(f"{info.manifest} has changed since {run_path} was trained on it; train again")
+    tf_keras.utils.set_random_seed(info.config.train.seed)
+    noise = Path(info.noise) if info.noise else None
+    experiment = prepare(info.config, manifest, cache, noise_folder=noise)
+    network: Network = experiment.network
+    network.raw_score_model(experiment.loader.clip_samples // info.config.frontend.hop).load_weights(folder.weights)
+    result = quantize(network, experiment, info, name or info.config.name, QuantizeOptions(**options), show_progress)
+    path = output or run_path / f"{result.contract.name}.tflite"
+    passed = result.eer_loss <= options["max_eer_loss"] or ignore_parity
+    # What the gate refuses is kept for a look, under a name that no script takes for the model.
+    written = path if passed else path.with_suffix(".rejected.tflite")
+    write_atomically(written, result.model)
+    if not passed:
+        raise ParityError(
+            f"parity gate: the deployed model's dev EER exceeds the float one's by {100 * result.eer_loss:.2f} points, "
+            f"more than {100 * options['max_eer_loss']:.2f}; try --method qat, or --ignore-parity to accept it; "
+            f"kept as {written}"
+        )
+    return {"output": str(path), **result.summary()}
+
+
+def quantize(
+    network: Network,
+    experiment: Experiment,
+    info: RunInfo,
+    name: str,
+    options: QuantizeOptions,
+    watch: Watch = lambda items, total, what: items,
+) -> Quantized:
+    """Turn a trained network into the bytes of a `.tflite` that carries its contract.
+
+    Folds batch normalisation, prunes and quantises as ``options`` ask, exports, and sets calibration and thresholds by
+    dev. The parity figures compare the `.tflite`, scored through `edge`, with the trained network itself.
+
+    Parameters
+    ----------
+    network
+        With its trained weights. It stays as it is.
+    experiment
+        Its data, from `workbench.train.experiment.prepare`: dev gives quantiser ranges, parity figures and thresholds.
+    info
+        What the run was made of; the contract keeps its configuration, manifest digest, revision and versions.
+    name
+        The model's, in the contract.
+    options
+        How to deploy; whether the parity figures are good enough is for the caller to decide.
+    watch
+        ``watch(items, total, what)`` passes the items on and may draw progress.
+
+    Returns
+    -------
+    Quantized
+        Bytes of the model, its contract, and the parity figures: EER as fractions, score differences in nats.
 
     Raises
     ------
     QuantizeError
-        A layer's weights do not arrive in the deployed network, or it scores otherwise than the trained one.
+        A layer's weights do not arrive in the deployed network, or folding changes its raw score.
+
+    Examples
+    --------
+    >>> result = quantize(network, experiment, info, "mine", QuantizeOptions())  # doctest: +SKIP
+    >>> Path("mine.tflite").write_bytes(result.model)  # doctest: +SKIP
     """
-    frames = experiment.loader.clip_samples // network.config.frontend.hop
-    source = FeatureSource(network, experiment.loader)
-    float_network = fold(network)
-    contract = _contract(float_network, info, name)
-    trained_chunks = keras_raw_scores(network, experiment)
-    check_same(trained_chunks, keras_raw_scores(float_network, experiment))
-    trained = decide_clips(trained_chunks, contract, experiment)
-    starting, reference = network, float_network
-    if options.sparsity:
-        batches = watch(source.epoch(FINE_TUNE_EPOCH, options.prune_steps), options.prune_steps, "pruning")
-        starting = reference = prune(
-            network, batches, options.prune_steps, frames, options.sparsity, options.learning_rate
-        )
-    quantized = fold(starting, FOLDED if options.method == "float" else INT8)
-    if options.method != "float":
-        heard_once = list(_clean_batches(experiment, options.calibration_batches))
-        set_ranges(quantized, heard_once, experiment.dev.features.shape[1])
-        correct_biases(quantized, heard_once)
-        correct_compression(reference, quantized, heard_once)
-    if options.method == "qat":
-        batches = watch(source.epoch(FINE_TUNE_EPOCH + 1, options.qat_steps), options.qat_steps, "fine-tuning")
-        fine_tune(quantized, batches, frames, options.learning_rate)
-    contract = replace(contract, quantization="float32" if options.method == "float" else f"int8-{options.method}")
-    model = export_tflite(quantized, contract)
-    raw_score, unscored = score_clips(model, experiment, watch, f"dev, {contract.quantization}")
-    heard, people_heard = [raw_score], []
-    channel = network.config.train.dev_transmission
-    if channel is not None:
-        heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel)[0])
-        for channel in _FALSE_ALARM_CHANNELS:
-            people_heard.append(score_clips(model, experiment, watch, f"dev, {channel}", channel, "bonafide")[0])
-    contract = calibrated(contract, heard, people_heard, experiment.dev.rows, bpcer=options.bpcer, apcer=options.apcer)
-    bonafide = np.array([row.label == "bonafide" for row in experiment.dev.rows])
-    both = ~np.isnan(raw_score) & ~np.isnan(trained)
+    folded = fold(network)
+    kind = "float32" if options.method == "float" else f"int8-{options.method}"
+    contract = _contract(folded, info, name, kind)
+    trained = trained_scores(network, folded, contract, experiment)
+    deployed = _deploy(network, folded, experiment, options, watch)
+    model = export_tflite(deployed, contract)
+    score = partial(deployed_scores, model, experiment, watch)
+    scores, people = [score(f"dev, {kind}")], []
+    if transmission := info.config.train.dev_transmission:
+        scores.append(score(f"dev, {transmission}", transmission))
+        people = [score(f"dev, {further}", further, "bonafide") for further in _FURTHER_TRANSMISSIONS]
+    rows = experiment.dev.rows
+    contract = calibrated(contract, scores, people, rows, bpcer=options.bpcer, apcer=options.apcer)
+    bonafide = np.array([row.label == "bonafide" for row in rows])
+    both = ~np.isnan(scores[0]) & ~np.isnan(trained)
+    trained_eer, deployed_eer = (eer(each[bonafide & both], each[~bonafide & both])[0] for each in (trained, scores[0]))
     return Quantized(
         model=embed_contract(model, contract),
         contract=contract,
-        trained_eer=eer(trained[bonafide & both], trained[~bonafide & both])[0],
-        deployed_eer=eer(raw_score[bonafide & both], raw_score[~bonafide & both])[0],
-        max_score_difference=float(np.abs(raw_score[both] - trained[both]).max()),
-        sparsity=sparsity_of(quantized),
-        unscored=unscored,
+        trained_eer=trained_eer,
+        deployed_eer=deployed_eer,
+        max_score_difference=float(np.abs(scores[0][both] - trained[both]).max()),
+        sparsity=sparsity_of(deployed),
+        unscored=int(np.isnan(scores[0]).sum()),
     )
 
 
-def keras_raw_scores(network: Network, experiment: Experiment) -> Float:
-    """Raw score of ``network`` after each chunk of each dev clip [shape=(n_clips, chunks)]."""
-    dev = experiment.dev
-    model = network.raw_score_model(dev.features.shape[1])
-    return model.predict([dev.features, dev.mask], batch_size=_EVALUATION_BATCH, verbose=0)
+def _deploy(
+    network: Network, folded: Network, experiment: Experiment, options: QuantizeOptions, watch: Watch
+) -> Network:
+    """Prune and quantise ``network`` as ``options`` ask; ``folded`` is its folded form."""
+    frames = experiment.loader.clip_samples // network.config.frontend.hop
+    source = FeatureSource(network, experiment.loader)
+
+    def batches(epoch: int, steps: int, what: str) -> Any:
+        return watch(source.epoch(FINE_TUNE_EPOCH + epoch, steps), steps, what)
+
+    if options.sparsity:
+        steps = options.prune_steps
+        folded = prune(network, batches(0, steps, "pruning"), steps, frames, options.sparsity, options.learning_rate)
+    if options.method == "float":
+        return folded
+    deployed, clean = fold(folded, INT8), list(_clean_batches(experiment, options.calibration_batches))
+    set_ranges(deployed, clean, experiment.dev.features.shape[1])
+    correct_biases(deployed, clean)
+    correct_compression(folded, deployed, clean)
+    if options.method == "qat":
+        fine_tune(deployed, batches(1, options.qat_steps, "fine-tuning"), frames, options.learning_rate)
+    return deployed
 
 
-def check_same(trained: Float, folded: Float) -> None:
-    """Compare raw scores [shape=(n_clips, chunks)] of the trained and of the folded network.
-
-    Raises
-    ------
-    QuantizeError
-        They differ by more than float32 rounds.
-    """
-    difference = np.abs(trained - folded)
-    if not (difference <= _FOLDING_TOLERANCE * np.maximum(1.0, np.abs(trained))).all():
-        raise QuantizeError(
-            f"folding changed the network: on dev its raw score differs from the trained one's by up to "
-            f"{np.nanmax(difference):.3g} nats, expected at most {_FOLDING_TOLERANCE:g}; a layer acts differently in "
-            "its deployed form: compare the two with Network.statistics_model"
-        )
-
-
-def decide_clips(raw_scores: Float, contract: Contract, experiment: Experiment) -> Float:
-    """Uncalibrated file score [shape=(n_clips,)] of each dev clip by `keras_raw_scores`, NaN where there is none."""
-    dev, chunk = experiment.dev, contract.chunk_samples
-    speech = dev.mask.reshape(len(dev.rows), raw_scores.shape[1], -1).sum(axis=2)
-    scores = np.full(len(dev.rows), np.nan)
-    for index in range(len(dev.rows)):
-        samples, decider = experiment.dev_cache.clip(index), FileDecider(contract)
-        # Beyond them a clip is padded to the longest.
-        for place in range(math.ceil(len(samples) / chunk)):
-            value, frames = float(raw_scores[index, place]), float(speech[index, place])
-            decider.add(RawScore(place * chunk, (place + 1) * chunk, value, frames))
-        found = decider.decide(all_zero=not samples.any()).cm_score
-        scores[index] = np.nan if found is None else found
-    return scores
-
-
-def score_clips(
-    model: bytes, experiment: Experiment, watch: Watch, what: str, channel: str = "clean", label: str | None = None
-) -> tuple[Float, int]:
-    """Uncalibrated file score of each dev clip through the runtime that ships [shape=(n,)], NaN where there is
-    none, and how many those are. ``channel`` is what the clips go through first; ``label`` leaves out the other one.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(model)
-        loaded = Model.load(path)
-        indices = [index for index, row in enumerate(experiment.dev.rows) if label in (None, row.label)]
-        scores = np.array(
-            [_cm_score(loaded, _heard(experiment, index, channel)) for index in watch(indices, len(indices), what)]
-        )
-    return scores, int(np.isnan(scores).sum())
-
-
-def _heard(experiment: Experiment, index: int, channel: str) -> Float:
-    samples, path = experiment.dev_cache.clip(index), experiment.dev.rows[index].path
-    return through_transmission(samples, channel, experiment.loader.sample_rate, path)
-
-
-def _cm_score(model: Model, samples: Float) -> float:
-    score = score_samples(model, samples).cm_score
-    return np.nan if score is None else score
-
-
-def _contract(network: Network, info: RunInfo, name: str) -> Contract:
+def _contract(network: Network, info: RunInfo, name: str, quantization: str) -> Contract:
     config = info.config
     return Contract(
         name=name,
+        quantization=quantization,
         chunk_samples=config.model.chunk_samples,
         frontend=config.frontend,
         speech=config.speech,
@@ -250,7 +254,7 @@ def _contract(network: Network, info: RunInfo, name: str) -> Contract:
 
 
 def _clean_batches(experiment: Experiment, count: int) -> Iterator[tuple[Float, Float]]:
-    """Dev features, every clip at most once: calibration sees audio as it is, and no label."""
+    """Dev features and speech weights, every clip at most once, as it is: quantiser ranges need no label."""
     size = experiment.loader.batch_size
     order = np.random.default_rng(experiment.loader.seed).permutation(len(experiment.dev.rows))
     for start in range(0, min(count * size, len(order)), size):

@@ -138,6 +138,7 @@ def test_pruning_leaves_the_asked_share_of_zeros(run, tmp_path):
 
 def test_the_parity_gate_refuses_a_model_that_lost_too_much_and_keeps_it_aside(run, tmp_path, monkeypatch):
     """Forced by ranges a thousand times too wide, as a broken calibration would give."""
+    from workbench.deploy.thresholds import Calibration
     from workbench.models.layers import ActivationQuantizer
 
     freeze = ActivationQuantizer.freeze
@@ -147,10 +148,7 @@ def test_the_parity_gate_refuses_a_model_that_lost_too_much_and_keeps_it_aside(r
         self.ranges["max_var"].assign(self.ranges["max_var"] * 1000.0)
 
     monkeypatch.setattr(ActivationQuantizer, "freeze", broken)
-    monkeypatch.setattr(
-        "workbench.deploy.thresholds.fit_calibration",
-        lambda *_, **__: __import__("workbench.deploy.thresholds", fromlist=["x"]).Calibration(1.0, 0.0),
-    )
+    monkeypatch.setattr("workbench.deploy.thresholds.fit_calibration", lambda *_, **__: Calibration(1.0, 0.0))
     refused = _quantize(run, tmp_path / "model.tflite")
     assert refused.exit_code == 1
     assert "parity gate" in refused.stderr
@@ -165,8 +163,8 @@ def test_a_deployed_network_that_scores_otherwise_than_the_trained_one_is_refuse
     """As a layer would that keeps random weights."""
     from workbench.deploy import quantize
 
-    def forgetful(network, **options):
-        deployed = fold(network, **options)
+    def forgetful(network, *form):
+        deployed = fold(network, *form)
         head = deployed.layers["head_raw_score"]
         head.set_weights([weights + 1.0 for weights in head.get_weights()])
         return deployed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import FrozenInstanceError
 
 import pytest
 
@@ -16,15 +15,6 @@ def test_an_id_from_a_key_is_the_same_in_every_process():
     # From: printf call-1/48000 | sha256sum | head -c 32
     assert new_event_id("call-1/48000") == "evt_212f639b1488bc26087c11fa4c79c27c"
     assert new_event_id("call-1/48001") != new_event_id("call-1/48000")
-
-
-def test_ids_without_a_key_differ():
-    assert new_event_id() != new_event_id()
-
-
-def test_an_event_cannot_be_changed(event):
-    with pytest.raises(FrozenInstanceError):
-        event.kind = "test"
 
 
 def test_values_out_of_range_are_refused(make_event):
@@ -109,12 +99,6 @@ def test_redaction_is_stable_and_keeps_the_identity(personal):
     once = personal.redacted()
     assert once.redacted() == once
     assert once.id == personal.id
-
-
-def test_ports_and_call_identities_stay_readable(make_event):
-    call_id = "40325ec2-5efd-4bd3-805f-53576e581d13"
-    event = make_event("x", source="rtp://:5004", call_id=call_id).redacted()
-    assert (event.source, event.call_id) == ("rtp://:5004", call_id)
 
 
 def test_a_summary_cannot_steer_a_terminal(make_event):

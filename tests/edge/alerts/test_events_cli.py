@@ -156,11 +156,6 @@ def test_the_newest_are_shown_and_that_there_are_more_is_said(days):
     assert days.run("events", "--since", "4w", "--limit", "4")[2] == ""
 
 
-def test_a_limit_of_nothing_is_misuse(days):
-    for limit in ["0", "-1", "many"]:
-        assert days.run("events", "--limit", limit)[0] == 2
-
-
 class TestStates:
     @pytest.fixture
     def every_state(self, home, make_event, now):

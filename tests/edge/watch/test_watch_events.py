@@ -40,13 +40,6 @@ def test_the_worst_channel_speaks_for_a_recording():
     assert (event.cm_score, event.note) == (-3.0, "channel left and right")
 
 
-def test_names_and_numbers_do_not_survive_redaction():
-    safe = recording_event("~/rec", DIGEST, [score("spoof")], 1.0).redacted()
-    assert safe.recording == "***.wav"
-    assert "Jane" not in safe.to_json()
-    assert "901820" not in safe.to_json()
-
-
 def test_a_recording_without_any_sound_is_an_event_and_without_a_score():
     event = recording_event("~/rec", DIGEST, [score("silenced"), score("bonafide", "2")], 1.0)
     assert (event.kind, event.p_bonafide, event.speech_s) == ("silenced", None, None)

@@ -25,7 +25,7 @@ MAX_PIECE_S = 60.0
 
 
 def check_rate(sample_rate: Any) -> int:
-    """The rate, if it is one.
+    """Return the sample rate, if phones record at it.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def check_rate(sample_rate: Any) -> int:
 
 
 def decode_pcm16(data: Any, sample_rate: int) -> Float:
-    """Samples [shape=(n,), range -1 to 1] of PCM16, little-endian, mono.
+    """Decode PCM16, little-endian, mono, to samples [shape=(n,), range -1 to 1].
 
     Raises
     ------
@@ -63,7 +63,7 @@ def decode_pcm16(data: Any, sample_rate: int) -> Float:
 
 
 def as_bytes(data: Any) -> bytes:
-    """Bytes of what a bridge passes for ``byte[]``: Python's own, a buffer, or numbers from -128 to 255.
+    """Return the bytes of what a bridge passes for ``byte[]``: Python's own, a buffer, or numbers from -128 to 255.
 
     Raises
     ------
@@ -112,7 +112,7 @@ class PolyphaseResampler:
         self._taken = 0
 
     def feed(self, samples: Float) -> Float:
-        """Take samples [shape=(n,)]; return those of the target rate that are ready [shape=(m,)]."""
+        """Add samples [shape=(n,)]; return those of the target rate that are ready [shape=(m,)]."""
         samples = np.ascontiguousarray(samples, dtype=np.float32)
         if self._up == self._down:
             return samples

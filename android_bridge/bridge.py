@@ -39,23 +39,23 @@ class Bridge:
         self._lock = threading.RLock()
 
     def open(self, call: str) -> str:
-        """Begin a call: ``{"id": …, "route": …}``."""
+        """Open a call: ``{"id": …, "route": …}``."""
         return self._answer(lambda: self._open(call))
 
     def push_pcm16(self, data: Any, sample_rate: int, silenced: bool = False) -> str:
-        """Take a piece of PCM16 mono: a byte[] of Java or bytes of Python."""
+        """Score a piece of PCM16 mono: a byte[] of Java or bytes of Python."""
         return self._answer(lambda: self._guard.push_pcm16(data, sample_rate, bool(silenced)))
 
     def poll(self) -> str:
-        """What is known now; gives the reminder when it is due."""
+        """Return the present state, and give the reminder when it is due."""
         return self._answer(self._guard.poll)
 
     def lose_route(self) -> str:
-        """The app knows that no audio can come."""
+        """Show ``blind``, since no audio can come."""
         return self._answer(self._guard.lose_route)
 
     def acknowledge(self) -> str:
-        """The user answered the alarm."""
+        """Stop the buzz: the user answered the alarm."""
         return self._answer(self._guard.acknowledge)
 
     def flush(self) -> str:
@@ -67,11 +67,11 @@ class Bridge:
         return self._answer(self._guard.close)
 
     def timeline(self) -> str:
-        """The last scores of the open call: ``{"points": […]}``."""
+        """Return the last scores of the open call: ``{"points": […]}``."""
         return self._answer(lambda: {"points": self._guard.timeline()})
 
     def screen(self, facts: str) -> str:
-        """Caution from the number: ``{"presentation": …, "contact": …, "verification": …}``."""
+        """Return the caution from the number: ``{"presentation": …, "contact": …, "verification": …}``."""
         return self._answer(lambda: self._guard.screen(object_from_json(str(facts), "the facts of the number")))
 
     def test_buzz(self) -> str:
@@ -79,7 +79,7 @@ class Bridge:
         return self._answer(self._guard.test_buzz)
 
     def describe(self) -> str:
-        """The model's name and its operating points with their measured costs, for the app's screen."""
+        """Return the model's name and its operating points with their measured costs, for the app's screen."""
         return self._answer(self._guard.describe)
 
     def score_recording(self, path: str, channel: str = "mix") -> str:
@@ -87,15 +87,15 @@ class Bridge:
         return self._answer(lambda: self._score_recording(path, channel))
 
     def open_recording(self, sample_rate: int) -> str:
-        """Begin a recording that the app decodes; one that was not closed is forgotten."""
+        """Open a recording that the app decodes; one that was not closed is dropped."""
         return self._answer(lambda: self._open_recording(sample_rate))
 
     def push_recording(self, data: Any) -> str:
-        """Take a block of its PCM16 mono, at most a minute."""
+        """Score a block of its PCM16 mono, at most a minute."""
         return self._answer(lambda: self._push_recording(data))
 
     def close_recording(self) -> str:
-        """Give the verdict on it."""
+        """End the recording and return the verdict on it."""
         return self._answer(self._close_recording)
 
     def _open(self, call: str) -> dict[str, Any]:
@@ -156,7 +156,7 @@ SIGNATURES = {
 
 
 def java_methods(bridge: Bridge) -> dict[str, Callable[..., str]]:
-    """Method in Java's spelling → what of ``bridge`` it calls."""
+    """Map each method in Java's spelling to the one of ``bridge`` that it calls."""
     return {
         "open": bridge.open,
         "pushPcm16": bridge.push_pcm16,

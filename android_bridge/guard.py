@@ -149,15 +149,15 @@ class CallGuard:
         self._call: Call | None = None
 
     def screen(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Before the call: caution from the number, see `android_bridge.screening.screen`."""
+        """Caution from the number, before the call; see `android_bridge.screening.screen`."""
         return screen(facts)
 
     def open(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        """Begin a call.
+        """Open a call.
 
         Parameters
         ----------
-        call : ``id``, a text that tells it from others and should hold no number, and ``route``, one of
+        call : ``id``, a text of the app's own that should hold no phone number, and ``route``, one of
             `ROUTES`.
 
         Raises
@@ -213,23 +213,23 @@ class CallGuard:
         return self._report(call, alarm=self._follow(call, lambda: self._stream(call, rate).feed(audio)))
 
     def poll(self) -> dict[str, Any]:
-        """What is known now; also gives the reminder when it is due. To be called about once a second."""
+        """Return the present state, and give the reminder when it is due; called about once a second."""
         return {"state": "idle"} if self._call is None else self._report(self._call)
 
     def lose_route(self) -> dict[str, Any]:
-        """The app knows that no audio can come: ``blind`` at once, until a piece comes after all."""
+        """Show ``blind`` at once, since no audio can come, until a piece comes after all."""
         call = self._open_call()
         call.route = "none"
         return self._report(call)
 
     def acknowledge(self) -> dict[str, Any]:
-        """The user answered the alarm."""
+        """Stop the buzz: the user answered the alarm."""
         call = self._open_call()
         self._try(call, call.buzz.acknowledge)
         return self._report(call)
 
     def flush(self) -> dict[str, Any]:
-        """End the audio and judge what was still held; the call stays open for its buzz."""
+        """End the audio and score what was still held; the call stays open for its buzz."""
         call = self._open_call()
         if call.ended:
             return self._report(call)
@@ -250,7 +250,7 @@ class CallGuard:
         return [] if self._call is None else list(self._call.timeline)
 
     def test_buzz(self) -> dict[str, Any]:
-        """Give the pattern once, outside of any call, so that its owner knows it; there is no reminder.
+        """Give the pattern once, outside of any call, to try it; there is no reminder.
 
         Raises
         ------
@@ -261,7 +261,7 @@ class CallGuard:
         return {"total_ms": self._settings.pattern.total_ms}
 
     def score_recording(self, path: str, channel: str = "mix") -> dict[str, Any]:
-        """After the call: the verdict on the dialler's recording, as `decide_recording` returns it.
+        """Score the dialler's recording after the call; returns what `decide_recording` does.
 
         WAV is read here. What else phones write (M4A, AMR) needs PyAV, which Termux has and Chaquopy has not: there the
         app decodes with `MediaExtractor` and `MediaCodec` and passes PCM16 to what `open_recording` returns.
@@ -284,7 +284,7 @@ class CallGuard:
         return _recording_report(score.decision, score.duration_s, score.model)
 
     def open_recording(self, sample_rate: int) -> ChannelScorer:
-        """After the call: the scorer of a recording that the phone decodes itself, block by block.
+        """Open the scorer of a recording that the phone decodes itself, block by block.
 
         Raises
         ------
@@ -365,7 +365,7 @@ class CallGuard:
         return call.shown(self._clock.monotonic() - call.audio_at, self._settings.blind_after_s)
 
     def _try(self, call: Call, act: Callable[[], None]) -> None:
-        """Ask the phone for something; that it fails must not end the call, and must be seen."""
+        """Call the phone; a failure must not end the call, and is reported as its trouble."""
         try:
             act()
         except PortError as error:

@@ -31,7 +31,7 @@ _AMPLITUDES = (255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255)
 
 @dataclass(frozen=True)
 class BuzzPattern:
-    """What the hand feels, as `VibrationEffect.createWaveform` takes it with repeat -1.
+    """A vibration pattern, as `VibrationEffect.createWaveform` takes it with repeat -1.
 
     Attributes
     ----------
@@ -81,12 +81,12 @@ class BuzzPattern:
         return sum(self.timings_ms)
 
     def pulses_ms(self) -> tuple[int, ...]:
-        """Lengths of the pulses alone, milliseconds, for a vibrator that only knows on."""
+        """Lengths of the pulses alone, milliseconds, for a vibrator without strengths."""
         steps = zip(self.timings_ms, self.amplitudes, strict=True)
         return tuple(timing for timing, amplitude in steps if amplitude and timing)
 
     def to_json(self) -> str:
-        """One line, for the app."""
+        """Return the pattern as one line of JSON."""
         return json.dumps({**asdict(self), "total_ms": self.total_ms})
 
 
@@ -139,7 +139,7 @@ class Buzz:
         self._buzzer.buzz(self._pattern)
 
     def poll(self) -> None:
-        """Do what is due: the one reminder, or the expiry.
+        """Give the one reminder, or expire, when due.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class Buzz:
             self._buzzer.buzz(self._pattern)
 
     def acknowledge(self) -> None:
-        """Somebody felt it: stop, and no reminder.
+        """Stop, and give no reminder.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Buzz:
             self._buzzer.cancel()
 
     def close(self) -> None:
-        """Give nothing more, and stop what still vibrates.
+        """End the buzz, and stop what still vibrates.
 
         Raises
         ------
@@ -208,7 +208,7 @@ class Notifier(Protocol):
 
 
 def notice(kind: str, call: str) -> dict[str, Any]:
-    """The notice of one of `NOTICES` for a call."""
+    """Return the notice of one of `NOTICES` for a call."""
     title, text = NOTICES[kind]
     return {"kind": kind, "call": call, "title": title, "text": text}
 

@@ -1,4 +1,4 @@
-"""Before the call: caution from what the network says of the number. It has not heard a voice and never judges one.
+"""Caution before a call, from what the network says of the number; no verdict on a voice.
 
 The facts are those of `CallScreeningService`: how the number is presented, whether it is a contact, and what
 STIR/SHAKEN verification said (`Call.Details.getHandlePresentation`, `getContactDisplayName`,
@@ -38,7 +38,7 @@ _STRANGER = _Reason("unknown_contact", "notice", "The number is not among your c
 
 
 def screen(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Caution for an incoming call.
+    """Grade the caution for an incoming call.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _check(facts: Mapping[str, Any]) -> None:
     unknown = sorted(set(facts) - set(allowed))
     if unknown:
         raise FactsError(
-            f"screening knows no {', '.join(unknown)}; expected {', '.join(allowed)}: leave numbers and names out"
+            f"screening has no fact {', '.join(unknown)}; expected {', '.join(allowed)}: leave numbers and names out"
         )
     for name, value in facts.items():
         if not any(value is one or (isinstance(value, str) and value == one) for one in allowed[name]):

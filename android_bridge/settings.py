@@ -60,7 +60,7 @@ def settings_from_json(text: str) -> GuardSettings:
 
 
 def object_from_json(text: str, what: str) -> dict[str, Any]:
-    """A JSON object; an empty text is an empty one.
+    """Parse a JSON object; an empty text is an empty one.
 
     Raises
     ------

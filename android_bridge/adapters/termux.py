@@ -46,7 +46,7 @@ _KINDS = {"spoof": "spoof", "silenced": "silenced", "blind": "source_lost"}
 
 
 class TermuxBuzzer:
-    """`termux-vibrate` as the buzz; it knows on and off only, and each call of it takes some tenths of a second.
+    """The buzz by `termux-vibrate`, which has on and off only and needs some tenths of a second a call.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Cross-validate the head of a run that was solved (`train.solver = "ridge"`) over sources of its train split.
 
 The dev split has ten paired sources, train has more than twenty: leaving out each fifth of them in turn, and scoring it
-with a head solved on the rest as the run's own was, tells representations and recipes apart that dev cannot. Prints,
+with a head solved on the rest as the run's own was, separates representations and recipes that dev cannot. Prints,
 for each penalty and pass (0 is the clips as they are, the others are augmented), AUC and EER over the paired clips, and
 the mean of the AUC inside each source. Which sources share a fold moves these figures: with --repeats they are means
 over several divisions, with the range.

@@ -12,7 +12,7 @@ import android.system.OsConstants;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What this phone lets the app hear and do, each with what it means; nothing is taken for granted. */
+/** What this phone allows the app to record and do, each with what it means; nothing is taken for granted. */
 final class CapabilityProbe {
   /** Granted to apps that come with the system; no user can give it. */
   private static final String CAPTURE = "android.permission.CAPTURE_AUDIO_OUTPUT";
@@ -85,8 +85,8 @@ final class CapabilityProbe {
   private void before() {
     boolean held = holdsScreeningRole(context);
     add(held, held ? R.string.probe_screening : R.string.probe_no_screening);
-    boolean told = Build.VERSION.SDK_INT < 33 || isGranted(context, Manifest.permission.POST_NOTIFICATIONS);
-    add(told, told ? R.string.probe_notifications : R.string.probe_no_notifications);
+    boolean allowed = Build.VERSION.SDK_INT < 33 || isGranted(context, Manifest.permission.POST_NOTIFICATIONS);
+    add(allowed, allowed ? R.string.probe_notifications : R.string.probe_no_notifications);
   }
 
   private void buzz() {

@@ -21,7 +21,7 @@ public final class GuardApplication extends Application {
   static final String TAG = "Bonafone";
   private static final String MODEL = "model.tflite";
 
-  /** Is told, on the main thread, of each new state. */
+  /** Called on the main thread with each new state. */
   interface StateListener {
     void onState(JSONObject state);
   }

@@ -14,7 +14,7 @@ public interface GuardBridge {
   /** What is known now; gives the reminder when it is due. */
   String poll();
 
-  /** The app knows that no audio can come. */
+  /** Shows "blind", since no audio can come. */
   String loseRoute();
 
   /** The user answered the alarm. */

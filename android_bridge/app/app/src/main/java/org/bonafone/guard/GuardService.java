@@ -96,7 +96,7 @@ public final class GuardService extends Service implements Listener.Sink {
     stopSelf();
   }
 
-  /** A call's identity for the bridge; it tells nothing about who called. */
+  /** A call's identity for the bridge; it says nothing about who called. */
   static String callFacts(String route) {
     try {
       JSONObject facts = new JSONObject();

@@ -101,8 +101,8 @@ final class Listener extends Thread {
         if (count % PIECES_BETWEEN_CHECKS == 0) {
           silenced = Build.VERSION.SDK_INT >= 29 && isSilenced(record);
         }
-        byte[] heard = read == piece.length ? piece : Arrays.copyOf(piece, read);
-        String answer = bridge.pushPcm16(heard, SAMPLE_RATE, silenced);
+        byte[] audio = read == piece.length ? piece : Arrays.copyOf(piece, read);
+        String answer = bridge.pushPcm16(audio, SAMPLE_RATE, silenced);
         if (answer.startsWith(ERROR)) {
           throw new IllegalStateException(GuardApplication.parse(answer).optString("error"));
         }

@@ -46,7 +46,7 @@ final class Notices {
     return builder(context, CHANNEL_STATE, context.getString(R.string.app_name), text).setOngoing(true).build();
   }
 
-  /** What the bridge tells during a call: "spoof" with the button that answers it, the rest quietly. */
+  /** The notices of the bridge during a call: "spoof" with the button that answers it, the rest quietly. */
   static void showLive(Context context, String kind, String title, String text) {
     boolean alarm = "spoof".equals(kind);
     Notification.Builder builder = builder(context, alarm ? CHANNEL_ALARM : CHANNEL_STATE, title, text);

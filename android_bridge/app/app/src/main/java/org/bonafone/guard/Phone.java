@@ -88,7 +88,7 @@ public final class Phone {
     for (int index = 0; index < timings.length; index++) {
       timings[index] = times.getLong(index);
       int strength = strengths.getInt(index);
-      // Without amplitude control a vibrator knows off and on.
+      // Without amplitude control a vibrator has off and on.
       amplitudes[index] = graded || strength == 0 ? strength : VibrationEffect.DEFAULT_AMPLITUDE;
     }
     return VibrationEffect.createWaveform(timings, amplitudes, ONCE);

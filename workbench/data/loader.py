@@ -93,7 +93,7 @@ class Loader:
 
     def _clip(self, index: int, rng: np.random.Generator) -> Float:
         stretch = cut(self.cache.clip(index), self.clip_samples, self.sample_rate, rng)
-        made = augment(stretch, self.augmentation, rng, self.sample_rate, self.noises, self.rooms)
+        made, _ = augment(stretch, self.augmentation, rng, self.sample_rate, self.noises, self.rooms)
         return fit_length(made, self.clip_samples)
 
 

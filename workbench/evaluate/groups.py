@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from workbench.data.manifest import Row
@@ -29,27 +30,16 @@ def standard_groups(rows: Sequence[Row], apart: Sequence[str] = ()) -> list[Grou
         _of_rows("all", lambda row: True),
         _of_rows("paired", lambda row: row.paired == "yes"),
         _of_rows("unpaired", lambda row: row.paired == "no"),
-        _of_rows("seen attacks", lambda row: _is_bonafide(row) or row.attack_seen_in_train == "yes"),
-        _of_rows("unseen attacks", lambda row: _is_bonafide(row) or row.attack_seen_in_train == "no"),
+        _against_all("seen attacks", lambda row: row.attack_seen_in_train == "yes"),
+        _against_all("unseen attacks", lambda row: row.attack_seen_in_train == "no"),
         _of_rows("unseen attacks, paired", _unseen_paired),
     ]
     for source in apart:
-        groups += [
-            _of_rows(
-                f"unseen attacks, paired, without {source}",
-                lambda row, source=source: _unseen_paired(row) and row.source_repo != source,  # type: ignore[misc]
-            ),
-            _of_rows(f"only {source}", lambda row, source=source: row.source_repo == source),  # type: ignore[misc]
-        ]
+        inside = _equals("source_repo", source)
+        outside = partial(_unseen_paired_outside, inside)
+        groups += [_of_rows(f"unseen attacks, paired, without {source}", outside), _of_rows(f"only {source}", inside)]
     families = sorted({row.attack_family for row in rows if not _is_bonafide(row) and row.attack_family != "-"})
-    groups += [
-        _of_rows(
-            f"family {family}",
-            lambda row, family=family: _is_bonafide(row) or row.attack_family == family,  # type: ignore[misc]
-        )
-        for family in families
-    ]
-    return groups
+    return groups + [_against_all(f"family {family}", _equals("attack_family", family)) for family in families]
 
 
 def transmission_groups(transmissions: Sequence[str]) -> list[Group]:
@@ -91,12 +81,9 @@ def axis_groups(axis: str, trials: Sequence[Trial]) -> list[Group]:
     }
     if axis not in read:
         raise ValueError(f"an axis is one of {', '.join(AXES)}; got {axis!r}")
-    value = read[axis]
-    unit = " Hz" if axis == "rate" else ""
-    return [
-        _of_rows(f"{name}{unit}", lambda row, name=name: value(row) == name)  # type: ignore[misc]
-        for name in sorted({value(trial.row) for trial in trials} - {"-"}, key=_natural)
-    ]
+    value, unit = read[axis], " Hz" if axis == "rate" else ""
+    names = sorted({value(trial.row) for trial in trials} - {"-"}, key=_natural)
+    return [_of_rows(f"{name}{unit}", partial(_has, value, name)) for name in names]
 
 
 def _attack_groups(trials: Iterable[Trial]) -> list[Group]:
@@ -106,16 +93,9 @@ def _attack_groups(trials: Iterable[Trial]) -> list[Group]:
             sources.setdefault(trial.row.attack_id, set()).add(trial.row.source_repo)
     groups = []
     for attack in sorted(sources):
-        own = frozenset(sources[attack])
-        groups += [
-            _of_rows(attack, lambda row, attack=attack: _is_bonafide(row) or row.attack_id == attack),  # type: ignore[misc]
-            _of_rows(
-                f"{attack}{OWN_SOURCES}",
-                lambda row, attack=attack, own=own: (  # type: ignore[misc]
-                    row.source_repo in own if _is_bonafide(row) else row.attack_id == attack
-                ),
-            ),
-        ]
+        is_attack = _equals("attack_id", attack)
+        own = partial(_of_attack, is_attack, frozenset(sources[attack]))
+        groups += [_against_all(attack, is_attack), _of_rows(f"{attack}{OWN_SOURCES}", own)]
     return groups
 
 
@@ -140,6 +120,27 @@ def _binned(edges: Sequence[float], unit: str, value: Callable[[Trial], float | 
 
 def _of_rows(name: str, holds: Callable[[Row], bool], transmission: str = CLEAN) -> Group:
     return Group(name, lambda trial: holds(trial.row), transmission)
+
+
+def _against_all(name: str, spoof: Callable[[Row], bool]) -> Group:
+    """The spoof clips for which ``spoof`` holds against all bona fide ones."""
+    return _of_rows(name, lambda row: _is_bonafide(row) or spoof(row))
+
+
+def _equals(field: str, value: str) -> Callable[[Row], bool]:
+    return lambda row: getattr(row, field) == value
+
+
+def _has(read: Callable[[Row], str], value: str, row: Row) -> bool:
+    return read(row) == value
+
+
+def _of_attack(is_attack: Callable[[Row], bool], sources: frozenset[str], row: Row) -> bool:
+    return row.source_repo in sources if _is_bonafide(row) else is_attack(row)
+
+
+def _unseen_paired_outside(inside: Callable[[Row], bool], row: Row) -> bool:
+    return _unseen_paired(row) and not inside(row)
 
 
 def _codec(row: Row) -> str:

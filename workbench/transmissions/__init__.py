@@ -73,18 +73,6 @@ def apply_transmission(
     rng: np.random.Generator,
     noises: Sequence[NDArray[np.float32]] = (),
     rooms: Sequence[NDArray[np.float32]] = (),
-) -> NDArray[np.float32]:
-    """Pass one clip through the transmission ``name``; see `apply_transmission_described`."""
-    return apply_transmission_described(name, samples, sample_rate, rng, noises, rooms)[0]
-
-
-def apply_transmission_described(
-    name: str,
-    samples: NDArray[np.float32],
-    sample_rate: int,
-    rng: np.random.Generator,
-    noises: Sequence[NDArray[np.float32]] = (),
-    rooms: Sequence[NDArray[np.float32]] = (),
 ) -> tuple[NDArray[np.float32], tuple[Step, ...]]:
     """Pass one clip through the transmission ``name`` and return what was drawn.
 
@@ -115,7 +103,7 @@ def through_transmission(
     samples: NDArray[np.float32], name: str, sample_rate: int, path: str, seed: int = 0
 ) -> NDArray[np.float32]:
     """The clip of ``path`` [shape=(n,)] after the transmission ``name``: the same for a seed and a path everywhere."""
-    return samples if name == CLEAN else apply_transmission(name, samples, sample_rate, clip_rng(seed, path))
+    return samples if name == CLEAN else apply_transmission(name, samples, sample_rate, clip_rng(seed, path))[0]
 
 
 def clip_rng(seed: int, path: str) -> np.random.Generator:

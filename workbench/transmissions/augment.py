@@ -11,19 +11,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.transmissions import Step, apply_transmission_described, draws
+from workbench.transmissions import Step, apply_transmission, draws
 from workbench.transmissions.config import AugmentConfig
 from workbench.transmissions.noise import add_noise, draw_noise
-
-__all__ = [
-    "add_noise",
-    "augment",
-    "augment_described",
-    "band_limit",
-    "draw_noise",
-    "mask_features",
-    "set_peak",
-]
 
 Float = NDArray[np.float32]
 
@@ -35,31 +25,21 @@ def augment(
     sample_rate: int,
     noises: Sequence[Float] = (),
     rooms: Sequence[Float] = (),
-) -> Float:
+) -> tuple[Float, tuple[Step, ...]]:
     """Draw and apply waveform augmentation to one clip.
 
     Parameters
     ----------
     samples : [shape=(n,), range -1 to 1]
+    rng : the only source of chance; the same state gives the same result, where the same codecs are available.
+    sample_rate : Hz.
     noises : recordings [shape=(m,), m >= 1] to draw backgrounds from; without any, coloured noise is made.
     rooms : impulse responses [shape=(m,)] at ``sample_rate`` to draw rooms from; without any, they are made.
 
     Returns
     -------
-    samples [shape=(n,)]; fewer where a stretch was cut out
+    samples [shape=(n,)], fewer where a stretch was cut out, and the steps in their order
     """
-    return augment_described(samples, config, rng, sample_rate, noises, rooms)[0]
-
-
-def augment_described(
-    samples: Float,
-    config: AugmentConfig,
-    rng: np.random.Generator,
-    sample_rate: int,
-    noises: Sequence[Float] = (),
-    rooms: Sequence[Float] = (),
-) -> tuple[Float, tuple[Step, ...]]:
-    """`augment`, with what was drawn."""
     steps: list[Step] = []
     if not _happens(config.clean, rng):
         samples = _disturbed(samples, config, rng, sample_rate, noises, rooms, steps)
@@ -104,7 +84,7 @@ def _disturbed(
         steps.append(Step("band limit", {"low_hz": low_hz, "high_hz": high_hz}))
     if _happens(config.transmission, rng):
         name = config.transmissions[int(rng.integers(len(config.transmissions)))]
-        samples, passed = apply_transmission_described(name, samples, rate, rng, noises, rooms)
+        samples, passed = apply_transmission(name, samples, rate, rng, noises, rooms)
         steps += [Step("transmission", {"name": name}), *passed]
     apply(config.recording_format, lambda x, r: draws.recording_format(x, rate, r, config.recording_kbps))
     apply(config.rawboost, lambda x, r: draws.raw_boost(x, rate, r, config.rawboost_snr_db))

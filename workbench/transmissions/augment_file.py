@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import AugmentError
-from workbench.transmissions import Step, apply_transmission_described
-from workbench.transmissions.augment import augment_described, set_peak
+from workbench.transmissions import Step, apply_transmission
+from workbench.transmissions.augment import augment, set_peak
 from workbench.transmissions.config import AugmentConfig
 
 Float = NDArray[np.float32]
@@ -75,14 +75,14 @@ def augment_file(
     AugmentError
         A file cannot be written.
     TransmissionNameError, CodecError
-        As `workbench.transmissions.apply_transmission_described`.
+        As `workbench.transmissions.apply_transmission`.
     """
     check_names(output, plot)
     rng = np.random.default_rng(seed)
     if isinstance(how, str):
-        made, steps = apply_transmission_described(how, samples, SAMPLE_RATE, rng, noises, rooms)
+        made, steps = apply_transmission(how, samples, SAMPLE_RATE, rng, noises, rooms)
     else:
-        made, steps = augment_described(samples, how, rng, SAMPLE_RATE, noises, rooms)
+        made, steps = augment(samples, how, rng, SAMPLE_RATE, noises, rooms)
     if float(np.abs(made).max()) > 1.0:
         made, steps = set_peak(made, 0.0), (*steps, Step("level", {"peak_db": 0.0}))
     _write(output, made)

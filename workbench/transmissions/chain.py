@@ -71,7 +71,7 @@ def run_transmission(
     noises: Sequence[Float] = (),
     rooms: Sequence[Float] = (),
 ) -> tuple[Float, tuple[Step, ...]]:
-    """Pass one clip through the transmission ``name``; see `workbench.transmissions.apply_transmission_described`."""
+    """Pass one clip through the transmission ``name``; see `workbench.transmissions.apply_transmission`."""
     if name not in TRANSMISSION_NAMES:
         raise TransmissionNameError(f"transmission {name!r}: unknown; expected one of {', '.join(TRANSMISSION_NAMES)}")
     # One draw from the caller's generator, whatever follows: the next clip's draws do not depend on this transmission.

@@ -12,7 +12,7 @@ from workbench.data.manifest import Manifest, Row
 from workbench.errors import EvaluationError
 from workbench.evaluate.trials import Trial, estimate_snr_db, score_trials
 from workbench.report.report import COLUMNS, write_trials
-from workbench.transmissions import apply_transmission, clip_rng
+from workbench.transmissions import through_transmission
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_clip_meets_the_same_transmission_for_the_same_seed_only(voice):
     samples = voice(1.0)
 
     def heard(seed, path):
-        return apply_transmission("telephone", samples, 16000, clip_rng(seed, path))
+        return through_transmission(samples, "telephone", 16000, path, seed)
 
     assert np.array_equal(heard(1, "a"), heard(1, "a"))
     assert not np.array_equal(heard(1, "a"), heard(2, "a"))

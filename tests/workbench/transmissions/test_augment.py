@@ -14,7 +14,6 @@ from workbench.data.manifest import Manifest
 from workbench.data.sampling import BalancedSampler
 from workbench.transmissions.augment import (
     augment,
-    augment_described,
     band_limit,
     mask_features,
     set_peak,
@@ -51,14 +50,14 @@ def test_masks_blank_bands_and_spans_by_the_clips_mean_and_leave_the_input(rng):
 def test_without_augmentation_only_the_level_changes(rng):
     samples = rng.standard_normal(4000).astype(np.float32)
     config = AugmentConfig(noise=0.0, band_limit=0.0, level_db=(-6.0, -6.0))
-    found = augment(samples, config, rng, 16000)
+    found, _ = augment(samples, config, rng, 16000)
     np.testing.assert_allclose(found, samples * (10 ** (-6 / 20) / np.abs(samples).max()), rtol=1e-4)
 
 
 def test_levels_are_those_of_the_configuration(rng):
     config = AugmentConfig(level_db=(-20.0, -10.0))
     samples = rng.standard_normal(2000).astype(np.float32)
-    peaks = [20 * np.log10(np.abs(augment(samples, config, rng, 16000)).max()) for _ in range(60)]
+    peaks = [20 * np.log10(np.abs(augment(samples, config, rng, 16000)[0]).max()) for _ in range(60)]
     assert -20.01 < min(peaks) < -18
     assert -12 < max(peaks) < -9.99
 
@@ -89,7 +88,7 @@ NAMES = {
 
 
 def describe(clip, config, seed):
-    return augment_described(clip, config, np.random.default_rng(seed), RATE)
+    return augment(clip, config, np.random.default_rng(seed), RATE)
 
 
 def names(steps):
@@ -98,8 +97,7 @@ def names(steps):
 
 def test_augment_cannot_see_a_label():
     """What it is given: samples, configuration, generator, rate and recordings that belong to no class."""
-    for function in (augment, augment_described):
-        assert list(inspect.signature(function).parameters) == [
+    assert list(inspect.signature(augment).parameters) == [
             "samples", "config", "rng", "sample_rate", "noises", "rooms"
         ]  # fmt: skip
 
@@ -110,7 +108,7 @@ def test_what_is_drawn_does_not_depend_on_the_clip(speech):
         outcomes = []
         for clip in (speech[:24000], speech[40000:64000] * 0.1, np.zeros(24000, np.float32)):
             rng = np.random.default_rng(seed)
-            steps = augment_described(clip, ALL, rng, RATE)[1]
+            steps = augment(clip, ALL, rng, RATE)[1]
             outcomes.append((steps, rng.bit_generator.state))
         assert outcomes[0] == outcomes[1] == outcomes[2]
 
@@ -208,7 +206,7 @@ def test_rooms_are_drawn_from_those_given(speech):
     echo[[0, 2500]] = 1.0, 0.9
     kinds = set()
     for seed in range(16):
-        _, steps = augment_described(speech, replace(OFF, room=1.0), np.random.default_rng(seed), RATE, (), [echo])
+        _, steps = augment(speech, replace(OFF, room=1.0), np.random.default_rng(seed), RATE, (), [echo])
         kinds.add(steps[0].values["kind"])
     assert kinds == {"made", "recorded"}
 
@@ -217,6 +215,6 @@ def test_short_and_empty_clips_survive_everything(rng):
     everything = replace(ALL, **{name: 1.0 for name in CHANCES if name != "clean"})
     for length in (0, 1, 50):
         clip = rng.standard_normal(length).astype(np.float32)
-        found = augment(clip, everything, np.random.default_rng(0), RATE)
+        found, _ = augment(clip, everything, np.random.default_rng(0), RATE)
         assert len(found) <= length
         assert np.isfinite(found).all()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import TransmissionNameError
-from workbench.transmissions import TRANSMISSION_NAMES, Step, apply_transmission, apply_transmission_described
+from workbench.transmissions import TRANSMISSION_NAMES, Step, apply_transmission
 from workbench.transmissions.draws import cut_and_join
 
 RATE = 16000
@@ -19,7 +19,7 @@ RATE = 16000
 def apply(name, samples, seed=0, **recordings):
     if name == "speex" and shutil.which("ffmpeg") is None:
         pytest.skip("speex needs the ffmpeg program, which is not on PATH")
-    return apply_transmission_described(name, samples, RATE, np.random.default_rng(seed), **recordings)
+    return apply_transmission(name, samples, RATE, np.random.default_rng(seed), **recordings)
 
 
 def envelope(samples):
@@ -49,7 +49,7 @@ def test_length_place_and_seed(speech, rng, name):
 
 def test_the_input_is_left_alone_and_clean_is_a_copy(speech):
     clip = speech.copy()
-    found = apply_transmission("clean", clip, RATE, np.random.default_rng(0))
+    found, _ = apply_transmission("clean", clip, RATE, np.random.default_rng(0))
     np.testing.assert_array_equal(found, speech)
     found[:] = 0.0
     for name in ("telephone", "bad-microphone", "voip-loss"):

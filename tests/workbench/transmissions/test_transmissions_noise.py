@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.transmissions.augment import (
+from workbench.transmissions.noise import (
+    add_hum,
     add_noise,
+    convolutive_noise,
     draw_noise,
+    impulsive_noise,
+    notch_filter,
+    stationary_noise,
 )
-from workbench.transmissions.noise import add_hum, convolutive_noise, impulsive_noise, notch_filter, stationary_noise
 
 
 def test_noise_has_the_asked_ratio(rng):

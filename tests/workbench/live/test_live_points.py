@@ -12,6 +12,7 @@ import pytest
 from edge.contract import Contract, OperatingPoint
 from workbench.data.manifest import Row
 from workbench.errors import EvaluationError
+from workbench.live import points as points_module
 from workbench.live.calls import Call, Trace
 from workbench.live.points import (
     alarm_delay_s,
@@ -149,10 +150,12 @@ def test_alarms_over_smoothed_scores_are_those_of_the_live_decider(traces):
             assert alarm_delay_s(smoothed, CONTRACT, points) == pytest.approx(expected.delay_s)
 
 
-def test_points_are_nested_and_stated_across_the_halves(traces):
+def test_points_are_nested_and_stated_across_the_halves(traces, monkeypatch):
     """Where a stricter point alarms, a looser one alarms or has within its cooldown. Each call counts once, on the side
     that did not choose, so the stated rate need not keep the target.
     """
+    monkeypatch.setattr(points_module, "SMOOTHINGS_S", (1.0, 4.0))
+    monkeypatch.setattr(points_module, "LEAST_SPEECH_S", (2.0,))
     choices = choose_points(CONTRACT, *traces, {"cautious": 20.0, "balanced": 5.0, "quiet": 1.0})
     points = [choice.point for choice in choices]
     assert [point.name for point in points] == ["cautious", "balanced", "quiet"]

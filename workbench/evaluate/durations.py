@@ -33,7 +33,7 @@ from workbench.evaluate.evaluate import (
     sources_of,
 )
 from workbench.evaluate.groups import Group, standard_groups
-from workbench.evaluate.trials import Progress, Trial, check_failures, load_quietly, run_tasks, speech_levels_db
+from workbench.evaluate.trials import Progress, Trial, gather, load_quietly, speech_levels_db
 from workbench.frontend.speech_activity import speech_mask
 
 Float = NDArray[np.float32]
@@ -85,12 +85,7 @@ def score_durations(
     for row in sorted(manifest.rows, key=lambda row: row.path):
         alike.setdefault((row.label, row.attack_id, row.speaker_id, row.source_repo, row.paired), []).append(row)
     tasks = [(model.path, manifest.root, tuple(rows), tuple(sorted(seconds))) for rows in alike.values()]
-    trials: list[Trial] = []
-    failures: list[str] = []
-    for found, failed in run_tasks(_score_alike, tasks, jobs, progress):
-        trials += found
-        failures += failed
-    check_failures(failures, len(manifest.rows))
+    trials = gather(_score_alike, tasks, len(manifest.rows), jobs, progress)
     return _scored_at_all(trials, len(seconds))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from workbench.transmissions import CLEAN, through_transmission
 
 Float = NDArray[np.float32]
 Progress = Callable[[Sequence[Any]], Iterable[Any]]
+T = TypeVar("T")
 
 _PIECE = 32
 """Clips that a process scores between two signs of life."""
@@ -80,17 +81,38 @@ def score_trials(
     """
     pieces = [manifest.rows[start : start + _PIECE] for start in range(0, len(manifest.rows), _PIECE)]
     tasks = [(model.path, manifest.root, piece, tuple(transmissions), seed) for piece in pieces]
-    trials: list[Trial] = []
+    return gather(_score_piece, tasks, len(manifest.rows), jobs, progress)
+
+
+def gather(
+    work: Callable[[Any], tuple[list[T], list[str]]], tasks: Sequence[Any], total: int, jobs: int, progress: Progress
+) -> list[T]:
+    """The results of ``work`` on each task, in their order, on ``jobs`` processes.
+
+    Parameters
+    ----------
+    work : gives a task's results, and why clips of it could not be scored.
+    total : clips in all tasks.
+
+    Raises
+    ------
+    EvaluationError
+        Clips could not be scored; the first ten reasons are named.
+    """
+    found: list[T] = []
     failures: list[str] = []
-    for found, failed in run_tasks(_score_piece, tasks, jobs, progress):
-        trials += found
+    for results, failed in _run(work, tasks, jobs, progress):
+        found += results
         failures += failed
-    check_failures(failures, len(manifest.rows))
-    return trials
+    if failures:
+        listed = "\n  ".join(failures[:10])
+        raise EvaluationError(
+            f"{len(failures)} of {total} clips cannot be scored; mend or remove their rows:\n  {listed}"
+        )
+    return found
 
 
-def run_tasks(work: Callable[[Any], Any], tasks: Sequence[Any], jobs: int, progress: Progress) -> Iterator[Any]:
-    """The results of ``work`` on each task, in their order, on ``jobs`` processes."""
+def _run(work: Callable[[Any], Any], tasks: Sequence[Any], jobs: int, progress: Progress) -> Iterator[Any]:
     if jobs <= 1 or len(tasks) <= 1:
         for task in progress(tasks):
             yield work(task)
@@ -107,15 +129,6 @@ def load_quietly(path: Path) -> Model:
     """Load a model without the lines that the runtime greets with, once a process."""
     with hold_stderr():
         return Model.load(path)
-
-
-def check_failures(failures: Sequence[str], total: int) -> None:
-    """Raise for clips that could not be scored, with the reason of each."""
-    if failures:
-        listed = "\n  ".join(failures[:10])
-        raise EvaluationError(
-            f"{len(failures)} of {total} clips cannot be scored; mend or remove their rows:\n  {listed}"
-        )
 
 
 def speech_levels_db(samples: Float, frontend: FrontEndSpec, speech: SpeechSpec) -> Float:

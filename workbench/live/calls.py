@@ -21,7 +21,7 @@ from edge.stream import StreamScorer
 from workbench.data.cache import decode
 from workbench.data.manifest import Row
 from workbench.errors import EvaluationError
-from workbench.evaluate.trials import Progress, check_failures, load_quietly, run_tasks
+from workbench.evaluate.trials import Progress, gather, load_quietly
 from workbench.transmissions import CLEAN, through_transmission
 
 Float = NDArray[np.float32]
@@ -192,13 +192,7 @@ def trace_calls(
     """
     pieces = [calls[start : start + _PIECE] for start in range(0, len(calls), _PIECE)]
     tasks = [(model.path, tuple(piece), tuple(transmissions)) for piece in pieces]
-    traces: list[Trace] = []
-    failures: list[str] = []
-    for found, failed in run_tasks(_trace_piece, tasks, jobs, progress):
-        traces += found
-        failures += failed
-    check_failures(failures, len(calls))
-    return traces
+    return gather(_trace_piece, tasks, len(calls), jobs, progress)
 
 
 def join(root: Path, call: Call, sample_rate: int) -> tuple[Float, int]:

@@ -36,7 +36,7 @@ def test_every_answer_is_a_json_object_without_nan(bridge):
     [
         (lambda bridge: bridge.open("{"), "FactsError", "the call: expected a JSON object, got '{'"),
         (lambda bridge: bridge.open("[]"), "FactsError", "the call: expected a JSON object, got '[]'"),
-        (lambda bridge: bridge.screen('{"number": "1"}'), "FactsError", "screening knows no number"),
+        (lambda bridge: bridge.screen('{"number": "1"}'), "FactsError", "screening has no fact number"),
         (lambda bridge: bridge.push_pcm16(b"", 8000), "CallStateError", "no call is open"),
         (lambda bridge: bridge.push_recording(b""), "CallStateError", "no recording is open: open_recording"),
         (lambda bridge: bridge.close_recording(), "CallStateError", "no recording is open"),

@@ -47,7 +47,10 @@ def test_no_fact_of_a_number_is_ever_a_verdict_on_a_voice():
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"number": "+4930123456"}, "screening has no fact number; expected presentation, contact, verification: leave"),
+        (
+            {"number": "+4930123456"},
+            "screening has no fact number; expected presentation, contact, verification: leave",
+        ),
         ({"presentation": "hidden"}, "presentation 'hidden': expected one of 'allowed', 'restricted',"),
         ({"contact": 1}, "contact 1: expected one of True, False, None"),
         ({"contact": "yes"}, "contact 'yes': expected one of True, False, None"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib
 from curves import AUGMENTED, Curve, Gain, Point
@@ -37,7 +37,7 @@ Made by `tools/research/learning_curves.py`; do not edit it by hand:
 {command}
 ```
 
-{runs}
+{run}
 
 {conclusion}
 
@@ -64,26 +64,21 @@ def summary(name: str, curves: Sequence[Curve]) -> str:
     return "\n\n".join([*blocks, conclusion(curves)]) + "\n"
 
 
-def page(runs: Mapping[str, Sequence[Curve]], described: Mapping[str, str], command: str, drawing: str) -> str:
-    """The page in Markdown: ``described`` has a line for each run, ``drawing`` is the name of the SVG beside it."""
-    said = [
-        conclusion(curves) if len(runs) == 1 else f"`{name}`: {conclusion(curves)}" for name, curves in runs.items()
-    ]
-    said += comparisons(runs)
-    repeats = len(next(iter(runs.values()))[0].points[-1].counts)
+def page(curves: Sequence[Curve], run: str, command: str, drawing: str) -> str:
+    """Compose the page in Markdown: ``run`` describes the run, ``drawing`` is the name of the SVG beside it."""
+    repeats = len(curves[0].points[-1].counts)
     text = _HEAD.format(
         command=command,
-        runs="\n".join(f"- Run `{name}`: {words}" for name, words in described.items()),
-        conclusion="\n\n".join(said),
+        run=run,
+        conclusion=conclusion(curves),
         drawing=drawing,
         repeats="1 repeat" if repeats == 1 else f"{repeats} repeats",
     )
-    for name, curves in runs.items():
-        for curve in curves:
-            rows = _table(curve)
-            lines = [_row(rows[0]), _row(["---:"] * len(rows[0])), *map(_row, rows[1:])]
-            title = curve.name.capitalize() if len(runs) == 1 else f"{curve.name.capitalize()}, {name}"
-            text += "\n".join(["", f"## {title}", "", *lines, "", *(f"- {line}" for line in _gains(curve)), ""])
+    for curve in curves:
+        rows = _table(curve)
+        lines = [_row(rows[0]), _row(["---:"] * len(rows[0])), *map(_row, rows[1:])]
+        title = curve.name.capitalize()
+        text += "\n".join(["", f"## {title}", "", *lines, "", *(f"- {line}" for line in _gains(curve)), ""])
     return text
 
 
@@ -105,20 +100,6 @@ def conclusion(curves: Sequence[Curve]) -> str:
         f"Over the last doubling alone, which says more of what is still to come, it was {end}; "
         f"{verdict} more than two standard errors off nothing."
     )
-
-
-def comparisons(runs: Mapping[str, Sequence[Curve]]) -> list[str]:
-    """A sentence for each run after the first: its distance from the first, by the same divisions."""
-    (first, curves), *others = runs.items()
-    base = curves[0].points[-1].figures["auc"]
-    said = []
-    for name, found in others:
-        differences = tuple(b - a for a, b in zip(base, found[0].points[-1].figures["auc"], strict=True))
-        point = Point("", (1.0,) * len(differences), 0.0, {"auc": differences})
-        error = point.deviation("auc") / len(differences) ** 0.5 if len(differences) > 1 else float("nan")
-        gap = _points(Gain(point.mean("auc"), error))
-        said.append(f"With all there is, the AUC of `{name}` less that of `{first}` is {gap} points.")
-    return said
 
 
 def _table(curve: Curve) -> list[list[str]]:
@@ -161,45 +142,37 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def draw(runs: Mapping[str, Sequence[Curve]]) -> str:
-    """An SVG file of the curves of ``runs`` by name: the first in full lines, the others dashed.
-
-    Bands are one standard deviation over repeats to either side.
-    """
-    first = next(iter(runs.values()))
-    columns, rows = min(_COLUMNS, len(first)), math.ceil(len(first) / _COLUMNS)
+def draw(curves: Sequence[Curve]) -> str:
+    """Draw the curves as SVG, a panel each; bands are one standard deviation over repeats to either side."""
+    columns, rows = min(_COLUMNS, len(curves)), math.ceil(len(curves) / _COLUMNS)
     file = io.StringIO()
     with matplotlib.rc_context({**STYLE, "savefig.facecolor": COLOURS["raised"]}):
         figure = Figure(figsize=(_PANEL[0] * columns, _PANEL[1] * rows), layout="constrained")
         panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for place, axes in enumerate(panels):
-            axes.set_visible(place < len(first))
-            if place < len(first):
-                _panel(axes, {name: curves[place] for name, curves in runs.items()})
+            axes.set_visible(place < len(curves))
+            if place < len(curves):
+                _panel(axes, curves[place])
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, frameon=False)
         figure.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()
 
 
-def _panel(axes: matplotlib.axes.Axes, curves: Mapping[str, Curve]) -> None:
-    first = next(iter(curves.values()))
-    for number, (name, curve) in enumerate(curves.items()):
-        for figure, (colour, words) in _FIGURES.items():
-            if figure not in curve.points[-1].figures:
-                continue
-            counts = [point.count for point in curve.points]
-            means = [100 * point.mean(figure) for point in curve.points]
-            spread = [100 * point.deviation(figure) for point in curve.points]
-            below, above = ([y + sign * s for y, s in zip(means, spread, strict=True)] for sign in (-1, 1))
-            axes.fill_between(counts, below, above, color=COLOURS[colour], alpha=0.15, linewidth=0)
-            label = words if len(curves) == 1 else f"{name}, {words}"
-            axes.plot(counts, means, "o-" if number == 0 else "o--", color=COLOURS[colour], markersize=4, label=label)
+def _panel(axes: matplotlib.axes.Axes, curve: Curve) -> None:
+    counts = [point.count for point in curve.points]
+    for figure, (colour, words) in _FIGURES.items():
+        if figure not in curve.points[-1].figures:
+            continue
+        means = [100 * point.mean(figure) for point in curve.points]
+        spread = [100 * point.deviation(figure) for point in curve.points]
+        below, above = ([y + sign * s for y, s in zip(means, spread, strict=True)] for sign in (-1, 1))
+        axes.fill_between(counts, below, above, color=COLOURS[colour], alpha=0.15, linewidth=0)
+        axes.plot(counts, means, "o-", color=COLOURS[colour], markersize=4, label=words)
     axes.set_xscale("log", base=2)
-    counts = [point.count for curve in curves.values() for point in curve.points]
     # A single size still needs an axis with two ends.
     ends = min(counts) / 1.1, max(counts) * 1.1
-    axes.set(xlim=ends, xlabel=first.what, ylabel="AUC, percent")
-    ticks = spaced([point.count for point in first.points], ends)
+    axes.set(xlim=ends, xlabel=curve.what, ylabel="AUC, percent")
+    ticks = spaced(counts, ends)
     axes.set_xticks(ticks, [f"{count:.0f}" if count >= 9.5 else f"{count:.1f}" for count in ticks])
     axes.minorticks_off()
 

@@ -11,7 +11,7 @@ cross_validate.py), as the clips are and augmented:
 What a doubling gains is the slope of a line over log2 of the count. Every repeat divides the sources anew and draws
 anew what is left to learn from; standard errors are those over repeats, which share the same few sources.
 
-Example: python tools/research/learning_curves.py runs/patches --repeats 8 --svg curves.svg
+Example: python tools/research/learning_curves.py runs/patches --repeats 8 --markdown curves.md
 """
 
 from __future__ import annotations
@@ -190,59 +190,44 @@ def _point(limit: str, measured: Sequence[_Measured]) -> Point:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--against", type=Path, nargs="+", default=[], metavar="RUN", help="runs to measure beside it")
-    parser.add_argument("--penalty", type=float, help="of every head  [default: the one that each run kept]")
+    parser.add_argument("--penalty", type=float, help="of every head  [default: the one that the run kept]")
     parser.add_argument("--passes", type=int, nargs="+", help="augmented passes to use beside pass 0  [default: all]")
     parser.add_argument("--repeats", type=int, default=4, help="divisions and draws  [default: 4]")
     parser.add_argument("--seed", type=int, default=1, help="of the first repeat; others count on  [default: 1]")
-    parser.add_argument("--json", action="store_true", help="one JSON object a run and curve, figures as fractions")
-    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the curves")
+    parser.add_argument("--json", action="store_true", help="one JSON object a curve, figures as fractions")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a page, and its drawing beside it")
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(given)
     if options.repeats < 1 or (options.penalty is not None and options.penalty <= 0):
         parser.error("--repeats is at least 1, and --penalty is positive")
-    runs = _named([options.run, *options.against])
+    run: Path = options.run
     try:
-        penalties = {name: options.penalty or kept_penalty(run) for name, run in runs.items()}
-        found = {name: _measure_run(name, run, penalties[name], options) for name, run in runs.items()}
+        penalty = options.penalty or kept_penalty(run)
+        data = read_statistics(run, None if options.passes is None else [0, *options.passes])
+        with tqdm(desc=run.name, total=STEPS * options.repeats, leave=False, disable=None) as bar:
+            curves = measure(data, penalty, options.repeats, options.seed, bar.update)
     except (EdgeError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    for name, curves in found.items():
-        if options.json:
-            print("\n".join(json.dumps({"run": name} | curve.to_dict()) for curve in curves))
-        else:
-            print(summary(name, curves))
+    if options.json:
+        print("\n".join(json.dumps({"run": run.resolve().name} | curve.to_dict()) for curve in curves))
+    else:
+        print(summary(run.resolve().name, curves))
     if options.markdown is not None:
         drawing = options.markdown.with_suffix(".svg")
-        described = {name: _describe_run(run, penalties[name]) for name, run in runs.items()}
-        write_atomically(drawing, draw(found))
-        write_atomically(options.markdown, page(found, described, _command(given), drawing.name))
-    if options.svg is not None:
-        write_atomically(options.svg, draw(found))
+        write_atomically(drawing, draw(curves))
+        write_atomically(options.markdown, page(curves, _describe_run(run, penalty), _command(given), drawing.name))
     return 0
-
-
-def _measure_run(name: str, run: Path, penalty: float, options: argparse.Namespace) -> list[Curve]:
-    data = read_statistics(run, None if options.passes is None else [0, *options.passes])
-    with tqdm(desc=name, total=STEPS * options.repeats, leave=False, disable=None) as bar:
-        return measure(data, penalty, options.repeats, options.seed, bar.update)
 
 
 def _describe_run(run: Path, penalty: float) -> str:
     info = RunFolder(run).info()
     model, settings = info.config.model, info.config.train.ridge
     return (
-        f"configuration `{info.config.name}`, {model.patch_filters} filters, {settings.passes} passes, "
-        f"WCCN penalty {settings.wccn_penalty:g}, penalty {penalty:g}, corpus `{info.manifest_digest[:8]}`"
+        f"- Run `{run.resolve().name}`: configuration `{info.config.name}`, {model.patch_filters} filters, "
+        f"{settings.passes} passes, WCCN penalty {settings.wccn_penalty:g}, penalty {penalty:g}, "
+        f"corpus `{info.manifest_digest[:8]}`"
     )
-
-
-def _named(runs: Sequence[Path]) -> dict[str, Path]:
-    """Runs by the names of their folders, or by their paths where two have the same."""
-    names = [run.resolve().name for run in runs]
-    return {name if names.count(name) == 1 else run.as_posix(): run for name, run in zip(names, runs, strict=True)}
 
 
 def _command(arguments: Sequence[str]) -> str:

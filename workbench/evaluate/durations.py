@@ -1,8 +1,8 @@
-"""The same trials at 1, 2, 4 and 8 s of speech: what a longer listen is worth.
+"""Compare error rates at several lengths of speech of the same recordings.
 
 Clips are short. Where one alone does not hold the longest length of speech, clips of the same label, attack, speaker
 and source are joined end to end; every length is then cut from the same joined recording, so that two lengths differ
-by nothing but how long the model listened.
+by nothing but how much the model was given.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ def summarise_durations(trials: Sequence[Trial]) -> dict[str, Any]:
 def _ratio(
     group: Group, before: Sequence[Trial], after: Sequence[Trial], shorter: float, longer: float
 ) -> dict[str, Any] | None:
-    sides = [[[t for t in trials if group.holds(t) and t.is_bonafide == real] for real in (True, False)]
-             for trials in (before, after)]  # fmt: skip
+    inside = ([trial for trial in trials if group.holds(trial)] for trials in (before, after))
+    sides = [[[t for t in trials if t.is_bonafide == real] for real in (True, False)] for trials in inside]
     if min(len(side) for side in sides[0]) < SMALLEST_GROUP:
         return None
     sources = (sources_of(sides[0][0]), sources_of(sides[0][1]))

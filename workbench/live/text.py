@@ -46,11 +46,11 @@ def live_markdown(report: dict[str, Any]) -> list[str]:
     return [
         f"{head(report)}.",
         "",
-        *_pipes((top, *rows)),
+        *pipes((top, *rows)),
         "",
         f"`{balanced['name']}` by transmission:",
         "",
-        *_pipes((("transmission", *top[1:]), *by_transmission)),
+        *pipes((("transmission", *top[1:]), *by_transmission)),
     ]
 
 
@@ -70,7 +70,8 @@ def read_live_report(path: Path) -> dict[str, Any]:
     return report
 
 
-def _pipes(rows: Sequence[Sequence[str]]) -> list[str]:
+def pipes(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table in Markdown; the first of ``rows`` is its head."""
     return [f"| {' | '.join(row)} |" for row in (rows[0], ["---"] * len(rows[0]), *rows[1:])]
 
 

@@ -11,7 +11,8 @@ from edge.contract import Contract, read_contract
 from workbench.data.atomic_file import write_atomically
 from workbench.deploy.thresholds import Support, dev_support
 from workbench.errors import EvaluationError
-from workbench.live.text import live_markdown, read_live_report
+from workbench.evaluate.evaluate import RATES
+from workbench.live.text import live_markdown, pipes, read_live_report
 from workbench.report.report import read_report
 from workbench.report.text import (
     DURATION_HEAD,
@@ -27,7 +28,6 @@ from workbench.transmissions import CLEAN
 BEGIN = "<!-- measured: written by `workbench card`, do not edit -->"
 END = "<!-- end of measured -->"
 
-_RATES = ("eer", "auc", "bonafide_called_spoof", "spoof_called_spoof", "spoof_called_bonafide")
 _RATE_HEADS = ("EER %", "AUC %", "bona fide called spoof %", "spoof called spoof %", "spoof called bona fide %")
 
 
@@ -127,47 +127,34 @@ def _markdown(report: dict[str, Any]) -> list[str]:
     groups = clean_groups(report)
     unscored = next((group["unscored"] for group in groups if group["name"] == "all"), 0)
     note = f"{unscored} clips had too little speech for a score and count in no rate."
-    lines = [*_main_table(groups), "", note]
+    # A report from before a figure was introduced gets no column of dashes.
+    extra = [name for name in ("min_cllr", "min_tdcf") if any(group.get(name) is not None for group in groups)]
+    lines = [*_group_table(groups, "min_dcf", "cllr", *extra), "", note]
     if doubt := _doubt(Support(**report["support"]) if report.get("support") else None):
         lines += ["", f"No grade follows from {report['split']}{doubt}."]
-    for part in (_transmissions(report), _by_transmission(report), _durations(report), _reliability(report)):
+    through = [group for group in report["groups"] if group.get("transmission", CLEAN) != CLEAN]
+    if through:
+        lines += ["", "Through transmissions:", "", *_group_table(through, "cllr")]
+    for part in (_by_transmission(report), _durations(report), _reliability(report)):
         if part:
             lines += ["", *part]
     return lines
 
 
-def _main_table(groups: Sequence[dict[str, Any]]) -> list[str]:
-    # A report from before a figure was introduced gets no column of dashes.
-    extra = [name for name in ("min_cllr", "min_tdcf") if any(group.get(name) is not None for group in groups)]
-    heads = {"min_cllr": "min Cllr", "min_tdcf": "min t-DCF"}
-    head = ("group", "bona fide / spoof", "sources", *_RATE_HEADS, "min DCF", "Cllr", *(heads[name] for name in extra))
+def _group_table(groups: Sequence[dict[str, Any]], *costs: str) -> list[str]:
+    heads = {"min_dcf": "min DCF", "cllr": "Cllr", "min_cllr": "min Cllr", "min_tdcf": "min t-DCF"}
+    head = ("group", "bona fide / spoof", "sources", *_RATE_HEADS, *(heads[name] for name in costs))
     rows = [
         (
             group["name"],
             f"{group['bonafide']} / {group['spoof']}",
             str(group["sources"]),
-            *(percent(group[name]) for name in _RATES),
-            *(number(group.get(name)) for name in ("min_dcf", "cllr", *extra)),
+            *(percent(group[name]) for name in RATES),
+            *(number(group.get(name)) for name in costs),
         )
         for group in groups
     ]
-    return _rows(head, rows)
-
-
-def _transmissions(report: dict[str, Any]) -> list[str]:
-    groups = [group for group in report["groups"] if group.get("transmission", CLEAN) != CLEAN]
-    if not groups:
-        return []
-    rows = [
-        (
-            group["name"],
-            f"{group['bonafide']} / {group['spoof']}",
-            *(percent(group[name]) for name in _RATES),
-            number(group["cllr"]),
-        )
-        for group in groups
-    ]
-    return ["Through transmissions:", "", *_rows(("group", "bona fide / spoof", *_RATE_HEADS, "Cllr"), rows)]
+    return pipes((head, *rows))
 
 
 def _by_transmission(report: dict[str, Any]) -> list[str]:
@@ -184,14 +171,14 @@ def _by_transmission(report: dict[str, Any]) -> list[str]:
         for line in lines
     ]
     head = ("transmission", "bona fide", "called spoof %", "left uncertain %")
-    return ["Bona fide through transmissions:", "", *_rows(head, rows)]
+    return ["Bona fide through transmissions:", "", *pipes((head, *rows))]
 
 
 def _durations(report: dict[str, Any]) -> list[str]:
     durations = report.get("durations")
     if not durations or not durations["groups"]:
         return []
-    return [durations_note(durations), "", *_rows(DURATION_HEAD, duration_rows(durations))]
+    return [durations_note(durations), "", *pipes((DURATION_HEAD, *duration_rows(durations)))]
 
 
 def _reliability(report: dict[str, Any]) -> list[str]:
@@ -220,8 +207,4 @@ def _comparison(reports: Sequence[dict[str, Any]]) -> list[str]:
                 figures.get("unseen attacks, paired", "–"),
             )
         )
-    return _rows(("model", "split", "kB", "parameters", "EER %, all", "EER %, unseen attacks, paired"), rows)
-
-
-def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+    return pipes((("model", "split", "kB", "parameters", "EER %, all", "EER %, unseen attacks, paired"), *rows))

@@ -96,7 +96,7 @@ def test_what_is_measured_since_has_its_place(new):
     assert "| min DCF | Cllr | min Cllr |" in block
     main = block.partition("Through transmissions:")[0]
     assert "telephone" not in main
-    assert "| all, telephone | 20 / 30 | 10.0 (5.0–20.0) |" in block
+    assert "| all, telephone | 20 / 30 | 4 | 10.0 (5.0–20.0) |" in block
     assert "| telephone | 20 | 4.0 (2.0–8.0) | 25.0 |" in block
     assert (
         "| all | 8 s | 20 / 30 | 10.0 (5.0–20.0) | 20.0 (10.0–40.0) | 30.0 (15.0–60.0) | 40.0 (20.0–80.0) | 0.80 (0.40–1.60) |"

@@ -12,67 +12,40 @@ A choice for the name of a table is a table of fields that belong together.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from optuna.distributions import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_to_json,
+)
 
 from edge.settings import read_toml
 from workbench.config import SHIPPED, ExperimentConfig, config_from_dict, config_to_dict, flatten, nest, shipped_file
 from workbench.errors import ConfigError
 
+Distribution = CategoricalDistribution | IntDistribution | FloatDistribution
+
 _FIELDS = {"choices", "low", "high", "step", "log"}
 
 
 @dataclass(frozen=True)
-class Dimension:
-    """One field and the values that it may take: ``choices``, or ``low`` to ``high``, both included.
-
-    ``whole`` where the field takes whole numbers only; ``log`` draws evenly over the logarithm.
-    """
-
-    name: str
-    choices: tuple[Any, ...] = ()
-    low: float = 0.0
-    high: float = 0.0
-    step: float | None = None
-    log: bool = False
-    whole: bool = False
-
-    def suggest(self, trial: Any) -> Any:
-        """Draw a value by an Optuna trial."""
-        if self.choices:
-            # A storage keeps plain values only: lists and tables go in as JSON.
-            drawn = trial.suggest_categorical(self.name, [_stored(choice) for choice in self.choices])
-            return next(choice for choice in self.choices if _stored(choice) == drawn)
-        if self.whole:
-            step = 1 if self.step is None else int(self.step)
-            return trial.suggest_int(self.name, int(self.low), int(self.high), step=step, log=self.log)
-        return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
-
-    def ends(self) -> tuple[Any, ...]:
-        """Values to try on the configuration before the search, so that it does not fail halfway."""
-        return self.choices or ((int(self.low), int(self.high)) if self.whole else (self.low, self.high))
-
-
-@dataclass(frozen=True)
 class SearchSpace:
-    """The dimensions of a search."""
+    """Distributions of the fields of a configuration, by dotted name; a categorical one holds its choices as JSON."""
 
-    dimensions: tuple[Dimension, ...]
+    distributions: Mapping[str, Distribution]
 
     def suggest(self, trial: Any) -> dict[str, Any]:
-        """Draw a value for every name."""
-        return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
+        """Draw a value for every name by an Optuna trial."""
+        return {name: _draw(trial, name, found) for name, found in self.distributions.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values, by which two searches are compared."""
-        return {
-            item.name: {"choices": list(item.choices)}
-            if item.choices
-            else {"low": item.low, "high": item.high, "step": item.step, "log": item.log}
-            for item in self.dimensions
-        }
+        return {name: json.loads(distribution_to_json(found)) for name, found in self.distributions.items()}
 
 
 def load_space(path: str | Path, base: ExperimentConfig) -> SearchSpace:
@@ -89,13 +62,17 @@ def load_space(path: str | Path, base: ExperimentConfig) -> SearchSpace:
     tables = data.get("space")
     if not isinstance(tables, dict) or not tables or set(data) != {"space"}:
         raise ConfigError(f"{path}: expected one table [space] of configuration names; got {', '.join(data) or 'none'}")
-    space = SearchSpace(tuple(_dimensions(tables, base, str(path))))
-    for dimension in space.dimensions:
-        for value in dimension.ends():
+    space = SearchSpace(dict(_distributions(tables, base, str(path))))
+    for name, found in space.distributions.items():
+        if isinstance(found, CategoricalDistribution):
+            ends = [json.loads(str(choice)) for choice in found.choices]
+        else:
+            ends = [found.low, found.high]
+        for value in ends:
             try:
-                apply(base, {dimension.name: value})
+                apply(base, {name: value})
             except ConfigError as error:
-                raise ConfigError(f"{path}: {dimension.name} = {value!r}: {error}") from error
+                raise ConfigError(f"{path}: {name} = {value!r}: {error}") from error
     return space
 
 
@@ -113,20 +90,27 @@ def apply(base: ExperimentConfig, values: Mapping[str, Any], where: str = "confi
     return config_from_dict(nest(flat), where)
 
 
-def _dimensions(tables: Mapping[str, Any], base: ExperimentConfig, where: str, prefix: str = "") -> list[Dimension]:
-    found: list[Dimension] = []
+def _draw(trial: Any, name: str, found: Distribution) -> Any:
+    if isinstance(found, CategoricalDistribution):
+        return json.loads(trial.suggest_categorical(name, found.choices))
+    suggest = trial.suggest_int if isinstance(found, IntDistribution) else trial.suggest_float
+    return suggest(name, found.low, found.high, step=found.step, log=found.log)
+
+
+def _distributions(
+    tables: Mapping[str, Any], base: ExperimentConfig, where: str, prefix: str = ""
+) -> Iterator[tuple[str, Distribution]]:
     for key, value in tables.items():
         name = prefix + key
         if not isinstance(value, dict):
             raise ConfigError(f"{where}: {name}: expected a table with choices, or with low and high; got {value!r}")
         if {"choices", "low", "high"} & set(value):
-            found.append(_dimension(name, value, base, where))
+            yield name, _distribution(name, value, base, where)
         else:  # `train.dropout = …` without quotes is a table in a table
-            found += _dimensions(value, base, where, f"{name}.")
-    return found
+            yield from _distributions(value, base, where, f"{name}.")
 
 
-def _dimension(name: str, table: Mapping[str, Any], base: ExperimentConfig, where: str) -> Dimension:
+def _distribution(name: str, table: Mapping[str, Any], base: ExperimentConfig, where: str) -> Distribution:
     unknown = sorted(set(table) - _FIELDS)
     if unknown:
         raise ConfigError(f"{where}: {name}: unknown {', '.join(unknown)}; known are {', '.join(sorted(_FIELDS))}")
@@ -137,26 +121,18 @@ def _dimension(name: str, table: Mapping[str, Any], base: ExperimentConfig, wher
         choices = table["choices"]
         if set(table) != {"choices"} or not isinstance(choices, list) or not choices:
             raise ConfigError(f"{where}: {name}: choices is a list, and stands alone; got {dict(table)!r}")
-        return Dimension(name, choices=tuple(choices))
-    low, high, step, log = table.get("low"), table.get("high"), table.get("step"), table.get("log", False)
-    numbers = [value for value in (low, high, step) if value is not None]
-    if (
-        low is None
-        or high is None
-        or not all(isinstance(value, int | float) and not isinstance(value, bool) for value in numbers)
-        or not low < high
-        or not isinstance(log, bool)
-        or (log and low <= 0)
-        or (step is not None and (log or step <= 0))
-    ):
+        # A storage keeps plain values only: lists and tables go in as JSON.
+        return CategoricalDistribution([json.dumps(choice) for choice in choices])
+    numbers = [value for field, value in table.items() if field != "log"]
+    # A field whose default is a fraction takes fractions, even where both ends are whole.
+    whole = all(type(value) is int for value in numbers) and isinstance(known.get(name), int | None)
+    try:
+        if table["low"] == table["high"] or any(type(value) not in (int, float) for value in numbers):
+            raise ValueError("low and high are two numbers")
+        found = IntDistribution(**{"step": 1, **table}) if whole else FloatDistribution(**table)
+    except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"{where}: {name}: expected numbers low < high, and either log = true (low > 0) or a step > 0; "
-            f"got {dict(table)!r}"
-        )
-    # A field whose default is a fraction takes fractions, even where both ends are whole.
-    whole = all(isinstance(value, int) for value in numbers) and isinstance(known.get(name), int | None)
-    return Dimension(name, low=low, high=high, step=step, log=log, whole=whole)
-
-
-def _stored(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | dict) else value
+            f"got {dict(table)!r} ({error})"
+        ) from error
+    return found

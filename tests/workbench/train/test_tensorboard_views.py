@@ -89,8 +89,8 @@ def test_the_sound_is_that_of_the_epochs_first_batch(train):
     for (data, _), samples in zip(clips, batch.samples[batch.labels > 0.5], strict=True):
         with wave.open(io.BytesIO(data)) as file:
             assert file.getframerate() == 16000
-            heard = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768.0
-        np.testing.assert_allclose(heard, samples, atol=2e-4)
+            sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768.0
+        np.testing.assert_allclose(sound, samples, atol=2e-4)
 
 
 @pytest.mark.slow

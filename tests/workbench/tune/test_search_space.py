@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from workbench.config import ExperimentConfig, load_config
@@ -54,12 +56,12 @@ def test_every_form_is_drawn_and_put_in_place(read):
     assert trial.asked["train.descent.learning_rate"] == (1e-4, 1e-2, {"step": None, "log": True})
     assert trial.asked["train.batch_size"] == (8, 64, {"step": 8, "log": False})
     # A storage keeps plain values only.
-    assert trial.asked["model.statistics"] == ['["mean"]', '["mean", "deviation"]', '["deviation"]']
+    assert trial.asked["model.statistics"] == ('["mean"]', '["mean", "deviation"]', '["deviation"]')
 
 
 def test_names_without_quotes_are_the_same(read):
     plain = read("[space]\nmodel.dropout = { low = 0.0, high = 0.5 }\n[space.train]\nclip_s.choices = [1.0, 2.0]\n")
-    assert [dimension.name for dimension in plain.dimensions] == ["model.dropout", "train.clip_s"]
+    assert list(plain.distributions) == ["model.dropout", "train.clip_s"]
 
 
 def test_a_fraction_stays_one_between_whole_ends(read):
@@ -72,10 +74,10 @@ def test_a_fraction_stays_one_between_whole_ends(read):
 
 def test_the_shipped_space_fits_the_shipped_configuration():
     space = load_space("space", load_config("tcn"))
-    assert {"train.descent.learning_rate", "model.dropout", "augment.noise"} <= {item.name for item in space.dimensions}
+    assert {"train.descent.learning_rate", "model.dropout", "augment.noise"} <= set(space.distributions)
     assert space == load_space("configs/space.toml", load_config("tcn"))
     # The configuration that is searched around is itself one of those that can be drawn.
-    shape = next(item for item in space.dimensions if item.name == "model").choices[0]
+    shape = json.loads(space.distributions["model"].choices[0])
     assert apply(load_config("tcn"), {"model": shape}) == load_config("tcn")
 
 

@@ -61,7 +61,7 @@ def _measured(command: Callable[..., Any]) -> Callable[..., Any]:
             "joined.",
         ),
         click.option("--asv-scores", type=_FILE, help="A verifier's scores, as ASVspoof 2019: adds min t-DCF."),
-        click.option("--seed", type=click.IntRange(0), default=0, help="Of what the transmissions draw."),
+        click.option("--seed", type=click.IntRange(0), default=0, help="Seed of what the transmissions draw."),
         click.option("--jobs", type=click.IntRange(1), default=1, help="Processes that score."),
     )
     for option in reversed(options):

@@ -145,7 +145,7 @@ def histogram_figure(bonafide: Array, spoof: Array, thresholds: Mapping[str, Any
         at = float(np.clip(thresholds[name], -_SCORE_LIMIT, _SCORE_LIMIT))
         axes.axvline(at, color=COLOURS["soft"], linestyle="--", linewidth=1)
         # On the side where there is room: a word at the edge of the frame would be cut off.
-        left = at > 0.0
+        left = at > _SCORE_LIMIT / 3.0
         words = "spoof below" if name == "spoof_below" else "bona fide above"
         axes.annotate(
             f"{words} " if left else f" {words}",

@@ -21,7 +21,7 @@ from edge.alerts.channels.channel import ChannelContext
 from edge.alerts.errors import AlertConfigError, DeliveryError, OutboxError
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import AlertSettings
-from edge.alerts.test_alert import send_test_alert
+from edge.alerts.try_out import send_test_alert
 from edge.bench import voice_like
 from edge.catalog import resolve_model
 from edge.contract import CONTRACT_VERSION

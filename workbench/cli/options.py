@@ -12,13 +12,13 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class OutputFile(click.Path):
-    """A file in a folder that is there: a command of many minutes is not to find out at its end that it is not."""
+    """A file in an existing folder, so that a command of many minutes does not fail at its end."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path, as given."""
+        """Return the path as given, or fail if its folder is missing."""
         path = Path(str(super().convert(value, param, ctx)))
         if not path.absolute().parent.is_dir():
             self.fail(f"there is no folder {path.parent} for {path.name}; make it, or write elsewhere", param, ctx)

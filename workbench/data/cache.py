@@ -53,7 +53,7 @@ class AudioCache:
         return len(self.offsets) - 1
 
     def clip(self, index: int) -> Float:
-        """Clip ``index`` as float32 [shape=(n,), range -1 to 1]."""
+        """Read clip ``index`` as float32 [shape=(n,), range -1 to 1]."""
         return self.samples[self.offsets[index] : self.offsets[index + 1]].astype(np.float32) / 32768.0
 
 

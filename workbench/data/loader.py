@@ -82,7 +82,7 @@ class Loader:
                 thread.join(0.05)
 
     def variant(self, index: int, number: int) -> Float:
-        """Clip ``index`` in pass ``number`` over the clips [shape=(clip_samples,)].
+        """Make clip ``index`` as pass ``number`` over the clips has it [shape=(clip_samples,)].
 
         Pass 0 has its unchanged beginning, every other pass a random stretch, augmented; it depends on (seed, number,
         index) only.

@@ -16,7 +16,7 @@ def watch(items: Iterable[Any], total: int | None = None, what: str = "") -> Ite
 
 
 class EpochBar:
-    """One epoch: a bar with the loss while it runs, a line with the dev figures when it ends."""
+    """Shows one epoch: a bar with the loss while it runs, a line with the dev figures when it ends."""
 
     def __init__(self, epoch: int, steps: int) -> None:
         self._bar = tqdm(
@@ -32,12 +32,12 @@ class EpochBar:
         self._bar.close()
 
     def update(self, loss: float) -> None:
-        """One step is done."""
+        """Advance the bar by one step."""
         self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         self._bar.update()
 
     def finish(self, record: dict[str, Any]) -> None:
-        """The epoch is done."""
+        """Print the line of the epoch."""
         paired = "" if record["dev_paired_eer"] is None else f", paired {100 * record['dev_paired_eer']:.1f} %"
         line = f"epoch {record['epoch']}: loss {record['loss']:.3f}, dev EER {100 * record['dev_eer']:.1f} %{paired}"
         tqdm.write(line, file=sys.stderr)

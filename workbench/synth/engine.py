@@ -97,6 +97,6 @@ class EngineSpec:
     voices: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def attack_id(self, variant: str) -> str:
-        """The name in a manifest's ``attack_id``: the stem, the variant, and that a copy is one."""
+        """Compose a manifest's ``attack_id``: the stem, the variant, and a mark of copies."""
         name = f"{self.attack} {variant}".strip()
         return f"{name} (copy-synthesis)" if self.kind == "copy" else name

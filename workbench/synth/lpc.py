@@ -73,7 +73,7 @@ def _predictors(frames: Array, order: int) -> tuple[Array, Array]:
 
 
 def _dispersed_pulse(sample_rate: int, rng: np.random.Generator) -> Array:
-    """A pulse of 8 ms with a flat spectrum and phases drawn smoothly over frequency.
+    """Make a pulse of 8 ms with a flat spectrum and phases drawn smoothly over frequency.
 
     A bare pulse train is so peaked and so one-sided that the wave form alone would give a copy away.
     """

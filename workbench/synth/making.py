@@ -25,7 +25,7 @@ RATE = 16000
 """Hz, of everything that is written."""
 _PEAK = 0.9
 _STEP = 16
-"""Of spoken clips in 16 bits: 12 significant bits, so that none is cleaner than a real recording can be."""
+"""Grid of spoken clips in 16 bits: 12 significant bits, so that none is cleaner than a real recording can be."""
 _MIN_S = 0.3
 
 

@@ -104,7 +104,7 @@ def cross_over(low: Float, high: Float, cutoff_hz: float, sample_rate: int) -> F
 
 
 def grid_step(samples: Float) -> int:
-    """The largest power of two that divides all samples as 16-bit integers: what a shorter word length leaves."""
+    """Find the largest power of two that divides all samples as 16-bit integers, the trace of a shorter word length."""
     values = np.rint(samples.astype(np.float64) * _FULL_SCALE).astype(np.int64)
     divisor = int(np.gcd.reduce(values)) if values.any() else 1
     # A few loud, round values can share a larger divisor by chance only in a clip of a few samples.
@@ -112,7 +112,7 @@ def grid_step(samples: Float) -> int:
 
 
 def speech_frames(samples: Float, sample_rate: int) -> NDArray[np.bool_]:
-    """Which frames of 32 ms, hop 16 ms, lie within 40 dB of the loudest [shape=(n_frames,)]."""
+    """Mark the frames of 32 ms, hop 16 ms, within 40 dB of the loudest [shape=(n_frames,)]."""
     power = _frames(samples, sample_rate).var(axis=1)
     return power > max(float(power.max()) * 10 ** (-_SPEECH_RANGE_DB / 10), 1e-12)
 

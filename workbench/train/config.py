@@ -80,7 +80,7 @@ class DescentConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The solver, and what clips both solvers draw."""
+    """Fields of ``[train]``: the solver, and the clips that either solver draws."""
 
     seed: int = 0
     solver: str = "descent"

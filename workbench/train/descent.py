@@ -99,7 +99,7 @@ class FeatureSource:
 
 
 class Stepper:
-    """One compiled optimisation step of a network's raw-score model; a call takes it and returns the loss."""
+    """Compiled optimisation steps of a network's raw-score model; each call runs one and returns the loss in nats."""
 
     def __init__(self, network: Network, frames: int, optimizer: Any) -> None:
         self.model = network.raw_score_model(frames)
@@ -111,7 +111,7 @@ class Stepper:
         return float(self._compiled(features, mask, labels))
 
     def averages(self) -> list[Any]:
-        """The optimiser's running averages of the model's variables, in their order; empty without averaging."""
+        """Return the running averages of the model's variables, in their order; none without averaging."""
         # tf_keras has no public way to read them without overwriting the variables for good.
         return list(self.optimizer._model_variables_moving_average) if self.optimizer.use_ema else []
 

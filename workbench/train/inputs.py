@@ -1,4 +1,4 @@
-"""What a training run starts from: its configuration, its clips and its folder. Imports no TensorFlow."""
+"""Read the inputs of a training run (configuration and clips) and make its folder, without TensorFlow."""
 
 from __future__ import annotations
 

@@ -83,11 +83,11 @@ class TrainingClips:
         )
 
     def fitted(self, wccn_penalty: float) -> TrainingClips:
-        """The clips that the regression fits: with a WCCN penalty the unchanged ones alone."""
+        """Select the clips that the regression fits: with a WCCN penalty the unchanged ones alone."""
         return self.select(self.unchanged) if wccn_penalty else self
 
     def changes(self) -> Float:
-        """What augmentation changed in the statistics of each clip that also stands unchanged [shape=(m, S)]."""
+        """Subtract the statistics of each unchanged clip from those of its augmented copies [shape=(m, S)]."""
         place_of = {index: place for place, index in enumerate(self.indices) if self.passes[place] == 0}
         pairs = [
             (place, place_of[index])
@@ -111,7 +111,7 @@ class LinearHead:
 
 @dataclass(frozen=True)
 class WeightedRows:
-    """What a regression fits: ``values`` [shape=(n, S)] and ``target`` [shape=(n,)], times the root of clip weights.
+    """The rows of a regression: ``values`` [shape=(n, S)] and ``target`` [shape=(n,)], times the root of clip weights.
 
     ``values`` are the statistics less ``mean``, over ``deviation``, less the middle of their condition; ``centre``
     [shape=(S,)] is the mean of those middles.

@@ -26,7 +26,7 @@ _PACKAGES = ("bonafone", "tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What ``run.json`` holds."""
+    """The content of ``run.json``."""
 
     config: ExperimentConfig
     manifest: str

@@ -55,7 +55,7 @@ _FAILURES_IN_A_ROW = 3
 
 @dataclass(frozen=True)
 class Search:
-    """What defines a search; two starts of one study agree in all but ``folder``, ``storage`` and ``pruner``."""
+    """The definition of a search; two starts of one study agree in all but ``folder``, ``storage`` and ``pruner``."""
 
     inputs: Inputs
     space: SearchSpace
@@ -65,7 +65,7 @@ class Search:
     storage: str
     """SQLAlchemy URL."""
     folder: Path
-    """Of the trials' run folders."""
+    """Folder for the trials' run folders."""
     pruner: str = "median"
 
     def identity(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ LAYOUTS: dict[str, Reader] = {
 
 
 def check_usage(name: str, roots: Sequence[Path], subset: str | None) -> None:
-    """Insist that `read_layout` can take these.
+    """Check the arguments of `read_layout`.
 
     Raises
     ------

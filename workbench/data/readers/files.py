@@ -1,4 +1,4 @@
-"""What every reader needs: find audio, read a protocol's lines, insist that the files are there."""
+"""Shared by all readers: find audio, read protocols and tables, check that the files exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.errors import ManifestError
 
 
 def audio_below(folder: Path) -> list[Path]:
-    """Recordings in ``folder`` and below, sorted.
+    """List the recordings in ``folder`` and below, sorted.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def find_one(root: Path, *names: str) -> Path:
 
 
 def protocol_lines(path: Path, columns: int) -> Iterator[list[str]]:
-    """Fields of each line, split by white space.
+    """Yield the fields of each line, split by white space.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def protocol_lines(path: Path, columns: int) -> Iterator[list[str]]:
 
 
 def table_records(path: Path, delimiter: str, columns: Sequence[str], quoted: bool = True) -> Iterator[dict[str, str]]:
-    """Records of a table with a header; ``quoted``: fields in double quotes may hold the delimiter.
+    """Yield the records of a table with a header; ``quoted``: fields in double quotes may hold the delimiter.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def table_records(path: Path, delimiter: str, columns: Sequence[str], quoted: bo
 
 
 def label_of(value: str, where: str) -> str:
-    """``bonafide`` or ``spoof`` from what a protocol writes.
+    """Convert the label of a protocol to ``bonafide`` or ``spoof``.
 
     Raises
     ------

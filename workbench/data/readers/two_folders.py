@@ -11,7 +11,7 @@ from workbench.errors import ManifestError
 
 
 def two_folders(bonafide: Path, spoof: Path) -> Manifest:
-    """Every recording below the two folders, all on train.
+    """List every recording below the two folders, all on train.
 
     A folder inside ``bonafide`` names a speaker, one inside ``spoof`` an attack; so they can be kept on one side when
     the manifest is split.

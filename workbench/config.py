@@ -97,7 +97,7 @@ def shipped_configs() -> tuple[str, ...]:
 
 
 def shipped_file(path: str | Path, names: Sequence[str]) -> Path | None:
-    """Find the file that comes with the workbench for ``name``, ``name.toml`` or ``configs/name.toml``; None for others.
+    """Find the shipped file for ``name``, ``name.toml`` or ``configs/name.toml``; None for other paths.
 
     A file of one's own goes before a shipped one, but for the bare name.
     """

@@ -69,7 +69,7 @@ REFUSED = [
     ("model = 3", "model: expected a table, got 3"),
     (
         "[model]\nwidths = [1]",
-        "give one dilation per width, and widths or patch_filters; got 1 widths and 8 dilations",
+        "give one dilation per width, .* got 1 widths",
     ),
     ("[model]\nactivation = 'gelu'", r"activation is one of \('relu', 'leaky_relu'\); got 'gelu'"),
     ("[model]\ndropout = 1.0", r"dropout lies in \[0, 1\); got 1.0"),

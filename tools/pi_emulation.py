@@ -40,7 +40,7 @@ from edge.resampling import Resampler
 from edge.tables import columns
 
 ROOT = Path(__file__).resolve().parents[1]
-CACHE = Path.home() / ".cache" / "bonafone" / "pi"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bonafone" / "pi"
 SUITE, PYTHON, GLIBC_MINOR = "bookworm", "3.11", 36
 """The Debian release with the last Python that tflite-runtime 2.14 has a wheel for, and its glibc (2.36)."""
 RATE, NARROW_RATE, PIECE_S, CLIPS = 16000, 8000, 1.536, 104
@@ -151,6 +151,7 @@ def build_system(target: Target, cache: Path) -> Path:
     # soundfile would look the library up by running a compiler.
     for library in partial.glob("usr/lib/arm-*/libsndfile.so.1"):
         library.with_name("libsndfile.so").symlink_to(library.name)
+    compile_all(partial / "usr" / "lib" / f"python{PYTHON}")
     partial.rename(root)
     return root
 
@@ -180,7 +181,15 @@ def unpack(wheels: Path, folder: Path) -> None:
     for wheel in wheels.glob("*.whl"):
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(partial)
+    compile_all(partial)
     partial.rename(folder)
+
+
+def compile_all(folder: Path) -> None:
+    """Compile to byte code here, where it needs no time, if this Python's is the same."""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON:
+        # Some files of the standard library's tests are wrong on purpose; what fails is compiled when it is imported.
+        subprocess.run([sys.executable, "-m", "compileall", "-qq", str(folder)], capture_output=True, check=False)
 
 
 def fill_bundle(folder: Path, model: Path, recordings: Path | None, count: int) -> None:

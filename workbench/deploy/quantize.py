@@ -43,13 +43,17 @@ class QuantizeOptions:
     method: str = "ptq"
     """``ptq``: post-training int8; ``qat``: that, then quantisation-aware fine-tuning; ``float``: no quantisation."""
     sparsity: float = 0.0
+    """Share of the convolutions' weights to set to zero first, over ``prune_steps`` steps of fine-tuning."""
     prune_steps: int = 600
     qat_steps: int = 300
     learning_rate: float = 1e-4
-    calibration_batches: int = 16
+    range_batches: int = 16
+    """Batches of dev clips, as they are, that the ranges of activations are read from."""
     max_eer_loss: float = 0.005
+    """Of the parity gate, as a fraction."""
     bpcer: float = 0.02
     apcer: float = 0.05
+    """Error rates on dev, as fractions, that the thresholds are set by."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Quantized:
         return support.doubt if support else ""
 
     def summary(self) -> dict[str, Any]:
-        """The figures as JSON takes them."""
+        """The figures as a table for JSON."""
         thresholds = asdict(self.contract.thresholds)
         return {
             "name": self.contract.name,
@@ -130,7 +134,7 @@ def run_quantization(
     result = quantize(network, experiment, info, name or info.config.name, QuantizeOptions(**options), show_progress)
     path = output or run_path / f"{result.contract.name}.tflite"
     passed = result.eer_loss <= options["max_eer_loss"] or ignore_parity
-    # What the gate refuses is kept for a look, under a name that no script takes for the model.
+    # What the gate refuses is kept for a look, under a name that no script mistakes for the model.
     written = path if passed else path.with_suffix(".rejected.tflite")
     write_atomically(written, result.model)
     if not passed:
@@ -227,7 +231,7 @@ def _deploy(
         folded = prune(network, batches(0, steps, "pruning"), steps, frames, options.sparsity, options.learning_rate)
     if options.method == "float":
         return folded
-    deployed, clean = fold(folded, INT8), list(_clean_batches(experiment, options.calibration_batches))
+    deployed, clean = fold(folded, INT8), list(_clean_batches(experiment, options.range_batches))
     set_ranges(deployed, clean, experiment.dev.features.shape[1])
     correct_biases(deployed, clean)
     correct_compression(folded, deployed, clean)

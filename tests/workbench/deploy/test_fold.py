@@ -1,4 +1,4 @@
-"""Folding moves every weight; pruning, calibration and fine-tuning do what they say to the weights."""
+"""Folding moves every weight; pruning, quantiser ranges and fine-tuning change them as they say."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_quantisation_aware_training_lowers_the_loss(network, batches):
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
 
 
-def test_a_calibrated_int8_network_stays_near_the_float_one(network, batches):
+def test_an_int8_network_with_ranges_stays_near_the_float_one(network, batches):
     features, mask, _ = next(batches(1))
     expected = fold(network).raw_score_model(FRAMES)([features, mask]).numpy()
     quantized = fold(network, INT8)
@@ -110,7 +110,7 @@ def test_a_calibrated_int8_network_stays_near_the_float_one(network, batches):
     np.testing.assert_allclose(found, expected, atol=0.1 * np.ptp(expected) + 0.05)
 
 
-def test_calibrated_weights_are_within_half_a_level_of_the_float_ones(network, batches):
+def test_int8_weights_are_within_half_a_level_of_the_float_ones(network, batches):
     """Per channel: 127 levels to its largest weight, not to the toolkit's initial range."""
     expected = fold(network).layers["k3_b1_conv"].get_weights()[0]
     quantized = fold(network, INT8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -121,7 +122,10 @@ def test_the_network_is_int8_and_the_front_end_float(quantized):
     assert all(kinds[op["inputs"][0]] is np.float32 for op in logarithms)
 
 
-@pytest.mark.parametrize("options", [("--method", "qat", "--qat-steps", "5"), ("--method", "float")])
+QAT = ("--method", "qat", "--qat-steps", "5")
+
+
+@pytest.mark.parametrize("options", [pytest.param(QAT, marks=pytest.mark.slow), ("--method", "float")])
 def test_other_methods_give_a_model_that_scores(run, tmp_path, folders, options):
     result = _quantize(run, tmp_path / "other.tflite", *options)
     assert result.exit_code == 0, result.stderr
@@ -130,6 +134,7 @@ def test_other_methods_give_a_model_that_scores(run, tmp_path, folders, options)
     assert score.cm_score < 0
 
 
+@pytest.mark.slow
 def test_pruning_leaves_the_asked_share_of_zeros(run, tmp_path):
     result = _quantize(run, tmp_path / "pruned.tflite", "--prune", 0.5, "--prune-steps", 20, "--ignore-parity")
     assert result.exit_code == 0, result.stderr
@@ -176,28 +181,15 @@ def test_a_deployed_network_that_scores_otherwise_than_the_trained_one_is_refuse
     assert "folding changed the network: on dev its raw score differs from the trained one's by" in refused.stderr
 
 
-def test_a_changed_manifest_is_refused(run, tmp_path):
-    import shutil
-
+def test_a_changed_manifest_and_a_folder_without_a_run_are_refused(run, tmp_path):
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     info = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps({**info, "manifest_digest": "0" * 64}))
-    result = _quantize(copy, tmp_path / "model.tflite")
-    assert result.exit_code == 1
-    assert "has changed since" in result.stderr
-
-
-def test_a_folder_without_a_run_is_refused(tmp_path):
-    result = invoke("quantize", tmp_path)
-    assert result.exit_code == 1
-    assert "not a run folder of `workbench train`" in result.stderr
-
-
-def test_training_needs_exactly_one_kind_of_data(folders, tmp_path):
-    result = invoke("train", "--bonafide", folders / "bonafide", "--run", tmp_path / "run")
-    assert result.exit_code == 1
-    assert "give the data once: --manifest, or both --bonafide and --spoof, or the same" in result.stderr
+    for folder, message in ((copy, "has changed since"), (tmp_path, "not a run folder of `workbench train`")):
+        result = _quantize(folder, tmp_path / "model.tflite")
+        assert result.exit_code == 1
+        assert message in result.stderr
 
 
 def test_a_configuration_alone_can_name_the_data(folders, tmp_path):

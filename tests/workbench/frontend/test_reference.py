@@ -79,9 +79,9 @@ def test_what_is_stored_is_what_librosa_gives():
             np.testing.assert_allclose(mel_filters(spec), expected.T, atol=1e-12)
 
 
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
-def test_the_split_dft_gives_the_powers_of_numpys_fft(rng, spec):
+def test_the_split_dft_gives_the_powers_of_numpys_fft(rng):
     """Multiplying by the matrices, in the order that the graph does, equals |rfft|² through the mel filters."""
+    spec = SPECS["padded window"]
     matrices = build_matrices(spec, SpeechSpec())
     frame = rng.standard_normal(spec.window)
     phases, bins = matrices.phases, len(matrices.outer)

@@ -106,10 +106,10 @@ def test_a_stream_of_any_chunk_equals_the_whole_clip(whole, samples):
 def test_what_comes_later_changes_nothing_before(whole, samples):
     _, network, before = whole
     changed = samples.copy()
-    changed[8192:] *= -0.5
+    changed[8192:] = 0.1 * np.random.default_rng(3).standard_normal(SAMPLES - 8192)
     after = network.clip_model(SAMPLES)(changed[None]).numpy()[0]
-    np.testing.assert_allclose(after[: 8192 // CHUNK], before[: 8192 // CHUNK], atol=1e-5)
-    assert abs(before[-1] - after[-1]) > 1e-3
+    np.testing.assert_allclose(after[: 8192 // CHUNK], before[: 8192 // CHUNK], atol=FLOAT_TOLERANCE)
+    assert abs(before[-1] - after[-1]) > 10 * FLOAT_TOLERANCE
 
 
 def test_folding_changes_nothing(whole, samples):

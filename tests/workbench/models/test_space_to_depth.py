@@ -19,9 +19,9 @@ from workbench.models.space_to_depth import (  # noqa: E402
 
 
 @pytest.mark.parametrize(
-    ("bands", "channels", "span", "block"), [(40, 1, 7, 8), (24, 2, 5, 4), (24, 1, 1, 8), (12, 2, 4, 2), (9, 1, 3, 3)]
+    ("bands", "channels", "span", "block"), [(40, 1, 7, 8), (24, 2, 5, 4), (24, 1, 1, 8), (9, 1, 3, 3)]
 )
-@pytest.mark.parametrize(("length", "stride"), [(3, 1), (3, 2), (7, 4), (4, 4)])
+@pytest.mark.parametrize(("length", "stride"), [(3, 1), (7, 4), (4, 4)])
 def test_blocks_give_the_same_outputs_in_the_same_order(rng, bands, channels, span, block, length, stride):
     steps = steps_spanned(length, stride)
     rows = (steps + 3) * stride
@@ -74,11 +74,11 @@ def test_a_deployed_network_computes_what_the_trained_one_does_and_counts_its_pa
         network.layers[name].set_weights([rng.standard_normal(w.shape) for w in network.layers[name].get_weights()])
     deployed = fold(network)
     features = rng.standard_normal((3, 32, 1, config.frontend.n_features)).astype(np.float32)
-    heard = [features, np.ones((3, 32), np.float32)]
-    np.testing.assert_allclose(deployed.raw_score_model(32)(heard), model(heard), rtol=1e-4, atol=1e-4)
+    inputs = [features, np.ones((3, 32), np.float32)]
+    np.testing.assert_allclose(deployed.raw_score_model(32)(inputs), model(inputs), rtol=1e-4, atol=1e-4)
     assert deployed.layers["patch_power_conv"].get_weights()[0].shape == (1, 2, 8 * 8, 8 * 4)
     assert deployed.layers["patch_brief_conv"].get_weights()[0].shape == (1, 2, 8 * 8, 8 * 5)
     statistics = 2 * 4 * 15
     assert count_parameters(deployed) == count_parameters(network) == (4 + 5) * 50 + 6 * 99 + statistics + 1
     # Folding what is deployed already, as quantising a pruned network does, changes nothing.
-    np.testing.assert_allclose(fold(deployed).raw_score_model(32)(heard), model(heard), atol=1e-3)
+    np.testing.assert_allclose(fold(deployed).raw_score_model(32)(inputs), model(inputs), atol=1e-3)

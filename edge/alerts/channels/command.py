@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.alerts.channels.channel import HOUR_S, Channel, ChannelContext, ChannelSettings, Need, need_program
-from edge.alerts.channels.program import passed_on, run_program
+from edge.alerts.channels.channel import HOUR_S, ChannelContext, ChannelSettings, Need, need_program
+from edge.alerts.channels.program import ProgramChannel
 from edge.alerts.event import AlertEvent
 
 
@@ -22,7 +22,7 @@ class CommandSettings(ChannelSettings):
         self.require("command", 'give the program and its arguments: command = ["/home/me/on-alert", "--loud"]')
 
 
-class CommandChannel(Channel):
+class CommandChannel(ProgramChannel):
     """Run the command once an attempt, without a shell.
 
     Exit status 0 means delivered; anything else, or more than ``timeout_s`` seconds, is tried again. The command sees
@@ -36,8 +36,7 @@ class CommandChannel(Channel):
 
     def __init__(self, settings: CommandSettings, context: ChannelContext) -> None:
         super().__init__(settings, context)
-        self._command, self._timeout_s = settings.command, settings.timeout_s
-        self._environment = passed_on(context.environment)
+        self._command = settings.command
 
     @classmethod
     def needs(cls, settings: CommandSettings, environment: Mapping[str, str]) -> list[Need]:
@@ -55,5 +54,4 @@ class CommandChannel(Channel):
             "BONAFONE_EVENT_VERDICT": event.verdict or "",
             "BONAFONE_EVENT_P_BONAFIDE": "" if event.p_bonafide is None else f"{event.p_bonafide:.4f}",
         }
-        environment, stdin = {**self._environment, **facts}, event.to_json().encode() + b"\n"
-        run_program(self._command, timeout_s=self._timeout_s, environment=environment, stdin=stdin)
+        self._run(*self._command, facts=facts, stdin=event.to_json().encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Run another program within a time limit, without a shell and without our secrets."""
+"""A channel that runs another program: within a time limit, without a shell and without our secrets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
+from edge.alerts.channels.channel import Channel, ChannelContext, Need, need_program
 from edge.alerts.errors import DeliveryError
 from edge.service.redaction import printable
 
@@ -19,21 +21,28 @@ _KEPT = (
 )  # fmt: skip
 
 
-def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that another program may see; they hold no secret."""
-    return {name: environment[name] for name in _KEPT if name in environment}
+class ProgramChannel(Channel):
+    """A channel whose events go out through a program; ``install`` says how to get it."""
+
+    program: ClassVar[str]
+    install: ClassVar[str]
+
+    def __init__(self, settings: Any, context: ChannelContext) -> None:
+        super().__init__(settings, context)
+        self._timeout_s = settings.timeout_s
+        self._environment = {name: context.environment[name] for name in _KEPT if name in context.environment}
+
+    @classmethod
+    def needs(cls, settings: Any, environment: Mapping[str, str]) -> list[Need]:
+        """List the program."""
+        return [need_program(cls.program, cls.install, environment)]
+
+    def _run(self, *command: str, facts: Mapping[str, str] | None = None, stdin: bytes = b"") -> None:
+        _run_program(command, self._timeout_s, {**self._environment, **(facts or {})}, stdin)
 
 
-def run_program(
-    command: Sequence[str], *, timeout_s: float, environment: Mapping[str, str], stdin: bytes = b""
-) -> None:
-    """Run ``command`` to its end; its program is looked up on the PATH of ``environment``.
-
-    Raises
-    ------
-    DeliveryError
-        It cannot be started, takes longer than ``timeout_s`` (it and its children are killed), or fails.
-    """
+def _run_program(command: Sequence[str], timeout_s: float, environment: Mapping[str, str], stdin: bytes) -> None:
+    """Run a command to its end, or kill it and its children after ``timeout_s``; raise `DeliveryError` if it fails."""
     name = os.path.basename(command[0])
     try:
         process = subprocess.Popen(
@@ -41,7 +50,7 @@ def run_program(
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=dict(environment),
+            env=environment,
             start_new_session=True,
         )
     except OSError as error:

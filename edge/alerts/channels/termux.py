@@ -6,11 +6,10 @@ Source: `termux-vibrate -h` and `termux-notification --help` of the package term
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, Need, need_program
-from edge.alerts.channels.program import passed_on, run_program
+from edge.alerts.channels.channel import ChannelContext, ChannelSettings
+from edge.alerts.channels.program import ProgramChannel
 from edge.alerts.errors import AlertConfigError
 from edge.alerts.event import AlertEvent
 from edge.settings import check_range
@@ -32,23 +31,19 @@ class TermuxVibrateSettings(ChannelSettings):
         check_range(self, "pause_ms", 0, 5000)
 
 
-class TermuxVibrateChannel(Channel):
+class TermuxVibrateChannel(ProgramChannel):
     """Vibrate in pulses, also in silent mode: during a call notifications are kept from vibrating."""
 
     name = "termux_vibrate"
     Settings = TermuxVibrateSettings
+    program = "termux-vibrate"
+    install = _HINT
     advice = "open the app Termux:API once and allow it to run in the background"
 
     def __init__(self, settings: TermuxVibrateSettings, context: ChannelContext) -> None:
         super().__init__(settings, context)
         self._settings, self._sleep = settings, context.sleep
-        self._environment = passed_on(context.environment)
         self.longest_s = sum(settings.timeout_s + (pulse + settings.pause_ms) / 1000 for pulse in settings.pulses_ms)
-
-    @classmethod
-    def needs(cls, settings: ChannelSettings, environment: Mapping[str, str]) -> list[Need]:
-        """List the program termux-vibrate."""
-        return [need_program("termux-vibrate", _HINT, environment)]
 
     def send(self, event: AlertEvent) -> None:
         """Give every pulse once."""
@@ -57,27 +52,18 @@ class TermuxVibrateChannel(Channel):
             if index:
                 # The program returns at once, while the phone still vibrates.
                 self._sleep((settings.pulses_ms[index - 1] + settings.pause_ms) / 1000)
-            command = ("termux-vibrate", "-d", str(pulse), "-f")
-            run_program(command, timeout_s=settings.timeout_s, environment=self._environment)
+            self._run(self.program, "-d", str(pulse), "-f")
 
 
-class TermuxNotifyChannel(Channel):
+class TermuxNotifyChannel(ProgramChannel):
     """Show a notification of high priority, with sound; a second attempt replaces the first instead of nagging."""
 
     name = "termux_notify"
+    program = "termux-notification"
+    install = _HINT
     advice = "allow notifications for the app Termux:API"
-
-    def __init__(self, settings: ChannelSettings, context: ChannelContext) -> None:
-        super().__init__(settings, context)
-        self._timeout_s, self._environment = settings.timeout_s, passed_on(context.environment)
-
-    @classmethod
-    def needs(cls, settings: ChannelSettings, environment: Mapping[str, str]) -> list[Need]:
-        """List the program termux-notification."""
-        return [need_program("termux-notification", _HINT, environment)]
 
     def send(self, event: AlertEvent) -> None:
         """Show the event's title and summary."""
-        command = ("termux-notification", "--id", event.id, "--title", event.title, "--content", event.summary())
-        options = ("--priority", "max", "--sound", "--alert-once")
-        run_program((*command, *options), timeout_s=self._timeout_s, environment=self._environment)
+        words = ("--id", event.id, "--title", event.title, "--content", event.summary())
+        self._run(self.program, *words, "--priority", "max", "--sound", "--alert-once")

@@ -27,6 +27,7 @@ from edge.decision import Decision, LiveState
 from edge.errors import EdgeError, UnreadableAudioError
 from edge.resampling import Resampler
 from edge.scoring import ChannelScorer, score_file
+from edge.settings import is_channel
 from edge.stream import MakeConverter, StepModel, Stream
 
 ROUTES = ("voip", "capture", "pbx", "second_device", "microphone", "none")
@@ -276,7 +277,7 @@ class CallGuard:
             No single channel is meant.
         """
         self._refuse_open_call("a recording is scored")
-        if channel not in ("mix", "left", "right") and not (channel.isdecimal() and int(channel) > 0):
+        if channel == "each" or not is_channel(channel):
             raise FactsError(f"channel {channel!r}: expected mix, left, right or a number from 1")
         (score,) = score_file(
             self._model, path, channel=channel, keep_timeline=True, make_converter=self._make_converter

@@ -139,6 +139,11 @@ def check_range(settings: object, name: str, lowest: float, highest: float) -> N
         raise ConfigError(f"{name}: expected {lowest:g} to {highest:g}, got {value:g}")
 
 
+def is_channel(choice: str) -> bool:
+    """Whether an option chooses channels of a recording: ``mix``, ``each``, ``left``, ``right`` or a number from 1."""
+    return choice in ("mix", "each", "left", "right") or (choice.isdecimal() and int(choice) > 0)
+
+
 def _inside(where: str, name: str) -> str:
     """``file: name`` at the top of a file, ``file: table.name`` below."""
     return f"{where}.{name}" if ": " in where else f"{where}: {name}"

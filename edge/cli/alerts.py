@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli import json_option
-from edge.errors import ConfigError
+from edge.cli import config_option, json_option
 
 if TYPE_CHECKING:
     from edge.alerts.channels.channel import Need
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 # SQLite and the rest of the alerts are imported inside the commands: --help answers at once.
 
-_config_option = click.option(
-    "--config", metavar="FILE", type=click.Path(path_type=Path), help="The configuration file."
-)
 _HOW_TO_ENABLE = """\
 no alert channel is on; put one into {path}, for example:
     [alerts.desktop]
@@ -35,10 +31,6 @@ no alert channel is on; put one into {path}, for example:
 `edge alerts list` shows every channel"""
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
-
-
-class _MisuseError(click.ClickException):
-    exit_code = 2
 
 
 @click.group()
@@ -54,7 +46,7 @@ def alerts() -> None:
 @click.option(
     "--timeout-s", type=click.FloatRange(1.0, 600.0), default=30.0, show_default=True, help="How long to wait."
 )
-@_config_option
+@config_option
 @json_option
 def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_json: bool) -> None:
     """Send a test alert over every channel that is on, and say whether it arrived.
@@ -98,7 +90,7 @@ def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_js
 
 
 @alerts.command("list")
-@_config_option
+@config_option
 @json_option
 def list_alerts(config: Path | None, as_json: bool) -> None:
     """List every channel: whether it is on, what it needs, and what is still to be sent.
@@ -136,7 +128,7 @@ def list_alerts(config: Path | None, as_json: bool) -> None:
 @click.option("--since", default="7d", show_default=True, metavar="WHEN", help="An age (30m, 2h, 7d) or a date.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many, the newest.")
 @click.option("--deliveries", is_flag=True, help="Show each delivery with its attempts and last error.")
-@_config_option
+@config_option
 @json_option
 def events(since: str, limit: int, deliveries: bool, config: Path | None, as_json: bool) -> None:
     """Show past events and what became of their deliveries, the newest last.
@@ -211,10 +203,7 @@ def _settings(config: Path | None) -> tuple[Path | None, AlertSettings]:
     from edge.service.config_file import find_config, read_config
 
     path = find_config(config, os.environ)
-    try:
-        return path, settings_from_table(read_config(path).get("alerts", {}), f"{path}: alerts")
-    except ConfigError as error:
-        raise _MisuseError(str(error)) from error
+    return path, settings_from_table(read_config(path).get("alerts", {}), f"{path}: alerts")
 
 
 def _outbox(settings: AlertSettings) -> Outbox | None:

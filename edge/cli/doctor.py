@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli import json_option, model_option
+from edge.cli import EXIT_FAILED, json_option, model_option
 
 if TYPE_CHECKING:
     from edge.doctor.checks import Reader
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from edge.live.settings import ListenSettings
 
 _COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "problem": "red"}
-EXIT_PROBLEM = 1
 
 
 @click.command()
@@ -76,7 +75,7 @@ def doctor(seconds: float, config: Path | None, no_audio: bool, send: bool, as_j
     else:
         _print(found)
         click.echo(summary(found))
-    sys.exit(EXIT_PROBLEM if any(finding.level == "problem" for finding in found) else 0)
+    sys.exit(EXIT_FAILED if any(finding.level == "problem" for finding in found) else 0)
 
 
 def _readers() -> dict[str, Reader]:

@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli import json_option, model_option
-from edge.errors import ConfigError
+from edge.cli import EXIT_FAIL_ON, EXIT_FAILED, json_option, model_option
 
 if TYPE_CHECKING:
     from edge.alerts.settings import AlertSettings
     from edge.live.settings import ListenSettings
-
-_EXIT_FAILED, _EXIT_MISUSE, _EXIT_FAIL_ON = 1, 2, 3
-
-
-class _MisuseError(click.ClickException):
-    exit_code = _EXIT_MISUSE
 
 
 @click.command()
@@ -72,20 +65,16 @@ def listen(
     lost; 2 misuse, a wrong configuration, or a model that cannot be used; 3 with --fail-on spoof, a spoof was found.
     """
     from edge.live.listen import listen as run
-    from edge.service.source_address import SourceSyntaxError
 
     given = {name: value for name, value in options.items() if value is not None}
     if clips is not None:
         given |= {"clips": True, "clips_folder": clips}
-    try:
-        settings, alerts = _settings(config, given)
-        _check_options(settings.source, given, pace)
-        outcome = run(settings, alerts, pace=1.0 if pace is None else pace, as_json=as_json)
-    except (ConfigError, SourceSyntaxError) as error:
-        raise _MisuseError(str(error)) from error
+    settings, alerts = _settings(config, given)
+    _check_options(settings.source, given, pace)
+    outcome = run(settings, alerts, pace=1.0 if pace is None else pace, as_json=as_json)
     if fail_on and outcome.spoof_found:
-        sys.exit(_EXIT_FAIL_ON)
-    sys.exit(0 if outcome.ended_well else _EXIT_FAILED)
+        sys.exit(EXIT_FAIL_ON)
+    sys.exit(0 if outcome.ended_well else EXIT_FAILED)
 
 
 def _settings(config: str | None, given: dict[str, Any]) -> tuple[ListenSettings, AlertSettings]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from edge.cli import EXIT_FAILED, EXIT_MISUSE
 from edge.cli.alerts import alerts, events
 from edge.cli.bench import bench
 from edge.cli.devices import devices
@@ -15,14 +16,12 @@ from edge.cli.listen import listen
 from edge.cli.models import models
 from edge.cli.score import score
 from edge.cli.watch import watch
-from edge.errors import EdgeError, ModelError
-
-EXIT_FAILED_INPUT = 1
-EXIT_MISUSE = 2
+from edge.errors import ConfigError, EdgeError, ModelError
+from edge.service.source_address import SourceSyntaxError
 
 
 class _InputError(click.ClickException):
-    exit_code = EXIT_FAILED_INPUT
+    exit_code = EXIT_FAILED
 
 
 class _MisuseError(click.ClickException):
@@ -36,7 +35,8 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except EdgeError as error:
-            kind = _MisuseError if isinstance(error, ModelError) else _InputError
+            misuse = isinstance(error, (ConfigError, ModelError, SourceSyntaxError))
+            kind = _MisuseError if misuse else _InputError
             raise kind(str(error)) from error
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):

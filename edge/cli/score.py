@@ -5,22 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli import json_option, model_option
+from edge.cli import EXIT_FAIL_ON, EXIT_FAILED, json_option, model_option, on_terminal
 from edge.native_stderr import drop_stderr, hold_stderr
+from edge.settings import is_channel
 
 if TYPE_CHECKING:
     from edge.scoring import Failure, Score
 
-EXIT_FAILED_INPUT = 1
-EXIT_FAIL_ON = 3
-
 
 def _check_channel(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    if value in ("mix", "each", "left", "right") or (value.isdecimal() and int(value) > 0):
+    if is_channel(value):
         return value
     raise click.BadParameter(f"expected left, right, mix, each or a number from 1; got {value!r}")
 
@@ -61,7 +59,7 @@ def score(
             show(result)
             failed = failed or isinstance(result, Failure)
             found = found or (not isinstance(result, Failure) and result.verdict == fail_on)
-    sys.exit(EXIT_FAIL_ON if found else EXIT_FAILED_INPUT if failed else 0)
+    sys.exit(EXIT_FAIL_ON if found else EXIT_FAILED if failed else 0)
 
 
 def _printer(*, as_json: bool, timeline: bool) -> Callable[[Score | Failure], None]:
@@ -103,7 +101,7 @@ class _Progress:
         self._started += 1
         name, shown_s = f"recording {self._started}: {click.format_filename(path.name)}", 0.0
         # Results that appear on the terminal are progress enough.
-        if self._started > 1 and not _on_terminal(sys.stdout):
+        if self._started > 1 and not on_terminal(sys.stdout):
             self._show(name)
 
         def show_position(position_s: float) -> None:
@@ -115,7 +113,7 @@ class _Progress:
         return show_position
 
     def _show(self, text: str) -> None:
-        if _on_terminal(sys.stderr):
+        if on_terminal(sys.stderr):
             self._shown = True
             click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
 
@@ -124,8 +122,3 @@ class _Progress:
         if self._shown:
             click.echo("\r\x1b[2K", nl=False, err=True)
             self._shown = False
-
-
-def _on_terminal(stream: TextIO | None) -> bool:
-    # Python has None where the descriptor was closed before it started.
-    return stream is not None and stream.isatty()

@@ -8,12 +8,11 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli import json_option, model_option
-from edge.errors import ConfigError
+from edge.cli import EXIT_FAIL_ON, EXIT_FAILED, config_option, json_option, model_option, on_terminal
 from edge.native_stderr import hold_stderr
 
 if TYPE_CHECKING:
@@ -24,17 +23,12 @@ if TYPE_CHECKING:
 
 # NumPy, LiteRT and SQLite are imported inside the command: --help answers at once.
 
-_EXIT_FAILED, _EXIT_MISUSE, _EXIT_FAIL_ON = 1, 2, 3
 _DELIVERY_S = 20.0
-
-
-class _MisuseError(click.ClickException):
-    exit_code = _EXIT_MISUSE
 
 
 @click.command()
 @click.argument("folders", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
-@click.option("--config", "config", metavar="FILE", type=click.Path(path_type=Path), help="The configuration file.")
+@config_option
 @click.option("--once", is_flag=True, help="Score what is new and complete, then end: for cron.")
 @click.option(
     "--existing",
@@ -74,17 +68,14 @@ def watch(
     """
     if fail_on and not once:
         raise click.UsageError("--fail-on needs --once: a service has no exit code to look at")
-    try:
-        settings, alert_settings = _settings(config, folders, overrides)
-        names = show_names or alert_settings.show_names
-        counts, left = _run(settings, alert_settings, once=once, as_json=as_json, names=names)
-    except ConfigError as error:
-        raise _MisuseError(str(error)) from error
+    settings, alert_settings = _settings(config, folders, overrides)
+    names = show_names or alert_settings.show_names
+    counts, left = _run(settings, alert_settings, once=once, as_json=as_json, names=names)
     if once and left:
         click.echo(f"{left} alerts are still to be delivered; the next run or the service sends them", err=True)
     if once and (counts.spoof and fail_on):
-        sys.exit(_EXIT_FAIL_ON)
-    sys.exit(_EXIT_FAILED if once and counts.failed else 0)
+        sys.exit(EXIT_FAIL_ON)
+    sys.exit(EXIT_FAILED if once and counts.failed else 0)
 
 
 def _settings(
@@ -124,7 +115,7 @@ def _run(
 
     channels = alert_settings.enabled()
     report = Reporter(
-        as_json=as_json, names_out=names or _on_terminal(sys.stdout), names_err=names or _on_terminal(sys.stderr)
+        as_json=as_json, names_out=names or on_terminal(sys.stdout), names_err=names or on_terminal(sys.stderr)
     )
     if not channels:
         report.note(
@@ -153,11 +144,6 @@ def _run(
         run_once(watcher, stop, settle_s=settings.settle_s)
         watcher.counts.failed += len(watcher.away())
         return watcher.counts, wait_for_deliveries(alerts, channels, stop, timeout_s=_DELIVERY_S)
-
-
-def _on_terminal(stream: TextIO | None) -> bool:
-    # Python has None where the descriptor was closed before it started.
-    return stream is not None and stream.isatty()
 
 
 class Reporter:

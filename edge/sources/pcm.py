@@ -10,6 +10,7 @@ from edge.audio import g711
 from edge.audio.reading import MAX_AMPLITUDE, MIN_SAMPLE_RATE, select_channels
 from edge.errors import ChannelError, UnsupportedFormatError
 from edge.service.source_address import SourceSyntaxError
+from edge.settings import is_channel
 from edge.sources.events import BadDataError, Float
 
 ENCODINGS = {"s16le": 2, "s32le": 4, "f32le": 4, "u8": 1, "mulaw": 1, "alaw": 1}
@@ -127,7 +128,7 @@ def check_channel(channel: str) -> None:
     SourceSyntaxError
         Anything but ``mix``, ``left``, ``right`` or a number from 1.
     """
-    if channel not in ("mix", "left", "right") and not (channel.isdecimal() and int(channel) >= 1):
+    if channel == "each" or not is_channel(channel):
         raise SourceSyntaxError(f"channel {channel!r}: a live source takes mix, left, right or a number from 1")
 
 

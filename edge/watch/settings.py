@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.errors import ConfigError
-from edge.settings import check_range
+from edge.settings import check_range, is_channel
 
 _DAY_S = 86400.0
 EXISTING = ("skip", "score")
@@ -51,8 +51,7 @@ class WatchSettings:
         check_range(self, "attempts", 1, 100)
         check_range(self, "lost_after_s", 0.0, _DAY_S)
         check_range(self, "keep_days", 1.0, 36500.0)
-        number = self.channel.isdecimal() and int(self.channel) > 0
-        if self.channel not in ("mix", "each", "left", "right") and not number:
+        if not is_channel(self.channel):
             raise ConfigError(f"channel: expected left, right, mix, each or a number from 1; got {self.channel!r}")
         if self.existing not in EXISTING:
             raise ConfigError(f"existing: expected {' or '.join(EXISTING)}, got {self.existing!r}")

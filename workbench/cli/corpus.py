@@ -22,12 +22,13 @@ LAYOUT_NAMES = (
     "mlaad",
 )
 _MANIFEST = click.Path(exists=True, dir_okay=False, path_type=Path)
+SPLITS = ("train", "dev", "test")
 _KINDS = click.Choice(["speaker", "source", "file", "content", "attack"])
 
 
 @click.group()
 def corpus() -> None:
-    """Make manifests from published corpora, show what they hold, and check them for leaks.
+    """Make manifests from published corpora, build a corpus from its list, show what it holds, check it for leaks.
 
     Example: workbench corpus show corpus/manifest.tsv
     """
@@ -80,6 +81,40 @@ def read(
     found = read_layout(layout, roots, skip_missing=skip_missing, subset=subset)
     manifest = save_manifest(found, path, dev_share, seed)
     click.echo(f"{path}: {len(manifest.rows):,} clips; next: workbench corpus show {path}")
+
+
+@corpus.command()
+@click.argument("listing", metavar="LIST")
+@click.argument("folder", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Build this part; may be repeated.")
+@click.option("--url", help="Where originals are, with {repo}, {commit} and {path}.  [default: GitHub's raw files]")
+@click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Downloads at a time.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a clip that could not be made.")
+def build(listing: str, folder: Path, splits: tuple[str, ...], url: str | None, jobs: int, as_json: bool) -> None:
+    """Build the clips of LIST, a manifest or the name of a shipped one (second-edition), from their originals.
+
+    Each original is downloaded, checked by its git blob's SHA-1, decoded and cut as the list's clip was. A killed build
+    goes on where it was; exit 1 if some originals are gone.
+
+    Example: workbench corpus build second-edition corpus --split dev
+    """
+    from dataclasses import asdict
+
+    from workbench.data.progress import watch
+    from workbench.data.rebuild import URL, build_corpus, read_list
+
+    rows = [row for row in read_list(listing) if not splits or row.split in splits]
+    gone = build_corpus(
+        rows, folder, url=url or URL, jobs=jobs, progress=lambda found: watch(found, len(rows), "building")
+    )
+    for item in gone:
+        click.echo(json.dumps(asdict(item))) if as_json else click.echo(f"{item.path}: {item.reason}", err=True)
+    made = len(rows) - len(gone)
+    click.echo(
+        f"{folder}: {made:,} of {len(rows):,} clips; next: workbench corpus show {folder / 'manifest.tsv'}", err=as_json
+    )
+    if gone:
+        raise SystemExit(1)
 
 
 @corpus.command()

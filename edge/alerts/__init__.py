@@ -2,5 +2,5 @@
 
 Start at `service` (`Alerts`: what `edge listen` and `edge watch` hold) and at `channels` (one file a channel). An
 `event` is written to the `outbox` with a delivery for each channel, and `delivery` sends it; `settings` is the table
-``[alerts]``, `secret` where secrets are, `try_out` what `edge alerts test` does.
+``[alerts]``.
 """

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.alerts.errors import AlertError, DeliveryError, EventError, OutboxError
+from edge.alerts.errors import DeliveryError, EventError, OutboxError
 from edge.alerts.event import AlertEvent, event_from_json
 from edge.alerts.settings import RetryPolicy
 from edge.service.database_file import DatabaseFile, Kind
@@ -154,7 +154,7 @@ class Outbox:
         ----------
         event : as it may be stored, so redacted.
         channels : name of each channel → seconds after which a delivery over it is useless.
-        held : record it without deliveries, since `edge.alerts.policy.AlertPolicy` holds it back.
+        held : record it without deliveries, since `edge.alerts.service.AlertPolicy` holds it back.
         cooldown_key : under which `sent_at` names the moment; nothing when empty.
 
         An id is known until its event is pruned.
@@ -219,7 +219,10 @@ class Outbox:
                     event = event_from_json(body)
                 except EventError as error:
                     # Of a later version, for one. It must not keep those behind it from being sent.
-                    self._bury(event_id, channel, error)
+                    database.execute(
+                        "UPDATE deliveries SET state = 'dead', last_error = ? WHERE event_id = ? AND channel = ?",
+                        (str(error), event_id, channel),
+                    )
                     continue
                 # The attempt counts from now on: one that kills the process must back off too.
                 database.execute(
@@ -229,12 +232,6 @@ class Outbox:
                 )
                 return Claim(event, channel, attempts + 1, lease)
             return None
-
-    def _bury(self, event_id: str, channel: str, error: EventError) -> None:
-        self._file.connection.execute(
-            "UPDATE deliveries SET state = 'dead', last_error = ? WHERE event_id = ? AND channel = ?",
-            (str(error), event_id, channel),
-        )
 
     def _expire(self, channel: str, now: float) -> None:
         # What is leased right now may arrive yet; it expires when its lease has run out.
@@ -304,15 +301,7 @@ class Outbox:
         return {(channel, state): count for channel, state, count in rows}
 
     def prune(self, *, older_than_s: float) -> int:
-        """Forget settled events that are older than so many seconds; return how many. Pending ones stay.
-
-        Raises
-        ------
-        AlertError
-            The age is not above 0.
-        """
-        if not older_than_s > 0:
-            raise AlertError(f"older_than_s must be above 0, got {older_than_s}")
+        """Forget settled events that are older than so many seconds; return how many. Pending ones stay."""
         now = self._clock()
         with self._file.write() as database:
             # Only a worker expires, and there is none for a channel that has been turned off since.

@@ -27,7 +27,6 @@ MIN_SAMPLE_RATE = 8000
 MAX_AMPLITUDE = 16.0
 """24 dB above full scale: room for mixes that overshoot, not for integers that were written as floats."""
 BLOCK_SAMPLES = 65536
-_PCM = 1
 _STREAMED_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF)
 # Recorders that stream write one of these, and never come back to the header.
 _PLACEHOLDERS = range(0x7FFFF000, 0x100000000)
@@ -180,14 +179,12 @@ def _wave_blocks(path: Path, reader: wave.Wave_read, block_samples: int) -> Iter
         data = data[: len(data) // (width * channels) * width * channels]
         if not data:
             break
-        block = _pcm_to_float(data, width).reshape(-1, channels)
+        block = pcm_to_float(data, width).reshape(-1, channels)
         read += len(block)
         yield block
     # A recorder that streams cannot know the size in advance and writes a placeholder.
     if read < promised and promised * width * channels not in _placeholder_sizes(width * channels):
-        raise UnreadableAudioError(
-            f"{path}: truncated: the header promises {promised} samples a channel, {read} came; copy it again"
-        )
+        raise _truncated(path, promised, read, "samples a channel")
 
 
 def _placeholder_sizes(frame_bytes: int) -> set[int]:
@@ -196,7 +193,12 @@ def _placeholder_sizes(frame_bytes: int) -> set[int]:
     }
 
 
-def _pcm_to_float(data: bytes, width: int) -> Float:
+def _truncated(path: str | Path, promised: int, came: int, what: str) -> UnreadableAudioError:
+    return UnreadableAudioError(f"{path}: truncated: the header promises {promised} {what}, {came} came; copy it again")
+
+
+def pcm_to_float(data: bytes, width: int) -> Float:
+    """Samples [shape=(n,), range -1 to 1] of integers of ``width`` bytes, little-endian; one byte is unsigned."""
     if width == 1:
         return (np.frombuffer(data, np.uint8).astype(np.float32) - 128.0) / 128.0
     if width == 3:
@@ -238,9 +240,7 @@ def _soundfile_blocks(path: Path, file: Any, block_samples: int) -> Iterator[Flo
         ) from error
     # MP3 lengths are estimates; where the container counts exactly, a shortfall is damage.
     if read < promised and file.format in ("FLAC", "WAV", "WAVEX", "AIFF"):
-        raise UnreadableAudioError(
-            f"{path}: truncated: the header promises {promised} samples a channel, {read} came; copy it again"
-        )
+        raise _truncated(path, promised, read, "samples a channel")
 
 
 def _open_av(path: Path, stack: ExitStack) -> AudioFile:
@@ -321,8 +321,6 @@ def _check_data(path: str | Path, promised: int, there: int) -> None:
     if promised in _PLACEHOLDERS:
         return
     if promised > there:
-        raise UnreadableAudioError(
-            f"{path}: truncated: the header promises {promised} bytes of audio, {there} came; copy it again"
-        )
+        raise _truncated(path, promised, there, "bytes of audio")
     if promised == 0 and there > 0:
         raise UnreadableAudioError(f"{path}: a WAV whose header is not final yet; end the recording")

@@ -58,7 +58,7 @@ def try_alerts(channel: str | None, timeout_s: float, config: Path | None, as_js
     Exit codes: 0 all arrived; 1 one did not, or no channel is on; 2 misuse, or a wrong configuration.
     """
     from edge.alerts.channels.channel import ChannelContext
-    from edge.alerts.try_out import send_test_alert
+    from edge.alerts.delivery import send_test_alert
 
     if math.isnan(timeout_s):
         raise click.BadParameter("expected 1 to 600", param_hint="--timeout-s")

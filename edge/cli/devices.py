@@ -13,7 +13,7 @@ import click
 from edge.cli import json_option
 
 if TYPE_CHECKING:
-    from edge.sources.portaudio import InputDevice
+    from edge.sources.microphone import InputDevice
 
 
 @click.command()
@@ -31,7 +31,7 @@ def devices(as_json: bool) -> None:
     from edge.doctor.source import SoundFacts, why_no_microphone
     from edge.native_stderr import hold_stderr
     from edge.sources.events import SourceOpenError
-    from edge.sources.portaudio import PortAudio
+    from edge.sources.microphone import PortAudio
     from edge.tables import columns
 
     # ALSA complains there about every sound card that it does not find.

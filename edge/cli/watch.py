@@ -107,11 +107,9 @@ def _run(
     from edge.catalog import resolve_model
     from edge.model import Model
     from edge.scoring import score_file
-    from edge.service.stopping import StopSignal
-    from edge.service.systemd import Notifier
+    from edge.service.process import Notifier, StopSignal
     from edge.watch.ledger import Ledger
-    from edge.watch.service import check_stop, publish, run_once, serve, wait_for_deliveries
-    from edge.watch.watcher import Watcher
+    from edge.watch.watcher import Watcher, check_stop, publish, run_once, serve, wait_for_deliveries
 
     channels = alert_settings.enabled()
     report = Reporter(

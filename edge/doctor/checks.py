@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import random
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from edge.alerts.channels.channel import ChannelContext
+from edge.alerts.delivery import send_test_alert
 from edge.alerts.errors import AlertConfigError, DeliveryError, OutboxError
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import AlertSettings
-from edge.alerts.try_out import send_test_alert
 from edge.bench import voice_like
 from edge.catalog import resolve_model
 from edge.contract import CONTRACT_VERSION
@@ -210,7 +209,7 @@ def check_outbox(path: Path, clock: Callable[[], float]) -> Iterator[Finding]:
             yield Finding("outbox", "problem", seen, f"{_OUTBOX_ADVICE}, or correct the rights", facts)
         return
     try:
-        with Outbox(path, clock=clock, rng=random.Random()) as outbox:
+        with Outbox(path, clock=clock) as outbox:
             counts = outbox.counts()
     except OutboxError as error:
         yield Finding.from_error("outbox", error, _OUTBOX_ADVICE)

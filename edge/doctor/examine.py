@@ -20,8 +20,8 @@ from edge.native_stderr import hold_stderr
 from edge.scoring import ChannelScorer
 from edge.service.source_address import SourceAddress
 from edge.sources.address import SourceOptions, make_source
+from edge.sources.microphone import PortAudio
 from edge.sources.pcm import PcmFormat
-from edge.sources.portaudio import PortAudio
 
 _NO_SOURCE = "give a source that edge listen takes, such as --source file:PATH or --source rtp://:5004"
 _UNASKED = "; where there is no audio to examine, use --no-audio"
@@ -125,20 +125,11 @@ class Examination:
         return Finding("source", "problem", seen, advice + ("" if is_named else _UNASKED), {"source": text})
 
 
-CHECKS: tuple[Callable[[Examination], Iterable[Finding]], ...] = (
-    Examination.machine,
-    Examination.config,
-    Examination.runtime,
-    Examination.source,
-    Examination.alerts,
-)
-
-
 def examine(plan: Plan) -> Iterator[Finding]:
     """Run every check and yield its findings; what is wrong is a finding too, and nothing of it is raised."""
     examination = Examination(plan)
-    for check in CHECKS:
-        yield from check(examination)
+    for check in (examination.machine, examination.config, examination.runtime, examination.source, examination.alerts):
+        yield from check()
 
 
 def _no_device_records() -> bool:

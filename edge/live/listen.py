@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import sys
 import time
 from collections import Counter
@@ -40,10 +39,9 @@ from edge.live.settings import ListenSettings
 from edge.live.terminal import Panel, Screen, can_draw, look_of
 from edge.model import Model
 from edge.native_stderr import drop_stderr, hold_stderr
+from edge.service.process import Notifier, StopSignal
 from edge.service.redaction import Redactor
 from edge.service.source_address import SourceAddress
-from edge.service.stopping import StopSignal
-from edge.service.systemd import Notifier
 from edge.sources.address import SourceOptions, make_source
 from edge.sources.events import Source, SourceEvent, StreamStart
 from edge.sources.pcm import PcmFormat
@@ -300,7 +298,7 @@ def _open_metrics(port: int, outbox: Path, stack: ExitStack) -> tuple[LiveMetric
 
     def deliveries() -> dict[tuple[str, str], int]:
         # In a thread of the server's, where no other connection may be used.
-        with Outbox(outbox, clock=time.time, rng=random.Random()) as opened:
+        with Outbox(outbox) as opened:
             return opened.counts()
 
     metrics = LiveMetrics(deliveries)

@@ -95,7 +95,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Something to alert about; alarms of one ``topic`` share a cooldown (`edge.alerts.policy.AlertPolicy`)."""
+    """Something to alert about; alarms of one ``topic`` share a cooldown (`edge.alerts.service.AlertPolicy`)."""
 
     event: AlertEvent
     stream: str | None

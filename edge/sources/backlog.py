@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
+from itertools import chain
 
 from edge.sources.events import AudioChunk, SourceEvent, StreamEnd, Trouble, TroubleKind, fill
 
@@ -119,7 +120,7 @@ class Backlog:
             queue.reached = event.end
         if isinstance(event, StreamEnd):
             event = dataclasses.replace(event, lost_samples=event.lost_samples + queue.dropped)
-        return _chain(events, gap, event)
+        return chain(events, gap, [event])
 
     def _dropped(self, queue: _Queue, stream: str) -> Trouble:
         seconds, queue.unreported = queue.unreported / queue.sample_rate, 0
@@ -129,12 +130,6 @@ class Backlog:
             "this machine is too busy to listen to all of it",
             stream=stream,
         )
-
-
-def _chain(before: list[SourceEvent], gap: Iterator[AudioChunk], event: SourceEvent) -> Iterator[SourceEvent]:
-    yield from before
-    yield from gap
-    yield event
 
 
 class TroubleMeter:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.audio import g711
-from edge.audio.reading import MAX_AMPLITUDE, MIN_SAMPLE_RATE, select_channels
+from edge.audio.reading import MAX_AMPLITUDE, MIN_SAMPLE_RATE, pcm_to_float, select_channels
 from edge.errors import ChannelError, UnsupportedFormatError
 from edge.service.source_address import SourceSyntaxError
 from edge.settings import is_channel
@@ -135,12 +135,9 @@ def check_channel(channel: str) -> None:
 def _to_float(data: bytes, encoding: str) -> Float:
     if encoding in ("mulaw", "alaw"):
         return g711.decode(data, g711.MU_LAW if encoding == "mulaw" else g711.A_LAW)
-    if encoding == "u8":
-        return (np.frombuffer(data, np.uint8).astype(np.float32) - 128.0) / 128.0
     if encoding == "f32le":
         return _checked(np.frombuffer(data, "<f4").astype(np.float32))
-    width = ENCODINGS[encoding]
-    return (np.frombuffer(data, f"<i{width}") / float(1 << (8 * width - 1))).astype(np.float32)
+    return pcm_to_float(data, ENCODINGS[encoding])
 
 
 def _checked(samples: Float) -> Float:

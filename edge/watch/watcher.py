@@ -1,4 +1,4 @@
-"""Look into every watched folder again and again, and process each recording that is complete."""
+"""Look into every watched folder, once or as a service, and process each recording that is complete."""
 
 from __future__ import annotations
 
@@ -9,8 +9,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from edge.alerts.event import AlertEvent, new_event_id
+from edge.alerts.service import Alerts
+from edge.service.process import Notifier, StopSignal
 from edge.watch.ledger import Ledger, readable
-from edge.watch.recordings import UNWRITTEN, Counts, Publish, RecordingProcessor, Report, ScoreFile, source_name
+from edge.watch.recordings import (
+    UNWRITTEN,
+    Counts,
+    Publish,
+    RecordingProcessor,
+    Report,
+    ScoreFile,
+    StopAskedError,
+    source_name,
+)
 from edge.watch.scanner import Found, Look, Settling, is_below, scan
 from edge.watch.settings import WatchSettings
 
@@ -22,6 +33,9 @@ _SAY_AGAIN_S = 3600.0
 _DAY_S = 86400.0
 # File systems stamp with the time of the last tick, a little behind the clock.
 _TICK_NS = 20_000_000
+# A watchdog expects a sign of life between two looks, however far apart they are.
+_SLICE_S = 5.0
+_MARGIN_S = 0.02
 
 
 class WatchedFolder:
@@ -238,3 +252,95 @@ def outage_event(folder: str, path: str, lost_since: float, now_s: float, reason
     kind = "source_lost" if reason else "source_back"
     identity = new_event_id(f"{kind} {readable(path)} {lost_since!r}")
     return AlertEvent(id=identity, kind=kind, time_s=now_s, source=source_name(folder), note=reason)
+
+
+def publish(alerts: Alerts, event: AlertEvent, report: Report) -> None:
+    """Publish an event of the watcher with the cooldown of its kind; say where it was published before.
+
+    Two recordings within a minute are two calls, and neither may be held back; but one that is scored again and again
+    while a recorder makes it longer is one. Recordings without any sound come from one cause: once a day is enough.
+    """
+    if event.kind == "spoof":
+        done = alerts.publish(event, topic=f"{event.source}|{event.recording}")
+    else:
+        done = alerts.publish(event, cooldown_s=_DAY_S if event.kind == "silenced" else 0.0)
+    if done == "known" and event.recording:
+        text = f"{event.recording}: its alert is in the outbox already and is not sent again; see `edge events`"
+        report.note(text, event.recording)
+
+
+def check_stop(stop: StopSignal, manager: Notifier) -> Callable[[], None]:
+    """Make the function that the watcher calls between two pieces of work."""
+
+    def check() -> None:
+        manager.alive()
+        if stop.asked:
+            raise StopAskedError
+
+    return check
+
+
+def serve(
+    watcher: Watcher, stop: StopSignal, manager: Notifier, alerts: Alerts, report: Report, *, poll_s: float
+) -> None:
+    """Watch as a service until the end is asked for; what is being read then is left for the next start."""
+    # Before the first look: what came meanwhile can take longer than a service may take to start.
+    manager.ready()
+    troubles: dict[str, str] = {}
+    try:
+        while True:
+            watcher.poll()
+            manager.status(describe(watcher))
+            now = alerts.troubles()
+            for channel, why in now.items():
+                if troubles.get(channel) != why:
+                    report.note(f"alerts.{channel}: {why}")
+            troubles = now
+            if _pause(stop, manager, poll_s):
+                break
+    except StopAskedError:
+        pass
+    finally:
+        manager.stopping()
+
+
+def run_once(watcher: Watcher, stop: StopSignal, *, settle_s: float) -> None:
+    """Process what is complete now: two looks, as far apart as a recording must stay unchanged."""
+    try:
+        watcher.poll(patient=False)
+        if watcher.waiting and not stop.wait(settle_s + _MARGIN_S):
+            watcher.poll(patient=False)
+    except StopAskedError:
+        pass
+
+
+def wait_for_deliveries(alerts: Alerts, channels: list[str], stop: StopSignal, *, timeout_s: float) -> int:
+    """Wait for the deliveries over these channels; return how many are left for the next process."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        counts = alerts.outbox.counts()
+        pending = sum(counts.get((channel, "pending"), 0) for channel in channels)
+        if not pending or time.monotonic() > deadline or stop.wait(0.05):
+            return pending
+
+
+def describe(watcher: Watcher) -> str:
+    """Describe in one line what was done and what is wrong, without the name of a recording."""
+    counts = watcher.counts
+    parts = [f"{counts.scored} recordings scored, {counts.spoof} of them spoof"]
+    if counts.failed:
+        parts.append(f"{counts.failed} failures")
+    if watcher.waiting:
+        parts.append(f"{watcher.waiting} waiting")
+    if away := watcher.away():
+        parts.append(f"away: {', '.join(away)}")
+    return "; ".join(parts)
+
+
+def _pause(stop: StopSignal, manager: Notifier, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        manager.alive()
+        if stop.wait(min(left, _SLICE_S)):
+            return True
+    return stop.asked

@@ -23,12 +23,12 @@ from edge.alerts.channels.channel import (
     ChannelContext,
     ChannelSettings,
     Need,
+    SecretSource,
     need_package,
     need_secret,
 )
 from edge.alerts.errors import AlertConfigError, DeliveryError
 from edge.alerts.event import AlertEvent
-from edge.alerts.secret import SecretSource
 from edge.settings import check_range
 
 ONLINE, OFFLINE, ALARM_ON = "online", "offline", "ON"

@@ -17,10 +17,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge import __version__
-from edge.alerts.channels.channel import DAY_S, Channel, ChannelContext, ChannelSettings, Need, need_secret
+from edge.alerts.channels.channel import (
+    DAY_S,
+    Channel,
+    ChannelContext,
+    ChannelSettings,
+    Need,
+    Secret,
+    SecretSource,
+    need_secret,
+)
 from edge.alerts.errors import AlertConfigError, DeliveryError
 from edge.alerts.event import AlertEvent
-from edge.alerts.secret import Secret, SecretSource
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from edge.alerts.policy import AlertPolicy
+from edge.alerts.service import AlertPolicy
 
 COOLDOWN_S, DAY_S = 60.0, 86400.0
 

@@ -12,9 +12,8 @@ import pytest
 from alert_receiver import SECRET
 
 from edge.alerts.channels import CHANNELS
-from edge.alerts.channels.channel import ChannelContext
+from edge.alerts.channels.channel import ChannelContext, Secret, SecretSource
 from edge.alerts.errors import AlertConfigError, MissingPartError
-from edge.alerts.secret import Secret, SecretSource
 from edge.alerts.settings import settings_from_table
 from edge.errors import ConfigError
 

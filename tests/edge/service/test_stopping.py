@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from edge.service.stopping import StopSignal
+from edge.service.process import StopSignal
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -30,7 +30,7 @@ def test_the_first_signal_sets_it_and_ends_a_wait(number):
 
 def test_a_second_ctrl_c_ends_at_once_and_a_second_sigterm_does_not():
     code = (
-        "import os, signal, sys\nfrom edge.service.stopping import StopSignal\n"
+        "import os, signal, sys\nfrom edge.service.process import StopSignal\n"
         "with StopSignal() as stop:\n"
         "    for name in sys.argv[1:]:\n"
         "        os.kill(os.getpid(), getattr(signal, name)); print(name, stop.asked, flush=True)\n"

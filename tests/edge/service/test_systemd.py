@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from edge.service.systemd import Notifier
+from edge.service.process import Notifier
 
 
 class Clock:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from edge.sources.events import Idle, SourceOpenError, Trouble
-from edge.sources.microphone import Microphone
-from edge.sources.portaudio import InputDevice
+from edge.sources.microphone import InputDevice, Microphone
 from tests.edge.sources.conftest import Received, listen
 
 USB = InputDevice(3, "USB PnP Sound Device", 48000)

@@ -10,7 +10,7 @@ import pytest
 
 from edge.errors import UnsupportedFormatError
 from edge.sources.events import SourceOpenError
-from edge.sources.portaudio import InputDevice, PortAudio, choose_device, stable_name
+from edge.sources.microphone import InputDevice, PortAudio, choose_device, stable_name
 
 
 def test_a_name_without_the_numbers_of_cards():

@@ -14,8 +14,7 @@ from edge.errors import UnreadableAudioError
 from edge.scoring import Failure, Score
 from edge.watch.ledger import Ledger
 from edge.watch.recordings import ReportError, StopAskedError
-from edge.watch.service import publish
-from edge.watch.watcher import FULL_LOOK_S
+from edge.watch.watcher import FULL_LOOK_S, publish
 
 
 def test_a_new_recording_is_scored_when_it_has_settled_and_alerted_once(bench):

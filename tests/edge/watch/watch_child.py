@@ -24,9 +24,9 @@ import edge.cli.watch
 import edge.model
 import edge.scoring
 import edge.service.database_file
-import edge.service.systemd
+import edge.service.process
 import edge.watch.ledger
-import edge.watch.service
+import edge.watch.watcher
 from edge.cli.main import main
 from edge.native_stderr import hold_stderr
 

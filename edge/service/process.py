@@ -1,4 +1,4 @@
-"""Notify the service manager that the process is ready and alive, and what it does; nothing where there is no manager.
+"""A process under a service manager: `Notifier` reports that it is ready and alive, `StopSignal` ends it in order.
 
 Source: sd_notify(3) and sd_watchdog_enabled(3). One datagram a message, lines of ``NAME=value``, to the AF_UNIX socket
 that ``NOTIFY_SOCKET`` names; the watchdog expects one before ``WATCHDOG_USEC`` microseconds have passed.
@@ -7,13 +7,18 @@ that ``NOTIFY_SOCKET`` names; the watchdog expects one before ``WATCHDOG_USEC`` 
 from __future__ import annotations
 
 import os
+import select
+import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import FrameType, TracebackType
+from typing import Self
 
 
 class Notifier:
-    """Sends to one notification socket. A message that cannot be sent is dropped: listening goes on without a manager.
+    """Sends to the manager's socket. A message that cannot be sent is dropped: listening goes on without a manager.
 
     Each method returns whether a message went out.
 
@@ -96,3 +101,46 @@ def _watchdog_s(environment: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     return micros / 1e6 if micros > 0 and pid == os.getpid() else None
+
+
+class StopSignal:
+    """A context manager: SIGINT and SIGTERM set the flag; a second Ctrl-C ends the program at once.
+
+    The command finishes what is under way and ends in order. Only in the main thread. No `threading.Event`: its
+    lock may be held just when the signal comes.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __enter__(self) -> Self:
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._reader.close()
+        self._writer.close()
+
+    @property
+    def asked(self) -> bool:
+        """Whether the end was asked for."""
+        return self._asked
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until the end is asked for; return whether it was."""
+        if not self._asked:
+            select.select([self._reader], [], [], seconds)
+        return self._asked
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._asked = True
+        with suppress(OSError):
+            self._writer.send(b"\0")

@@ -1,13 +1,14 @@
 """From the tables of a TOML or JSON file to frozen dataclasses: unknown keys with a suggestion, every type checked.
 
 Used by the model's contract, the service's configuration and the workbench's. Where a value may be a secret, it is not
-quoted: no error and no repr can then show one.
+quoted: no error and no repr can then show one. The service's configuration is one file for every command, each of
+which reads its own table.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +28,9 @@ _KINDS = {
     tuple: "a list",
 }
 _SECRETS = ("secret", "previous_secret", "password", "urls")
+VARIABLE = "BONAFONE_CONFIG"
+_SYSTEM = Path("/etc/bonafone/bonafone.toml")
+_TABLES = ("alerts", "listen", "watch")
 
 
 def read_toml(
@@ -158,3 +162,35 @@ def _unknown(name: str, known: list[str]) -> str:
     close = get_close_matches(name, known, n=1)
     meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
     return f"unknown key {name}; {meant}"
+
+
+def find_config(given: str | Path | None, environment: Mapping[str, str]) -> Path | None:
+    """Find the configuration file to use; None where there is none and defaults hold.
+
+    In this order: the one that was given, the one that ``BONAFONE_CONFIG`` names, ``bonafone/bonafone.toml`` in
+    ``XDG_CONFIG_HOME`` (``~/.config``), ``/etc/bonafone/bonafone.toml``. The first two must exist, which their reader
+    sees to.
+    """
+    named = given or environment.get(VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    home = environment.get("XDG_CONFIG_HOME") or (environment["HOME"] + "/.config" if environment.get("HOME") else "")
+    places = [Path(home, "bonafone", "bonafone.toml")] if home else []
+    return next((place for place in [*places, _SYSTEM] if place.is_file()), None)
+
+
+def read_config(path: Path | None) -> dict[str, Any]:
+    """Read the tables of a configuration by name; none where there is no file.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, is not TOML, or has a table that no command reads.
+    """
+    if path is None:
+        return {}
+    tables = read_toml(path, ConfigError, "configuration", "give the path of a TOML file")
+    for name in tables:
+        if name not in _TABLES:
+            raise ConfigError(f"{path}: unknown table {name}; known are {', '.join(_TABLES)}")
+    return tables

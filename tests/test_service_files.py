@@ -17,8 +17,7 @@ from click.testing import CliRunner
 from edge.alerts.settings import settings_from_table
 from edge.cli.main import main
 from edge.live.settings import ListenSettings
-from edge.service.config_file import read_config
-from edge.settings import build_settings
+from edge.settings import build_settings, read_config
 from edge.watch.settings import WatchSettings
 
 REPOSITORY = Path(__file__).parents[1]

@@ -1,13 +1,4 @@
-"""Errors of the alerts, a branch of the runtime's tree.
-
-EdgeError
-└── AlertError
-    ├── EventError
-    ├── AlertConfigError (a ConfigError too)
-    │   └── MissingPartError
-    ├── OutboxError
-    └── DeliveryError
-"""
+"""Errors of the alerts, a branch of the runtime's tree."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def backoff_s(attempts: int, policy: RetryPolicy, rng: random.Random, retry_afte
     return min(policy.longest_s, max(wait, retry_after_s or 0.0))
 
 
-class Outbox:
+class Outbox(DatabaseFile):
     """One connection to the outbox; open one in each thread and process that uses it.
 
     Parameters
@@ -131,19 +131,8 @@ class Outbox:
         rng: random.Random | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
-        self.path = Path(path)
         self._clock, self._rng, self._retry = clock, rng or random.Random(), retry or RetryPolicy()
-        self._file = DatabaseFile(self.path, _KIND, busy_s=BUSY_S)
-
-    def __enter__(self) -> Outbox:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Free the outbox's file."""
-        self._file.close()
+        super().__init__(Path(path), _KIND, busy_s=BUSY_S)
 
     def publish(
         self, event: AlertEvent, channels: Mapping[str, float], *, held: bool = False, cooldown_key: str = ""
@@ -163,7 +152,7 @@ class Outbox:
         -------
         ``published``, ``suppressed`` if held, or ``known`` when an event of this id is there already.
         """
-        with self._file.write() as database:
+        with self.write() as database:
             # Read only now: the wait for another process's transaction must not make this event the older one.
             now = self._clock()
             if database.execute("SELECT 1 FROM events WHERE id = ?", (event.id,)).fetchone():
@@ -181,7 +170,7 @@ class Outbox:
 
     def sent_at(self) -> dict[str, float]:
         """Return when the last event of each cooldown key was published, in seconds since 1970."""
-        with self._file.read() as database:
+        with self.read() as database:
             return dict(database.execute("SELECT key, started_at FROM cooldowns"))
 
     def record_test(self, event: AlertEvent, problems: Mapping[str, str]) -> None:
@@ -189,7 +178,7 @@ class Outbox:
 
         No worker ever sees it: what did not arrive has expired.
         """
-        with self._file.write() as database:
+        with self.write() as database:
             now = self._clock()
             database.execute("INSERT INTO events VALUES (?, ?, 0, ?)", (event.id, now, event.to_json()))
             database.executemany(
@@ -203,7 +192,7 @@ class Outbox:
     def claim(self, channel: str, *, lease_s: float) -> Claim | None:
         """Claim the oldest delivery of ``channel`` that is due, for ``lease_s`` seconds; None when none is due."""
         lease = uuid.uuid4().hex
-        with self._file.write() as database:
+        with self.write() as database:
             now = self._clock()
             self._expire(channel, now)
             # A wait longer than any that we set means that the clock was set back: due at once.
@@ -235,7 +224,7 @@ class Outbox:
 
     def _expire(self, channel: str, now: float) -> None:
         # What is leased right now may arrive yet; it expires when its lease has run out.
-        self._file.connection.execute(
+        self.connection.execute(
             "UPDATE deliveries SET state = 'expired', lease = NULL WHERE channel = ? AND state = 'pending'"
             " AND expires_at <= ? AND (lease IS NULL OR next_at <= ?)",
             (channel, now, now),
@@ -243,7 +232,7 @@ class Outbox:
 
     def succeeded(self, claim: Claim) -> None:
         """Settle a delivery that arrived, whatever became of the lease meanwhile."""
-        with self._file.write() as database:
+        with self.write() as database:
             database.execute(
                 "UPDATE deliveries SET state = 'done', lease = NULL, last_error = NULL"
                 " WHERE event_id = ? AND channel = ?",
@@ -254,7 +243,7 @@ class Outbox:
         """Settle a delivery that did not arrive: try again later, or never where that cannot help."""
         wait = backoff_s(claim.attempt, self._retry, self._rng, error.retry_after_s)
         state = "pending" if error.retry else "dead"
-        with self._file.write() as database:
+        with self.write() as database:
             # Another worker may have claimed it after our lease; then its result counts.
             database.execute(
                 "UPDATE deliveries SET state = ?, next_at = ?, last_error = ?, lease = NULL"
@@ -267,7 +256,7 @@ class Outbox:
 
         Those that cannot be read, of a later version for one, are left out: `unreadable` counts them.
         """
-        with self._file.read() as database:
+        with self.read() as database:
             rows = database.execute(
                 "SELECT body, created_at, suppressed FROM events WHERE created_at >= ?"
                 " ORDER BY created_at DESC, id LIMIT ?",
@@ -278,13 +267,13 @@ class Outbox:
 
     def unreadable(self, *, since: float = 0.0) -> int:
         """Count the events written at or after ``since`` that this version cannot read."""
-        with self._file.read() as database:
+        with self.read() as database:
             rows = database.execute("SELECT body FROM events WHERE created_at >= ?", (since,))
             return sum(_read(body) is None for (body,) in rows)
 
     def deliveries(self, event_id: str) -> list[DeliveryRecord]:
         """Return where the deliveries of one event stand, by channel."""
-        with self._file.read() as database:
+        with self.read() as database:
             rows = database.execute(
                 "SELECT event_id, channel, state, attempts, next_at, expires_at, last_error FROM deliveries"
                 " WHERE event_id = ? ORDER BY channel",
@@ -294,7 +283,7 @@ class Outbox:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Count the deliveries by (channel, state)."""
-        with self._file.read() as database:
+        with self.read() as database:
             rows = database.execute(
                 "SELECT channel, state, COUNT(*) FROM deliveries GROUP BY channel, state"
             ).fetchall()
@@ -303,7 +292,7 @@ class Outbox:
     def prune(self, *, older_than_s: float) -> int:
         """Forget settled events that are older than so many seconds; return how many. Pending ones stay."""
         now = self._clock()
-        with self._file.write() as database:
+        with self.write() as database:
             # Only a worker expires, and there is none for a channel that has been turned off since.
             database.execute(
                 "UPDATE deliveries SET state = 'expired' WHERE state = 'pending' AND expires_at <= ? AND next_at <= ?",

@@ -200,7 +200,7 @@ def local_time(moment_s: float) -> str:
 
 def _settings(config: Path | None) -> tuple[Path | None, AlertSettings]:
     from edge.alerts.settings import settings_from_table
-    from edge.service.config_file import find_config, read_config
+    from edge.settings import find_config, read_config
 
     path = find_config(config, os.environ)
     return path, settings_from_table(read_config(path).get("alerts", {}), f"{path}: alerts")

@@ -16,8 +16,7 @@ import click
 from edge.cli import EXIT_FAILED, json_option, model_option
 
 if TYPE_CHECKING:
-    from edge.doctor.checks import Reader
-    from edge.doctor.finding import Finding
+    from edge.doctor.checks import Finding, Reader
     from edge.live.settings import ListenSettings
 
 _COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "problem": "red"}
@@ -53,8 +52,8 @@ def doctor(seconds: float, config: Path | None, no_audio: bool, send: bool, as_j
     """
     if math.isnan(seconds):
         raise click.BadParameter("expected 0.5 to 60", param_hint="--seconds")
+    from edge.doctor.checks import summary, worst_last
     from edge.doctor.examine import Plan, examine
-    from edge.doctor.finding import summary, worst_last
 
     plan = Plan(
         listen=partial(_listen_settings, {name: value for name, value in listen.items() if value not in (None, "")}),

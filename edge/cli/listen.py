@@ -81,8 +81,7 @@ def _settings(config: str | None, given: dict[str, Any]) -> tuple[ListenSettings
     """The settings of the file, with the options that were given in their place."""
     from edge.alerts.settings import settings_from_table
     from edge.live.settings import ListenSettings
-    from edge.service.config_file import find_config, read_config
-    from edge.settings import build_settings
+    from edge.settings import build_settings, find_config, read_config
 
     path = find_config(config, os.environ)
     tables = read_config(path)

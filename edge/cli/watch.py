@@ -82,8 +82,7 @@ def _settings(
     config: Path | None, folders: tuple[Path, ...], overrides: dict[str, Any]
 ) -> tuple[WatchSettings, AlertSettings]:
     from edge.alerts.settings import settings_from_table
-    from edge.service.config_file import find_config, read_config
-    from edge.settings import build_settings
+    from edge.settings import build_settings, find_config, read_config
     from edge.watch.settings import WatchSettings
 
     path = find_config(config, os.environ)

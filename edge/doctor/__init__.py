@@ -1,5 +1,5 @@
 """`edge doctor`: look at everything that live listening needs, and say what to do.
 
-Begin with `examine`, which runs the table of checks in order; each check yields findings (`finding`). What machine,
-model and alerts are like is in `checks`, a source in `source`, and the measures of its audio in `signal`.
+Begin with `examine`, which runs the checks in order; each yields `Finding`s. What machine, model and alerts are like
+is in `checks`, a source in `source`, and the measures of its audio in `signal`.
 """

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from edge.alerts.channels.channel import ChannelContext
 from edge.alerts.settings import settings_from_table
 from edge.doctor import checks
-from edge.doctor.finding import Finding
+from edge.doctor.checks import Finding
 from edge.doctor.source import Excerpt, SoundFacts, judge, record, why_no_microphone
 from edge.errors import EdgeError, UnsupportedFormatError
 from edge.model import Model

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.doctor.finding import Finding, Level
+from edge.doctor.checks import Finding, Level
 from edge.doctor.signal import BAND_RANGE_DB, CLIP_RUN, Signal, arrival_rate_hz, measure
 from edge.service.source_address import Kind
 from edge.sources.events import AudioChunk, Clock, Float, Source, StreamEnd, StreamStart, Trouble, TroubleKind

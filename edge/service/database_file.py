@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from edge.errors import EdgeError
 
@@ -60,7 +60,7 @@ class DatabaseFile:
     """
 
     def __init__(self, path: Path, kind: Kind, *, busy_s: float) -> None:
-        self._path, self._kind, self._busy_s = path, kind, busy_s
+        self.path, self._kind, self._busy_s = path, kind, busy_s
         with self._explained():
             path.parent.mkdir(parents=True, exist_ok=True)
             # SQLite gives its -wal and -shm files the mode of this one.
@@ -71,6 +71,12 @@ class DatabaseFile:
             except BaseException:
                 self.connection.close()
                 raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Free the file for others."""
@@ -115,7 +121,7 @@ class DatabaseFile:
             version = database.execute("PRAGMA user_version").fetchone()[0]
             if version > kind.version:
                 raise kind.failure(
-                    f"{self._path}: {kind.noun} of version {version}, expected at most {kind.version}; "
+                    f"{self.path}: {kind.noun} of version {version}, expected at most {kind.version}; "
                     "a later bonafone made it: install that one again, or give another path"
                 )
             steps = [kind.upgrades[old] for old in range(version, kind.version)] if version else [kind.tables]
@@ -127,7 +133,7 @@ class DatabaseFile:
         """Raise where the file holds tables, but not those of its kind; nothing is changed in it."""
         found = {name for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if found and not found.issuperset(re.findall(r"CREATE TABLE (\w+)", self._kind.tables)):
-            raise self._kind.failure(f"{self._path}: another program's database; give {self._the} a path of its own")
+            raise self._kind.failure(f"{self.path}: another program's database; give {self._the} a path of its own")
 
     def _patiently(self, ask: Callable[[], _T]) -> _T:
         """Ask again while it is locked: two processes that switch to WAL at once collide without SQLite's waiting."""
@@ -156,9 +162,9 @@ class DatabaseFile:
                 hint = f"move the file away; {kind.moved_away}"
             elif "locked" in str(error):
                 hint = f"another process held it for more than {self._busy_s:g} s; {kind.held}"
-            raise kind.failure(f"{self._path}: {self._the} cannot be used ({error}); {hint}") from error
+            raise kind.failure(f"{self.path}: {self._the} cannot be used ({error}); {hint}") from error
         except OSError as error:
             raise kind.failure(
-                f"{self._path}: {self._the} cannot be opened ({error.strerror or error}); "
+                f"{self.path}: {self._the} cannot be opened ({error.strerror or error}); "
                 "give a path in a folder that can be written"
             ) from error

@@ -73,11 +73,38 @@ class CommandSource(Source):
 
     def open(self) -> None:
         """Start the command."""
-        self._start()
+        self.close()
+        self._stderr = b""
+        try:
+            self._process = subprocess.Popen(
+                self._argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                # A group of its own, so that what it starts can be stopped with it.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SourceOpenError(
+                f"{self.name}: {self._argv[0]} cannot be started ({error.strerror}); install it, or give its whole path"
+            ) from error
 
     def close(self) -> None:
         """Stop the command and every process that it started."""
-        self._stop()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            # The group, also when its leader has ended: the other half of a pipeline may still run.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, how)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE_S)
+                break
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
 
     def __iter__(self) -> Iterator[SourceEvent]:
         """Yield the streams of the command's runs."""
@@ -95,7 +122,7 @@ class CommandSource(Source):
             if stream.track.position >= _HEALTHY_S * self._pcm.sample_rate:
                 pause_s = FIRST_PAUSE_S
             # Before the pause: after it the process number could belong to another program.
-            self._stop()
+            self.close()
             pause_s = yield from self._restart(pause_s)
             run += 1
 
@@ -142,29 +169,11 @@ class CommandSource(Source):
             pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
             self._restarts += 1
             try:
-                self._start()
+                self.open()
             except SourceOpenError as error:
                 yield Trouble("vanished", str(error))
             else:
                 return pause_s
-
-    def _start(self) -> None:
-        self._stop()
-        self._stderr = b""
-        try:
-            self._process = subprocess.Popen(
-                self._argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                # A group of its own, so that what it starts can be stopped with it.
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise SourceOpenError(
-                f"{self.name}: {self._argv[0]} cannot be started ({error.strerror}); install it, or give its whole path"
-            ) from error
 
     def _read_stderr(self, errors: int) -> bool:
         """Keep the end of what the command writes to its standard error; False at its end."""
@@ -185,21 +194,6 @@ class CommandSource(Source):
         lines = self._stderr.decode(errors="replace").strip().splitlines()
         how = f"was stopped by signal {-code}" if code < 0 else f"exited with {code}"
         return f"{self.name}: {how}" + (f", saying: {lines[-1].strip()}" if lines else "")
-
-    def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            # The group, also when its leader has ended: the other half of a pipeline may still run.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, how)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_PATIENCE_S)
-                break
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
 
 
 class PcmStream:

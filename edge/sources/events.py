@@ -6,12 +6,6 @@
 Three things stay apart. Silence is an `AudioChunk` of small samples. Bad data is a `StreamEnd` or a `Trouble` whose
 reason says so. An end is a `StreamEnd`; the iteration itself stops only when nothing can follow. `Idle` says that the
 source is open and nothing came: the consumer's turn to look at its clocks, notify a watchdog, or leave.
-
-EdgeError
-└── SourceError               edge.service.source_address
-    ├── SourceSyntaxError     edge.service.source_address
-    ├── SourceOpenError
-    └── BadDataError
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class FolderRecord:
     lost_since: float | None
 
 
-class Ledger:
+class Ledger(DatabaseFile):
     """The ledger of what was done; for one thread of one process.
 
     Parameters
@@ -127,24 +127,13 @@ class Ledger:
     """
 
     def __init__(self, path: str | Path, *, clock: Callable[[], float], attempts: int = 5) -> None:
-        self.path = Path(path).expanduser()
         self._clock, self.attempts = clock, attempts
-        self._file = DatabaseFile(self.path, _KIND, busy_s=_BUSY_S)
-
-    def __enter__(self) -> Ledger:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Free the file for others."""
-        self._file.close()
+        super().__init__(Path(path).expanduser(), _KIND, busy_s=_BUSY_S)
 
     def folder(self, folder: str) -> FolderRecord:
         """Return the record of a watched folder; one that is asked for the first time is noted as not yet seen."""
         path = os.fsencode(folder)
-        with self._file.write() as database:
+        with self.write() as database:
             database.execute("INSERT OR IGNORE INTO folders VALUES (?, ?, 0, NULL)", (path, self._clock()))
             row = database.execute("SELECT since, seen, lost_since FROM folders WHERE path = ?", (path,)).fetchone()
         return FolderRecord(row[0], bool(row[1]), row[2])
@@ -155,7 +144,7 @@ class Ledger:
         What another watched folder holds is left to that one: it may have come while nothing watched.
         """
         now = self._clock()
-        with self._file.write() as database:
+        with self.write() as database:
             rows = database.execute("SELECT path FROM folders WHERE seen AND path != ?", (os.fsencode(folder),))
             others = [os.fsdecode(path) for (path,) in rows]
             skipped = [found for found in old if not any(is_below(found.path, other) for other in others)]
@@ -167,7 +156,7 @@ class Ledger:
 
     def set_lost(self, folder: str, lost_since: float | None) -> None:
         """Note since when a watched folder is away, or that it is there."""
-        with self._file.write() as database:
+        with self.write() as database:
             database.execute("UPDATE folders SET lost_since = ? WHERE path = ?", (lost_since, os.fsencode(folder)))
 
     def standing(self, found: Found, *, skip: bool = True) -> tuple[Standing, float]:
@@ -175,7 +164,7 @@ class Ledger:
 
         With ``skip`` false, what was passed over is new.
         """
-        with self._file.read() as database:
+        with self.read() as database:
             row = database.execute(
                 "SELECT state, next_at FROM files WHERE path = ? AND size = ? AND mtime_ns = ?", _row(found)
             ).fetchone()
@@ -190,7 +179,7 @@ class Ledger:
 
     def _was_skipped(self, found: Found) -> bool:
         """Whether it is a passed-over recording, which was never read, under another name or in another folder."""
-        with self._file.read() as database:
+        with self.read() as database:
             rows = database.execute(
                 "SELECT path FROM files WHERE mtime_ns = ? AND size = ? AND state = 'skipped'",
                 (found.mtime_ns, found.size),
@@ -203,7 +192,7 @@ class Ledger:
     def start(self, found: Found) -> None:
         """Note that a recording is being worked on."""
         now = self._clock()
-        with self._file.write() as database:
+        with self.write() as database:
             row = database.execute(
                 "SELECT state, attempts FROM files WHERE path = ? AND size = ? AND mtime_ns = ?"
                 " AND state IN ('trying', 'waiting')",
@@ -223,13 +212,13 @@ class Ledger:
 
     def is_done(self, digest: bytes) -> bool:
         """Return whether a recording of this content was done."""
-        with self._file.read() as database:
+        with self.read() as database:
             return bool(database.execute("SELECT 1 FROM contents WHERE digest = ?", (digest,)).fetchone())
 
     def finish(self, found: Found, digest: bytes) -> None:
         """Note that a recording is done, and so is its content."""
         now = self._clock()
-        with self._file.write() as database:
+        with self.write() as database:
             database.execute("INSERT OR IGNORE INTO contents VALUES (?, ?)", (digest, now))
             database.execute(
                 "UPDATE files SET state = 'done', at = ?, digest = ?, error = NULL WHERE path = ?",
@@ -241,7 +230,7 @@ class Ledger:
 
         With ``for_good`` false it is never given up.
         """
-        with self._file.read() as database:
+        with self.read() as database:
             row = database.execute("SELECT attempts FROM files WHERE path = ?", (os.fsencode(found.path),)).fetchone()
         attempts = int(row[0]) + 1
         return attempts, None if for_good and attempts >= self.attempts else wait_s(attempts)
@@ -250,7 +239,7 @@ class Ledger:
         """Note that a recording cannot be read, with what `attempt` returned."""
         now = self._clock()
         state, next_at = ("failed", now) if wait is None else ("waiting", now + wait)
-        with self._file.write() as database:
+        with self.write() as database:
             database.execute(
                 "UPDATE files SET state = ?, attempts = ?, next_at = ?, at = ?, error = ? WHERE path = ?",
                 (state, attempts, next_at, now, readable(error), os.fsencode(found.path)),
@@ -258,7 +247,7 @@ class Ledger:
 
     def release(self, found: Found) -> None:
         """Note that nothing came of a recording, which was not to blame: it is as new as before."""
-        with self._file.write() as database:
+        with self.write() as database:
             database.execute(
                 "UPDATE files SET state = 'waiting', next_at = ? WHERE path = ? AND state = 'trying'",
                 (self._clock(), os.fsencode(found.path)),
@@ -270,7 +259,7 @@ class Ledger:
         Their contents are forgotten with them, unless a recording that is still there has the same.
         """
         before = self._clock() - older_than_s
-        with self._file.write() as database:
+        with self.write() as database:
             rows = database.execute("SELECT path FROM files WHERE at < ?", (before,)).fetchall()
             old = [(path,) for (path,) in rows if gone(os.fsdecode(path))]
             database.executemany("DELETE FROM files WHERE path = ?", old)

@@ -22,7 +22,7 @@ from android_bridge.settings import GuardSettings
 from edge.alerts.errors import MissingPartError
 from edge.alerts.settings import settings_from_table
 from edge.contract import embed_contract, read_contract
-from edge.service.config_file import read_config
+from edge.settings import read_config
 
 ROOT = Path(__file__).parents[2]
 SETUP = ROOT / "android_bridge" / "termux-setup.sh"

@@ -198,12 +198,6 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret(***)"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled")
 

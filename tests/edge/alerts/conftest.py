@@ -147,7 +147,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    monkeypatch.setattr("edge.service.config_file._SYSTEM", tmp_path / "none.toml")
+    monkeypatch.setattr("edge.settings._SYSTEM", tmp_path / "none.toml")
     folder = tmp_path / "home"
     folder.mkdir()
     return Home(folder)

@@ -165,7 +165,7 @@ def raise_operator_versions(data):
 
 class TestConfiguration:
     def test_none_is_a_note(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("edge.service.config_file._SYSTEM", tmp_path / "none.toml")
+        monkeypatch.setattr("edge.settings._SYSTEM", tmp_path / "none.toml")
         (found,), tables = checks.check_config(None, {"HOME": str(tmp_path)}, {})
         assert (found.level, tables) == ("note", {})
 

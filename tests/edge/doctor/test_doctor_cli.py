@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli.main import main
-from edge.doctor.finding import LEVELS
+from edge.doctor.checks import LEVELS
 from tests.edge.conftest import EXAMPLES, write_wav
 from tests.edge.sources.test_portaudio import FakeSoundDevice
 
@@ -21,7 +21,7 @@ def _no_configuration(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.delenv("BONAFONE_CONFIG", raising=False)
-    monkeypatch.setattr("edge.service.config_file._SYSTEM", tmp_path / "none.toml")
+    monkeypatch.setattr("edge.settings._SYSTEM", tmp_path / "none.toml")
 
 
 def doctor(*options):

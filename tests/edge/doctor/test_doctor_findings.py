@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from edge.doctor.finding import Finding, summary, worst_last
+from edge.doctor.checks import Finding, summary, worst_last
 from edge.errors import EdgeError
 
 OK = Finding("clock", "ok", "2026-11-24 12:00 UTC")

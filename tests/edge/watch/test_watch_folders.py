@@ -66,11 +66,11 @@ def test_what_is_gone_is_forgotten_after_its_time_unless_its_folder_is_away(benc
     bench.clock.now += 3 * 86400.0
     bench.settle()
     count = "SELECT COUNT(*) FROM files"
-    assert bench.ledger._file.connection.execute(count).fetchone() == (2,)
+    assert bench.ledger.connection.execute(count).fetchone() == (2,)
     (bench.state / "away").rename(bench.folder)
     bench.clock.now += 3 * 86400.0
     bench.settle()
-    assert bench.ledger._file.connection.execute(count).fetchone() == (1,)
+    assert bench.ledger.connection.execute(count).fetchone() == (1,)
     assert bench.scored == ["a.wav", "b.wav"]
 
 

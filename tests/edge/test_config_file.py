@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.errors import ConfigError
-from edge.service.config_file import find_config, read_config
+from edge.settings import find_config, read_config
 
 
 @pytest.fixture

@@ -85,7 +85,6 @@ class EventRecord:
 class DeliveryRecord:
     """Where the delivery of one event over one channel stands; times in seconds since 1970."""
 
-    event_id: str
     channel: str
     state: str
     attempts: int
@@ -275,7 +274,7 @@ class Outbox(DatabaseFile):
         """Return where the deliveries of one event stand, by channel."""
         with self.read() as database:
             rows = database.execute(
-                "SELECT event_id, channel, state, attempts, next_at, expires_at, last_error FROM deliveries"
+                "SELECT channel, state, attempts, next_at, expires_at, last_error FROM deliveries"
                 " WHERE event_id = ? ORDER BY channel",
                 (event_id,),
             ).fetchall()

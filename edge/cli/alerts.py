@@ -238,5 +238,5 @@ def _delivery_line(delivery: DeliveryRecord) -> str:
 def _event_facts(record: EventRecord, sent: list[DeliveryRecord]) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(record.event.to_json())
     facts["created_at"], facts["suppressed"] = record.created_at, record.suppressed
-    facts["deliveries"] = [{name: value for name, value in asdict(item).items() if name != "event_id"} for item in sent]
+    facts["deliveries"] = [asdict(item) for item in sent]
     return facts

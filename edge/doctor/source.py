@@ -94,10 +94,8 @@ class Excerpt:
     ends: tuple[StreamEnd, ...] = ()
 
 
-def record(
-    source: Source, kind: Kind, seconds: float, *, clock: Clock = time, patience_s: float = PATIENCE_S
-) -> Excerpt:
-    """Read a source until ``seconds`` of audio have come, it has ended, or ``patience_s`` more have passed.
+def record(source: Source, kind: Kind, seconds: float, *, clock: Clock = time) -> Excerpt:
+    """Read a source until ``seconds`` of audio have come, it has ended, or `PATIENCE_S` more have passed.
 
     Raises
     ------
@@ -122,7 +120,7 @@ def record(
                 troubles.append(event)
             elif isinstance(event, StreamEnd):
                 ends.append(event)
-            if now - started_at >= seconds + patience_s:
+            if now - started_at >= seconds + PATIENCE_S:
                 break
     seen: dict[str, Any] = {"troubles": tuple(troubles), "ends": tuple(ends), "streams": len(starts)}
     if not starts:

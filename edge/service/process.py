@@ -16,6 +16,9 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
 
+PATIENCE_S = 1.0
+"""How long one message may wait for a manager that reads slowly."""
+
 
 class Notifier:
     """Sends to the manager's socket. A message that cannot be sent is dropped: listening goes on without a manager.
@@ -27,18 +30,12 @@ class Notifier:
     address : path of the socket, or ``@name`` in the abstract namespace; empty: no manager, nothing is ever sent.
     watchdog_s : seconds of silence after which the manager ends the process; None where it does not watch.
     clock : seconds that never run backwards.
-    patience_s : for how long one message may wait for a manager that reads slowly.
     """
 
     def __init__(
-        self,
-        address: str = "",
-        watchdog_s: float | None = None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        patience_s: float = 1.0,
+        self, address: str = "", watchdog_s: float | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._address, self._clock, self._patience_s = address, clock, patience_s
+        self._address, self._clock = address, clock
         # Half is the manual's advice. A quarter leaves room for a message that is lost or a chunk that takes long.
         self._every_s = None if watchdog_s is None else watchdog_s / 4.0
         self._alive_at: float | None = None
@@ -85,7 +82,7 @@ class Notifier:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-                sender.settimeout(self._patience_s)
+                sender.settimeout(PATIENCE_S)
                 sender.sendto(message.encode("utf-8", "replace"), address)
         except (OSError, ValueError):
             # ValueError: a path with a zero byte in it. OSError: no socket there, refused, full, or too long a path.

@@ -51,7 +51,6 @@ class AudioSocketSource(Source):
     Parameters
     ----------
     allow : addresses that may connect; by default this machine alone.
-    backlog_s : seconds of a call that may wait for the consumer before the oldest are dropped.
 
     Raises
     ------
@@ -66,14 +65,13 @@ class AudioSocketSource(Source):
         *,
         allow: PeerList | None = None,
         limits: CallLimits | None = None,
-        backlog_s: float = MAX_S,
         clock: Clock = time,
     ) -> None:
         self.name = f"audiosocket://{host}:{port}"
         self._address = (host, port)
         self._allow = allow or PeerList()
         self._limits = limits or CallLimits()
-        self._backlog = Backlog(backlog_s)
+        self._backlog = Backlog(MAX_S)
         self._clock = clock
         self._meter = TroubleMeter()
         self._socket: socket.socket | None = None

@@ -39,7 +39,7 @@ class Backlog:
     threads.
     """
 
-    def __init__(self, max_s: float = MAX_S) -> None:
+    def __init__(self, max_s: float) -> None:
         self._max_s = max_s
         self._queues: dict[str | None, _Queue] = {}
         self._changed = threading.Condition()

@@ -37,7 +37,6 @@ class Microphone(Source):
     ----------
     device : name, or a part of it that only one device has; empty for the default.
     sound : the machine's sound; PortAudio unless a test passes its own.
-    backlog_s : seconds that may wait for the consumer before the oldest are dropped.
 
     Raises
     ------
@@ -47,14 +46,12 @@ class Microphone(Source):
         On opening: no such device, or it cannot be opened.
     """
 
-    def __init__(
-        self, device: str = "", *, sound: PortAudio | None = None, backlog_s: float = MAX_S, clock: Clock = time
-    ) -> None:
+    def __init__(self, device: str = "", *, sound: PortAudio | None = None, clock: Clock = time) -> None:
         self.name = f"mic:{device}" if device else "mic"
         self._wanted = device
         self._sound = sound
         self._clock = clock
-        self._backlog = Backlog(backlog_s)
+        self._backlog = Backlog(MAX_S)
         self._meter = TroubleMeter()
         self._device: InputDevice | None = None
         self._stream: Any | None = None

@@ -105,21 +105,17 @@ class RtpReceiver:
     """Turn the datagrams of one port into the events of its streams; no sockets and no clock.
 
     A stream is a sender and its SSRC. It starts with the second packet that fits the first (RFC 3550, appendix A.1), so
-    that a stray datagram opens none, and ends when nothing came for ``idle_timeout_s``: RTP itself has no end.
+    that a stray datagram opens none, and ends when nothing came for `IDLE_TIMEOUT_S`: RTP itself has no end.
 
     Parameters
     ----------
     allow : who may send.
     max_streams : streams at once; more are refused.
-    idle_timeout_s : seconds without a packet after which a stream ends.
     """
 
-    def __init__(
-        self, *, allow: PeerList | None = None, max_streams: int = MAX_STREAMS, idle_timeout_s: float = IDLE_TIMEOUT_S
-    ) -> None:
+    def __init__(self, *, allow: PeerList | None = None, max_streams: int = MAX_STREAMS) -> None:
         self._allow = allow or PeerList()
         self._max_streams = max_streams
-        self._idle_timeout_s = idle_timeout_s
         self._streams: dict[Key, RtpStream] = {}
         self._candidates: dict[Key, Packet] = {}
         self._started = 0
@@ -168,8 +164,8 @@ class RtpReceiver:
         for key, stream in list(self._streams.items()):
             events += stream.tick(now)
             silent_s = now - stream.received_at
-            if silent_s >= self._idle_timeout_s:
-                events += self._end(key, "timed_out", f"nothing came for {self._idle_timeout_s:g} s")
+            if silent_s >= IDLE_TIMEOUT_S:
+                events += self._end(key, "timed_out", f"nothing came for {IDLE_TIMEOUT_S:g} s")
             elif silent_s >= REPLACED_AFTER_S and self._has_successor(key, stream):
                 events += self._end(key, "replaced", "its sender goes on as another stream")
         return events

@@ -106,10 +106,11 @@ def test_a_manager_that_cannot_be_reached_stops_nothing():
         assert not Notifier(address, 20.0).alive()
 
 
-def test_a_manager_that_reads_nothing_holds_nobody_up_for_long(manager):
+def test_a_manager_that_reads_nothing_holds_nobody_up_for_long(manager, monkeypatch):
     """The kernel queues a number of datagrams; what comes then is given up, not waited for."""
     _, path = manager
-    notifier = Notifier(path, patience_s=0.05)
+    monkeypatch.setattr("edge.service.process.PATIENCE_S", 0.05)
+    notifier = Notifier(path)
     sent = [notifier.ready()]
     while sent[-1] and len(sent) < 100_000:
         sent.append(notifier.ready())

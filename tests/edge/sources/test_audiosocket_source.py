@@ -140,9 +140,10 @@ def test_the_same_call_twice_is_refused_until_the_first_ends():
             listen(opened, lambda got: len(got.starts) == 2, got)
 
 
-def test_a_consumer_that_is_busy_loses_the_oldest_and_the_count_of_it():
+def test_a_consumer_that_is_busy_loses_the_oldest_and_the_count_of_it(monkeypatch):
     """Ten seconds are sent while nobody reads; the caller is never held up, and the last second arrives."""
-    with source(backlog_s=1.0) as opened, dial(opened) as client:
+    monkeypatch.setattr("edge.sources.audiosocket_source.MAX_S", 1.0)
+    with source() as opened, dial(opened) as client:
         client.sendall(HELLO)
         for index in range(500):
             client.sendall(message(0x10, np.full(160, index, "<i2").tobytes()))

@@ -102,7 +102,7 @@ def test_a_busy_stream_does_not_hold_up_another():
 
 
 def test_a_consumer_that_waits_is_woken_and_gets_none_after_the_time_out():
-    backlog, track = Backlog(), Track("a", 8000)
+    backlog, track = Backlog(5.0), Track("a", 8000)
     assert backlog.get(0.01) is None
     timer = threading.Timer(0.05, lambda: backlog.put(track.start()))
     timer.start()

@@ -191,9 +191,10 @@ def test_a_device_that_is_busy_when_it_comes_back_is_tried_again(clock):
         listen(opened, lambda got: len(sound.streams) == 2, got)
 
 
-def test_a_consumer_that_is_busy_loses_the_oldest(clock):
+def test_a_consumer_that_is_busy_loses_the_oldest(clock, monkeypatch):
+    monkeypatch.setattr("edge.sources.microphone.MAX_S", 1.0)
     sound = Sound(USB)
-    with Microphone("USB", sound=sound, clock=clock, backlog_s=1.0) as opened:
+    with Microphone("USB", sound=sound, clock=clock) as opened:
         for _ in range(300):
             sound.streams[0].deliver(block(), False)
         got = listen(opened, lambda got: got.starts and got.length("mic-1") == 300 * 480)

@@ -42,8 +42,9 @@ def test_an_open_port_without_a_sender_is_idle_and_never_ends():
     assert got.order[1].waited_s > got.order[0].waited_s >= 1.0
 
 
-def test_a_stream_that_stops_times_out_while_the_source_goes_on():
-    with source(idle_timeout_s=0.3) as opened, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+def test_a_stream_that_stops_times_out_while_the_source_goes_on(monkeypatch):
+    monkeypatch.setattr("edge.sources.rtp_source.IDLE_TIMEOUT_S", 0.3)
+    with source() as opened, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for index in range(5):
             sender.sendto(datagram(index, 160 * index), ("127.0.0.1", port_of(opened)))
         got = listen(opened, lambda got: got.ends)
@@ -68,7 +69,7 @@ def test_a_port_that_is_taken_is_named_and_closing_frees_it():
 
 @pytest.mark.programs
 @pytest.mark.slow
-def test_ffmpeg_streams_a_recording(tmp_path):
+def test_ffmpeg_streams_a_recording(tmp_path, monkeypatch):
     """The recording that ffmpeg sends arrives whole and at its own rate; each tone shows where it lies."""
     if shutil.which("ffmpeg") is None:
         pytest.skip("needs the program ffmpeg")
@@ -78,7 +79,8 @@ def test_ffmpeg_streams_a_recording(tmp_path):
         time = np.arange(round(0.2 * rate)) / rate
         recording = np.concatenate([0.5 * np.sin(2 * np.pi * tone * time) for tone in tones])
         path = write_wav(tmp_path / "a.wav", recording, rate)
-        with source(idle_timeout_s=1.0) as opened:
+        monkeypatch.setattr("edge.sources.rtp_source.IDLE_TIMEOUT_S", 1.0)
+        with source() as opened:
             command = ["ffmpeg", "-loglevel", "error", "-nostdin", "-re", "-i", path, "-acodec", codec, "-f", "rtp"]
             sender = subprocess.Popen([*command, f"rtp://127.0.0.1:{port_of(opened)}"], stdout=subprocess.DEVNULL)
             try:

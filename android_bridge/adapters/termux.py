@@ -24,8 +24,7 @@ from android_bridge.errors import BridgeError, PortError
 from android_bridge.phone import NOTICES, BuzzPattern, notice
 from edge.alerts.channels.channel import ChannelContext, ChannelSettings
 from edge.alerts.channels.termux import TermuxNotifyChannel, TermuxVibrateChannel, TermuxVibrateSettings
-from edge.alerts.errors import DeliveryError
-from edge.alerts.event import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, DeliveryError, new_event_id
 from edge.errors import EdgeError
 
 PROGRAM_TIMEOUT_S = 10.0
@@ -50,7 +49,7 @@ class TermuxBuzzer:
 
     Raises
     ------
-    MissingPartError
+    AlertConfigError
         Termux:API is not there.
     """
 
@@ -90,7 +89,7 @@ class TermuxNotifier:
 
     Raises
     ------
-    MissingPartError
+    AlertConfigError
         Termux:API is not there.
     """
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from threading import Thread
 
 from edge.alerts.channels.channel import Channel, ChannelContext
-from edge.alerts.errors import AlertConfigError, DeliveryError, OutboxError
-from edge.alerts.event import AlertEvent, new_event_id
+from edge.alerts.event import AlertConfigError, AlertEvent, DeliveryError, OutboxError, new_event_id
 from edge.alerts.outbox import Claim, Outbox
 from edge.alerts.settings import AlertSettings
 

@@ -1,7 +1,7 @@
 """What happened, as one frozen value that is written to disk before anything is sent.
 
 Its JSON has the envelope that Standard Webhooks recommends (``type``, ``timestamp``, ``data``), and every channel that
-hands JSON on hands on the same text.
+hands JSON on hands on the same text. The errors of the alerts stand here too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from edge.alerts.errors import EventError
+from edge.errors import ConfigError, EdgeError
 from edge.service.redaction import hide_name, hide_number, hide_numbers, hide_source, printable
 
 KINDS = {
@@ -30,6 +30,38 @@ KINDS = {
 MAX_SUMMARY = 500
 _TYPE_PREFIX = "alert."
 _ID = re.compile(r"evt_[0-9a-f]{32}")
+
+
+class EventError(EdgeError):
+    """An event that cannot be built or read."""
+
+
+class AlertConfigError(ConfigError):
+    """The configuration of the alerts does not fit, or a package or program that a channel needs is not there."""
+
+
+class OutboxError(EdgeError):
+    """The outbox on disk cannot be opened, read or written."""
+
+
+class DeliveryError(EdgeError):
+    """One attempt to deliver failed.
+
+    Parameters
+    ----------
+    message : what failed, without any secret: it is kept in the outbox and shown.
+    retry : whether a later attempt can succeed.
+    retry_after_s : seconds that the receiver asked to wait, at least; None when it did not say.
+    closes_channel : the receiver refuses every further event.
+    """
+
+    def __init__(
+        self, message: str, *, retry: bool = True, retry_after_s: float | None = None, closes_channel: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry = retry and not closes_channel
+        self.retry_after_s = retry_after_s
+        self.closes_channel = closes_channel
 
 
 def new_event_id(key: str | None = None) -> str:

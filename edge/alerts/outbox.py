@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.alerts.errors import DeliveryError, EventError, OutboxError
-from edge.alerts.event import AlertEvent, event_from_json
+from edge.alerts.event import AlertEvent, DeliveryError, EventError, OutboxError, event_from_json
 from edge.alerts.settings import RetryPolicy
 from edge.service.database_file import DatabaseFile, Kind
 

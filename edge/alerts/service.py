@@ -13,8 +13,7 @@ from pathlib import Path
 
 from edge.alerts.channels.channel import DAY_S, ChannelContext, Terminal
 from edge.alerts.delivery import Dispatcher
-from edge.alerts.errors import OutboxError
-from edge.alerts.event import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, OutboxError, new_event_id
 from edge.alerts.outbox import Outbox, Publication
 from edge.alerts.settings import AlertSettings
 

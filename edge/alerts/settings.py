@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from edge.alerts import channels
 from edge.alerts.channels.channel import DAY_S, Channel, ChannelContext, ChannelSettings, Need
-from edge.alerts.errors import AlertConfigError
+from edge.alerts.event import AlertConfigError
 from edge.settings import build_settings, check_range
 
 
@@ -94,15 +94,12 @@ class AlertSettings:
         Raises
         ------
         AlertConfigError
-            A secret is missing or of the wrong form, or a value does not fit.
-        MissingPartError
-            A package or program that the channel needs is not there.
+            A secret is missing or of the wrong form, a value does not fit, or a package or program is not there.
         """
         try:
             return self.kinds[name](self.channels()[name], context)
         except AlertConfigError as error:
-            # Keep the kind: a missing package differs from a wrong value.
-            raise type(error)(f"alerts.{name}: {error}") from error
+            raise AlertConfigError(f"alerts.{name}: {error}") from error
 
     def build_enabled(self, context: ChannelContext) -> list[Channel]:
         """Build every channel that is on, as `build` does; none stays open when one cannot be built."""

@@ -22,7 +22,7 @@ import numpy as np
 
 from edge.alerts.channels.channel import ChannelContext
 from edge.alerts.delivery import send_test_alert
-from edge.alerts.errors import AlertConfigError, DeliveryError, OutboxError
+from edge.alerts.event import AlertConfigError, DeliveryError, OutboxError
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import AlertSettings
 from edge.bench import voice_like

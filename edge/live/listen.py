@@ -83,7 +83,7 @@ def listen(settings: ListenSettings, alerts: AlertSettings, *, pace: float = 1.0
         It cannot be opened.
     ModelError
         The model cannot be used, or has no such operating point.
-    AlertError, ConfigError, ClipError
+    OutboxError, ConfigError, ClipError
         An alert channel, the outbox, the metrics' port or the clips folder cannot be opened.
     """
     # Everything that the user may have to put right comes before anything is opened.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from edge.alerts.errors import OutboxError
+from edge.alerts.event import OutboxError
 from edge.alerts.service import Alerts
 from edge.live.monitor import LiveClock
 from edge.live.reports import Alarm

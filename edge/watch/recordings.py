@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge.alerts.errors import OutboxError
-from edge.alerts.event import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, OutboxError, new_event_id
 from edge.audio.reading import check_wave_header
 from edge.errors import AudioError, EdgeError, UnreadableAudioError
 from edge.scoring import Failure, Score

@@ -19,7 +19,7 @@ from android_bridge.errors import PortError
 from android_bridge.guard import CallGuard
 from android_bridge.phone import BuzzPattern, notice
 from android_bridge.settings import GuardSettings
-from edge.alerts.errors import MissingPartError
+from edge.alerts.event import AlertConfigError
 from edge.alerts.settings import settings_from_table
 from edge.contract import embed_contract, read_contract
 from edge.settings import read_config
@@ -111,7 +111,7 @@ def test_a_program_that_fails_is_told_with_what_to_do(phone_programs):
 
 def test_without_termux_api_it_says_what_to_install():
     for make in (TermuxBuzzer, TermuxNotifier):
-        with pytest.raises(MissingPartError, match="pkg install termux-api"):
+        with pytest.raises(AlertConfigError, match="pkg install termux-api"):
             make({"PATH": "/nowhere"})
 
 

@@ -17,8 +17,7 @@ from edge.alerts.channels.channel import (
     need_package,
     need_secret,
 )
-from edge.alerts.errors import AlertConfigError, DeliveryError
-from edge.alerts.event import AlertEvent
+from edge.alerts.event import AlertConfigError, AlertEvent, DeliveryError
 
 _REMEMBERED = 1000
 

@@ -18,8 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from edge.alerts.errors import AlertConfigError, MissingPartError
-from edge.alerts.event import AlertEvent
+from edge.alerts.event import AlertConfigError, AlertEvent
 from edge.settings import check_range
 
 NOW_S, HOUR_S, DAY_S = 120.0, 3600.0, 86400.0
@@ -135,10 +134,9 @@ class Channel(ABC):
 
     Raises
     ------
-    MissingPartError
-        A package or program that it needs is not there.
     AlertConfigError
-        A secret is missing or of the wrong form, or a value does not fit.
+        A package or program that it needs is not there, a secret is missing or of the wrong form, or a value does not
+        fit.
     """
 
     name: ClassVar[str]
@@ -149,7 +147,7 @@ class Channel(ABC):
     def __init__(self, settings: Any, context: ChannelContext) -> None:
         for need in self.needs(settings, context.environment):
             if need.kind != "secret" and not need.present:
-                raise MissingPartError(
+                raise AlertConfigError(
                     f"the channel {self.name} needs the {need.kind} {need.name}, which is not found; {need.advice}"
                 )
         self.longest_s = settings.timeout_s + 1.0

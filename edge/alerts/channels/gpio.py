@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings, Need, need_package
-from edge.alerts.errors import AlertConfigError, DeliveryError, MissingPartError
-from edge.alerts.event import AlertEvent
+from edge.alerts.event import AlertConfigError, AlertEvent, DeliveryError
 from edge.settings import check_range
 
 _DEVICES = {"buzzer": "Buzzer", "led": "LED"}
@@ -43,7 +42,7 @@ class GpioChannel(Channel):
 
     Raises
     ------
-    MissingPartError
+    AlertConfigError
         gpiozero is not there, or cannot use the pin on this machine.
     """
 
@@ -61,7 +60,7 @@ class GpioChannel(Channel):
                 self._device = getattr(gpiozero, _DEVICES[settings.device])(settings.pin)
         # gpiozero raises what its many pin libraries raise; lgpio's errors are of no kind but Exception.
         except Exception as error:
-            raise MissingPartError(
+            raise AlertConfigError(
                 f"the channel {self.name} cannot use pin {settings.pin} ({error}); on a Raspberry Pi run "
                 "pip install lgpio, put the user into the group gpio, and check that nothing else holds the pin"
             ) from error

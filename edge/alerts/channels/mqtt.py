@@ -27,8 +27,7 @@ from edge.alerts.channels.channel import (
     need_package,
     need_secret,
 )
-from edge.alerts.errors import AlertConfigError, DeliveryError
-from edge.alerts.event import AlertEvent
+from edge.alerts.event import AlertConfigError, AlertEvent, DeliveryError
 from edge.settings import check_range
 
 ONLINE, OFFLINE, ALARM_ON = "online", "offline", "ON"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from edge.alerts.channels.channel import Channel, ChannelContext, Need, need_program
-from edge.alerts.errors import DeliveryError
+from edge.alerts.event import DeliveryError
 from edge.service.redaction import printable
 
 # What programs need to find themselves and the desktop. The rest stays here: it may hold the secrets of other channels.

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.alerts.channels.channel import Channel, ChannelContext, ChannelSettings
-from edge.alerts.errors import DeliveryError
-from edge.alerts.event import AlertEvent
+from edge.alerts.event import AlertEvent, DeliveryError
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from edge.alerts.channels.channel import ChannelContext, ChannelSettings
 from edge.alerts.channels.program import ProgramChannel
-from edge.alerts.errors import AlertConfigError
-from edge.alerts.event import AlertEvent
+from edge.alerts.event import AlertConfigError, AlertEvent
 from edge.settings import check_range
 
 _HINT = "install the app Termux:API, and in Termux run: pkg install termux-api"

@@ -27,8 +27,7 @@ from edge.alerts.channels.channel import (
     SecretSource,
     need_secret,
 )
-from edge.alerts.errors import AlertConfigError, DeliveryError
-from edge.alerts.event import AlertEvent
+from edge.alerts.event import AlertConfigError, AlertEvent, DeliveryError
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection

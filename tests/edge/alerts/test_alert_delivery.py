@@ -8,7 +8,7 @@ import time
 import pytest
 
 from edge.alerts.delivery import Dispatcher, Worker
-from edge.alerts.errors import DeliveryError, OutboxError
+from edge.alerts.event import DeliveryError, OutboxError
 
 DAY_S = 86400.0
 

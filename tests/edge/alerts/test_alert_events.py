@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from edge.alerts.errors import EventError
-from edge.alerts.event import AlertEvent, event_from_json, new_event_id
+from edge.alerts.event import AlertEvent, EventError, event_from_json, new_event_id
 
 
 def test_an_id_from_a_key_is_the_same_in_every_process():

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from edge.alerts.errors import DeliveryError, OutboxError
+from edge.alerts.event import DeliveryError, OutboxError
 from edge.alerts.outbox import backoff_s
 from edge.alerts.settings import RetryPolicy
 

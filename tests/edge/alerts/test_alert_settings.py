@@ -13,7 +13,7 @@ from alert_receiver import SECRET
 
 from edge.alerts.channels import CHANNELS
 from edge.alerts.channels.channel import ChannelContext, Secret, SecretSource
-from edge.alerts.errors import AlertConfigError, MissingPartError
+from edge.alerts.event import AlertConfigError
 from edge.alerts.settings import settings_from_table
 from edge.errors import ConfigError
 
@@ -139,7 +139,7 @@ class TestChannels:
         monkeypatch.setitem(sys.modules, module, None)
         table = {"mqtt": {"host": "h"}, "gpio": {"pin": "1"}}.get(kind, {})
         with pytest.raises(
-            MissingPartError, match=rf"alerts.{kind}: .* package {package}.*pip install 'bonafone\[alerts\]'"
+            AlertConfigError, match=rf"alerts.{kind}: .* package {package}.*pip install 'bonafone\[alerts\]'"
         ):
             build_enabled(**{kind: {"enabled": True, **table}})
 
@@ -151,7 +151,7 @@ class TestChannels:
             ("termux_notify", "program termux-notification, .*pkg install termux-api"),
         ]:
             table = {"enabled": True, **({"command": ["no-such-hook"]} if kind == "command" else {})}
-            with pytest.raises(MissingPartError, match=message):
+            with pytest.raises(AlertConfigError, match=message):
                 build_enabled({"PATH": "/nowhere"}, **{kind: table})
 
     def test_none_loads_an_optional_package_before_it_is_built(self):

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from edge.alerts.channels.apprise import AppriseChannel
-from edge.alerts.errors import AlertConfigError, DeliveryError
+from edge.alerts.event import AlertConfigError, DeliveryError
 
 pytest.importorskip("apprise", reason="apprise is not installed (extra alerts)")
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from edge.alerts.channels.gpio import GpioChannel
-from edge.alerts.errors import DeliveryError, MissingPartError
+from edge.alerts.event import AlertConfigError, DeliveryError
 
 mock = pytest.importorskip("gpiozero.pins.mock", reason="gpiozero is not installed (extra alerts)")
 
@@ -46,9 +46,9 @@ def test_closing_leaves_the_pin_off_and_free(factory, channel):
 
 def test_a_pin_that_is_in_use_or_not_there_is_explained(factory, channel):
     channel()
-    with pytest.raises(MissingPartError, match=r"cannot use pin 17 .*run pip install lgpio"):
+    with pytest.raises(AlertConfigError, match=r"cannot use pin 17 .*run pip install lgpio"):
         channel(device="buzzer")
-    with pytest.raises(MissingPartError, match="cannot use pin GPIO99"):
+    with pytest.raises(AlertConfigError, match="cannot use pin GPIO99"):
         channel("GPIO99")
 
 
@@ -60,7 +60,7 @@ def test_a_machine_without_pins_is_explained_in_one_error(monkeypatch, channel, 
     monkeypatch.setattr(
         "gpiozero.pins.native.NativeFactory.__init__", lambda *_: (_ for _ in ()).throw(OSError("no pins"))
     )
-    with pytest.raises(MissingPartError, match=r"cannot use pin 17 \(Unable to load any default pin factory"):
+    with pytest.raises(AlertConfigError, match=r"cannot use pin 17 \(Unable to load any default pin factory"):
         channel()
     assert not recwarn.list
 
@@ -80,5 +80,5 @@ def test_an_error_of_no_kind_but_exception_is_explained_too(factory, channel, ev
         with pytest.raises(DeliveryError, match=r"cannot be switched \(GPIO busy\)"):
             held.send(event)
     monkeypatch.setattr(factory, "pin", busy)
-    with pytest.raises(MissingPartError, match=r"cannot use pin 18 \(GPIO busy\).*nothing else holds the pin"):
+    with pytest.raises(AlertConfigError, match=r"cannot use pin 18 \(GPIO busy\).*nothing else holds the pin"):
         channel("18")

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from edge.alerts.channels.mqtt import MqttChannel, MqttSettings, Topics, discovery_payload
-from edge.alerts.errors import AlertConfigError, DeliveryError
+from edge.alerts.event import AlertConfigError, DeliveryError
 from tests.edge.mqtt_broker import Listener, RunningBroker, needs_broker, until
 
 pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")

@@ -13,7 +13,7 @@ from edge.alerts.channels.command import CommandChannel
 from edge.alerts.channels.desktop import DesktopChannel
 from edge.alerts.channels.terminal import TerminalChannel
 from edge.alerts.channels.termux import TermuxNotifyChannel, TermuxVibrateChannel
-from edge.alerts.errors import DeliveryError
+from edge.alerts.event import DeliveryError
 
 
 @pytest.fixture

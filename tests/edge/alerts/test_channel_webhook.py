@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from edge.alerts.channels.channel import Secret
 from edge.alerts.channels.webhook import WebhookChannel, retry_after_s, signed_headers, signing_key
-from edge.alerts.errors import AlertConfigError, DeliveryError
+from edge.alerts.event import AlertConfigError, DeliveryError
 
 NEW = "whsec_" + base64.b64encode(b"n" * 24).decode()
 BODY = '{"x":"ü"}'.encode()

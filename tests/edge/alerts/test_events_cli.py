@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edge.alerts.errors import DeliveryError
+from edge.alerts.event import DeliveryError
 from edge.cli.alerts import local_time, parse_moment
 
 HOUR_S, DAY_S = 3600.0, 86400.0

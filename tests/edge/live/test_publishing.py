@@ -7,8 +7,7 @@ import random
 
 import pytest
 
-from edge.alerts.errors import OutboxError
-from edge.alerts.event import AlertEvent, new_event_id
+from edge.alerts.event import AlertEvent, OutboxError, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.live import publishing
 from edge.live.publishing import Publisher

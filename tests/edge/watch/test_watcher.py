@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from edge.alerts.errors import OutboxError
+from edge.alerts.event import OutboxError
 from edge.alerts.service import Alerts
 from edge.alerts.settings import settings_from_table
 from edge.errors import UnreadableAudioError

@@ -1,15 +1,18 @@
-"""Recordings and models for the runtime's tests."""
+"""Recordings, models and processes for the runtime's tests."""
 
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge.catalog import default_model
+from edge.contract import embed_contract, read_contract
 from edge.model import Model
+from tests.edge.harness import Clock, Running
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "examples"
@@ -19,6 +22,41 @@ EXAMPLES = REPOSITORY / "examples"
 def model():
     """The shipped model; what it answers is pinned in test_shipped_model.py alone."""
     return Model.load(default_model())
+
+
+def with_contract(path, **changes):
+    """Write the shipped network with other values in its contract."""
+    shipped = default_model()
+    path.write_bytes(embed_contract(shipped.read_bytes(), replace(read_contract(shipped), **changes)))
+    return path
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def receiver():
+    # Not every environment of the tests has what the receiver verifies with.
+    from tests.edge.alert_receiver import SECRET, Receiver
+
+    with Receiver(SECRET, check_time=True) as running:
+        yield running
+
+
+@pytest.fixture
+def start_edge(tmp_path):
+    """Start `edge` with these arguments; whatever still runs at the end is killed."""
+    running = []
+
+    def start(*arguments, env, **options):
+        running.append(Running(arguments, tmp_path / f"process-{len(running)}", env, **options))
+        return running[-1]
+
+    yield start
+    for process in running:
+        process.close()
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from importlib import import_module
 
 import pytest
+
+from tests.edge.harness import free_port, wait_for
 
 # Debian keeps it where ordinary users do not look for programs.
 PROGRAM = shutil.which("mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")))
@@ -20,27 +21,18 @@ needs_broker = [
 ]
 
 
-def until(condition, seconds=30.0):
-    """Wait; this machine may be busy with others."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
 class RunningBroker:
     """Listens at ``port`` of this machine; ``lines`` of its configuration say who may come, by default everybody."""
 
     def __init__(self, folder, *lines):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.config = folder / "mosquitto.conf"
         self.config.write_text("\n".join((f"listener {self.port} 127.0.0.1", *(lines or ("allow_anonymous true",)))))
         self.start()
 
     def start(self):
         self.process = subprocess.Popen([PROGRAM, "-c", self.config], stderr=subprocess.DEVNULL)
-        until(self.answers)
+        wait_for(self.answers)
 
     def answers(self):
         with socket.socket() as probe:

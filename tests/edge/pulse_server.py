@@ -6,18 +6,24 @@ started with `environment`: ALSA and libpulse read theirs once, so no test lets 
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+
+import pytest
 
 NEEDED = {"pulseaudio": "pulseaudio", "pactl": "pulseaudio-utils", "pacat": "pulseaudio-utils"}
 ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
 
 
+@functools.cache
 def what_is_missing():
     """What to install before a test can use `PulseServer`; empty when all is there."""
     for program, package in NEEDED.items():
@@ -32,6 +38,21 @@ def what_is_missing():
     if not list(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")):
         return "ALSA has no way to PulseAudio here: apt install libasound2-plugins"
     return ""
+
+
+@contextlib.contextmanager
+def running_pulse():
+    """Run a `PulseServer`, or skip the test where something that it needs is missing."""
+    if missing := what_is_missing():
+        pytest.skip(missing)
+    # Not pytest's folder: with it, the path of a socket becomes too long.
+    folder = Path(tempfile.mkdtemp(prefix="pulse"))
+    server = PulseServer(folder)
+    try:
+        yield server
+    finally:
+        server.close()
+        shutil.rmtree(folder)
 
 
 class PulseServer:

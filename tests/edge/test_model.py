@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge.catalog import default_model
-from edge.contract import embed_contract, read_contract
 from edge.decision import RawScore
 from edge.errors import ContractMismatchError, EdgeError, NotAModelError
 from edge.model import Model, runtime_version
 from edge.stream import StreamScorer
+from tests.edge.conftest import with_contract
 
 
 def cut(model, samples, length):
@@ -72,8 +71,7 @@ def test_raw_score_is_finite_on_full_scale_noise_and_dirac(model, rng):
     ],
 )
 def test_a_contract_of_another_graph_is_refused(tmp_path, changes, message):
-    path = tmp_path / "changed.tflite"
-    path.write_bytes(embed_contract(default_model().read_bytes(), replace(read_contract(default_model()), **changes)))
+    path = with_contract(tmp_path / "changed.tflite", **changes)
     with pytest.raises(ContractMismatchError, match=message):
         Model.load(path)
 

@@ -6,10 +6,8 @@ import io
 import json
 import os
 import random
-import socket
 
 import pytest
-from alert_receiver import SECRET, START, Receiver
 from click.testing import CliRunner
 
 from edge.alerts.channels.channel import ChannelContext
@@ -17,21 +15,13 @@ from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import RetryPolicy
 from edge.cli.main import main
-
-
-class Clock:
-    """Seconds since 1970, as far as the test has turned them."""
-
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
+from tests.edge.alert_receiver import SECRET, START, Receiver
+from tests.edge.harness import Clock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(START)
 
 
 @pytest.fixture
@@ -151,9 +141,3 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "home"
     folder.mkdir()
     return Home(folder)
-
-
-@pytest.fixture
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]

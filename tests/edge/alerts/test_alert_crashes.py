@@ -12,13 +12,13 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from alert_child import make_event, webhook
-from alert_receiver import SECRET, Receiver
 
 from edge.alerts.delivery import Worker
 from edge.alerts.event import new_event_id
 from edge.alerts.outbox import Outbox
 from edge.alerts.settings import RetryPolicy
+from tests.edge.alert_receiver import SECRET, Receiver
+from tests.edge.alerts.alert_child import make_event, webhook
 
 pytestmark = pytest.mark.slow
 CHILD = Path(__file__).with_name("alert_child.py")

@@ -9,6 +9,7 @@ import pytest
 
 from edge.alerts.delivery import Dispatcher, Worker
 from edge.alerts.event import DeliveryError, OutboxError
+from tests.edge.harness import wait_for
 
 DAY_S = 86400.0
 
@@ -96,13 +97,6 @@ def test_a_stopped_worker_leaves_the_rest_for_the_next(outbox, make_event):
     assert outbox.counts() == {("webhook", "done"): 1, ("webhook", "pending"): 2}
 
 
-def until(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
-
-
 @pytest.fixture
 def dispatch(open_outbox):
     started = []
@@ -124,7 +118,7 @@ def test_a_channel_that_hangs_does_not_hold_up_the_others(dispatch, outbox, even
     dispatch(slow, quick)
     outbox.publish(event, {"webhook": DAY_S, "gpio": DAY_S})
     try:
-        until(lambda: outbox.counts() == {("webhook", "pending"): 1, ("gpio", "done"): 1})
+        wait_for(lambda: outbox.counts() == {("webhook", "pending"): 1, ("gpio", "done"): 1})
     finally:
         release.set()
 
@@ -135,14 +129,14 @@ def test_waking_delivers_at_once(dispatch, outbox, event):
     time.sleep(0.1)
     outbox.publish(event, {"webhook": DAY_S})
     dispatcher.wake()
-    until(lambda: channel.sent)
+    wait_for(lambda: channel.sent)
 
 
 def test_what_an_earlier_process_left_is_delivered_at_the_start(dispatch, outbox, event):
     outbox.publish(event, {"webhook": DAY_S})
     channel = Scripted()
     dispatch(channel, poll_s=60.0)
-    until(lambda: channel.sent == [event])
+    wait_for(lambda: channel.sent == [event])
 
 
 def test_a_worker_outlives_an_outbox_that_cannot_be_used_for_a_while(dispatch, outbox, open_outbox, event):
@@ -156,8 +150,8 @@ def test_a_worker_outlives_an_outbox_that_cannot_be_used_for_a_while(dispatch, o
     channel = Scripted()
     outbox.publish(event, {"webhook": DAY_S})
     dispatcher = dispatch(channel, open_one=open_one)
-    until(lambda: dispatcher.troubles() == {"webhook": "disk full"} or channel.sent)
-    until(lambda: channel.sent == [event] and not dispatcher.troubles())
+    wait_for(lambda: dispatcher.troubles() == {"webhook": "disk full"} or channel.sent)
+    wait_for(lambda: channel.sent == [event] and not dispatcher.troubles())
 
 
 def test_closing_does_not_wait_for_receivers_that_hang(dispatch, outbox, event):
@@ -167,7 +161,7 @@ def test_closing_does_not_wait_for_receivers_that_hang(dispatch, outbox, event):
         channel.send = lambda event: (started.append(event), release.wait(10))
     dispatcher = dispatch(*channels)
     outbox.publish(event, {channel.name: DAY_S for channel in channels})
-    until(lambda: len(started) == 3)
+    wait_for(lambda: len(started) == 3)
     start = time.monotonic()
     assert not dispatcher.close(timeout_s=0.2)
     assert time.monotonic() - start < 1.0

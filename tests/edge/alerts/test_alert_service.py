@@ -8,10 +8,11 @@ import sqlite3
 import time
 
 import pytest
-from alert_receiver import SECRET
 
 from edge.alerts.service import Alerts
 from edge.alerts.settings import settings_from_table
+from tests.edge.alert_receiver import SECRET
+from tests.edge.harness import wait_for
 
 
 @pytest.fixture
@@ -64,10 +65,7 @@ def test_no_secret_is_on_disk_also_where_a_delivery_fails(open_alerts, receiver,
     receiver.stop()
     alerts, _ = open_alerts({"S": SECRET}, webhook=webhook)
     alerts.publish(event)
-    deadline = time.monotonic() + 5
-    while not alerts.outbox.deliveries(event.id)[0].last_error:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: alerts.outbox.deliveries(event.id)[0].last_error)
     on_disk = b"".join(file.read_bytes() for file in (tmp_path / "a").iterdir())
     assert SECRET.removeprefix("whsec_").encode() not in on_disk
     assert b"t0ken" not in on_disk

@@ -9,13 +9,13 @@ import sys
 import traceback
 
 import pytest
-from alert_receiver import SECRET
 
 from edge.alerts.channels import CHANNELS
 from edge.alerts.channels.channel import ChannelContext, Secret, SecretSource
 from edge.alerts.event import AlertConfigError
 from edge.alerts.settings import settings_from_table
 from edge.errors import ConfigError
+from tests.edge.alert_receiver import SECRET
 
 NAMES = [
     "terminal", "desktop", "command", "webhook", "mqtt", "apprise", "gpio", "termux_vibrate", "termux_notify",

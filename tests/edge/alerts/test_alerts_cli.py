@@ -10,13 +10,14 @@ import socket
 import time
 
 import pytest
-from alert_receiver import SECRET
 
 from edge.alerts.channels import CHANNELS
 from edge.alerts.event import AlertEvent, new_event_id
 from edge.alerts.service import Alerts
 from edge.alerts.settings import settings_from_table
-from tests.edge.mqtt_broker import Listener, RunningBroker, needs_broker, until
+from tests.edge.alert_receiver import SECRET
+from tests.edge.harness import free_port, wait_for
+from tests.edge.mqtt_broker import Listener, RunningBroker, needs_broker
 
 NAMES = [kind.name for kind in CHANNELS]
 OTHER_SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
@@ -160,10 +161,8 @@ class TestBesideTheService:
         assert listed["webhook"] == (1, 0)
         assert len(receiver.refused) == 1
 
-    def test_a_running_service_does_not_answer_for_a_configuration_that_it_does_not_have(
-        self, home, receiver, free_port
-    ):
-        home.configure(webhook(f"http://127.0.0.1:{free_port}/"))
+    def test_a_running_service_does_not_answer_for_a_configuration_that_it_does_not_have(self, home, receiver):
+        home.configure(webhook(f"http://127.0.0.1:{free_port()}/"))
         with service(home, receiver.url) as alerts:
             code, out, _ = home.run("alerts", "test", HOOK_SECRET=SECRET)
             publish(alerts, "after the test")
@@ -246,17 +245,18 @@ class TestSecrets:
         home.configure(webhook(receiver.url))
         assert "failed" in printed(HOOK_SECRET=secret)
 
-    def test_urls_of_apprise_and_the_brokers_password(self, home, printed, free_port):
+    def test_urls_of_apprise_and_the_brokers_password(self, home, printed):
+        port = free_port()
         for package in ("apprise", "paho.mqtt.client"):
             pytest.importorskip(package, reason=f"{package} is not installed (extra alerts)")
         home.configure(
             '[alerts.apprise]\nenabled = true\nurls_env = "URLS"\ntimeout_s = 2',
-            f'[alerts.mqtt]\nenabled = true\nhost = "127.0.0.1"\nport = {free_port}\ntimeout_s = 0.5',
+            f'[alerts.mqtt]\nenabled = true\nhost = "127.0.0.1"\nport = {port}\ntimeout_s = 0.5',
             'username = "me"\npassword_env = "BROKER"',
         )
-        text = printed(URLS=f"json://me:hunter2@127.0.0.1:{free_port}/t0ken", BROKER="hunter2")
+        text = printed(URLS=f"json://me:hunter2@127.0.0.1:{port}/t0ken", BROKER="hunter2")
         assert "apprise could not notify service 1" in text
-        assert f"not connected to the MQTT broker 127.0.0.1:{free_port}" in text
+        assert f"not connected to the MQTT broker 127.0.0.1:{port}" in text
 
     @pytest.mark.parametrize("key", ["secret", "secrt_env"])
     def test_one_written_into_the_configuration_is_refused(self, home, printed, receiver, key):
@@ -308,7 +308,7 @@ def test_over_mqtt_it_leaves_no_word_of_the_device(home, tmp_path):
     try:
         home.configure("[alerts.mqtt]", "enabled = true", 'host = "127.0.0.1"', f"port = {broker.port}")
         assert home.run("alerts", "test")[:2] == (0, "mqtt  arrived\n")
-        until(lambda: len(listener.messages) == 2)
+        wait_for(lambda: len(listener.messages) == 2)
     finally:
         listener.close()
         broker.stop()

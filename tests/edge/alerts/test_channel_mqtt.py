@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 
@@ -12,7 +11,8 @@ import pytest
 
 from edge.alerts.channels.mqtt import MqttChannel, MqttSettings, Topics, discovery_payload
 from edge.alerts.event import AlertConfigError, DeliveryError
-from tests.edge.mqtt_broker import Listener, RunningBroker, needs_broker, until
+from tests.edge.harness import free_port, wait_for
+from tests.edge.mqtt_broker import Listener, RunningBroker, needs_broker
 
 pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
 TOPICS = Topics("hall_pi")
@@ -55,23 +55,23 @@ class TestWithABroker:
 
     def test_an_event_and_its_alarm_arrive_and_are_not_retained(self, broker, listener, connect, event):
         connect(broker.port).send(event)
-        until(lambda: listener.texts(TOPICS.alarm))
+        wait_for(lambda: listener.texts(TOPICS.alarm))
         assert listener.texts(TOPICS.event) == [event.to_json()]
         assert listener.texts(TOPICS.alarm) == ["ON"]
         late = Listener(broker.port)
-        until(lambda: late.texts(TOPICS.availability))
+        wait_for(lambda: late.texts(TOPICS.availability))
         assert late.texts(TOPICS.alarm) == late.texts(TOPICS.event) == []
         late.close()
 
     def test_what_is_no_alarm_does_not_raise_one(self, broker, listener, connect, make_event):
         connect(broker.port).send(make_event("x", kind="source_lost"))
-        until(lambda: listener.texts(TOPICS.event))
+        wait_for(lambda: listener.texts(TOPICS.event))
         assert listener.texts(TOPICS.alarm) == []
 
     def test_the_device_is_described_and_online_for_those_who_come_later(self, broker, connect, event):
         connect(broker.port).send(event)
         late = Listener(broker.port)
-        until(lambda: late.texts(TOPICS.availability) and late.texts(TOPICS.discovery))
+        wait_for(lambda: late.texts(TOPICS.availability) and late.texts(TOPICS.discovery))
         assert late.texts(TOPICS.availability) == ["online"]
         assert json.loads(late.texts(TOPICS.discovery)[0])["components"]["alarm"]["state_topic"] == TOPICS.alarm
         assert all(retained for _, _, retained in late.messages)
@@ -79,46 +79,46 @@ class TestWithABroker:
 
     def test_the_device_describes_itself_again_when_home_assistant_starts(self, broker, listener, connect, event):
         connect(broker.port).send(event)
-        until(lambda: len(listener.texts(TOPICS.discovery)) == 1)
+        wait_for(lambda: len(listener.texts(TOPICS.discovery)) == 1)
         listener.client.publish(TOPICS.status, "offline", qos=1)
         listener.client.publish(TOPICS.status, "online", qos=1)
-        until(lambda: len(listener.texts(TOPICS.discovery)) == 2)
+        wait_for(lambda: len(listener.texts(TOPICS.discovery)) == 2)
 
     def test_the_broker_says_offline_when_the_process_is_killed(self, broker, listener):
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(broker.port)])
         try:
-            until(lambda: listener.texts(TOPICS.availability) == ["online"])
+            wait_for(lambda: listener.texts(TOPICS.availability) == ["online"])
         finally:
             child.send_signal(signal.SIGKILL)
             child.wait()
-        until(lambda: listener.texts(TOPICS.availability) == ["online", "offline"])
+        wait_for(lambda: listener.texts(TOPICS.availability) == ["online", "offline"])
 
     def test_a_clean_end_says_offline(self, broker, listener, connect, event):
         channel = connect(broker.port)
         channel.send(event)
         channel.close()
-        until(lambda: listener.texts(TOPICS.availability) == ["online", "offline"])
+        wait_for(lambda: listener.texts(TOPICS.availability) == ["online", "offline"])
 
     def test_a_short_command_beside_the_service_does_not_show_it_offline(self, broker, listener, connect, event):
         connect(broker.port).send(event)
         beside = connect(broker.port, present=False)
         beside.send(event)
         beside.close()
-        until(lambda: len(listener.texts(TOPICS.event)) == 2)
+        wait_for(lambda: len(listener.texts(TOPICS.event)) == 2)
         assert listener.texts(TOPICS.availability) == ["online"]
 
     def test_a_broker_that_comes_back_gets_the_next_attempt(self, broker, connect, event):
         channel = connect(broker.port, timeout_s=0.5)
         channel._connected.wait(30)
         broker.stop()
-        until(lambda: not channel._connected.is_set())
+        wait_for(lambda: not channel._connected.is_set())
         with pytest.raises(DeliveryError, match=f"not connected to the MQTT broker 127.0.0.1:{broker.port}"):
             channel.send(event)
         broker.start()
         listener = Listener(broker.port)
         assert channel._connected.wait(30)
         channel.send(event)
-        until(lambda: listener.texts(TOPICS.event))
+        wait_for(lambda: listener.texts(TOPICS.event))
         # The attempt that failed is not sent beside its own repetition.
         assert listener.texts(TOPICS.event) == [event.to_json()]
         listener.close()
@@ -136,9 +136,7 @@ class TestWithABroker:
 
 
 def test_a_broker_that_is_away_does_not_keep_the_program_from_starting(connect, event):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    channel = connect(port, timeout_s=0.2)
+    channel = connect(free_port(), timeout_s=0.2)
     with pytest.raises(DeliveryError, match="not connected") as caught:
         channel.send(event)
     assert caught.value.retry

@@ -14,6 +14,7 @@ from edge.alerts.channels.desktop import DesktopChannel
 from edge.alerts.channels.terminal import TerminalChannel
 from edge.alerts.channels.termux import TermuxNotifyChannel, TermuxVibrateChannel
 from edge.alerts.event import DeliveryError
+from tests.edge.harness import is_alive, wait_for
 
 
 @pytest.fixture
@@ -85,10 +86,7 @@ class TestCommand:
             channel.send(event)
         assert time.monotonic() - start < channel.longest_s
         child = int((tmp_path / "child").read_text())
-        deadline = time.monotonic() + 5
-        while alive(child):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(lambda: not is_alive(child))
 
     def test_one_that_vanished_later_is_a_failed_attempt(self, hook, event, fake_programs):
         channel = hook("")
@@ -101,14 +99,6 @@ class TestCommand:
         for program in ("hook", "~/hook"):
             build(CommandChannel, command=(program,)).send(event)
         assert len(fake_programs.calls("hook")) == 2
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 class TestTermux:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
-from alert_receiver import SECRET, START
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from edge.alerts.channels.channel import Secret
 from edge.alerts.channels.webhook import WebhookChannel, retry_after_s, signed_headers, signing_key
 from edge.alerts.event import AlertConfigError, DeliveryError
+from tests.edge.alert_receiver import SECRET, START
 
 NEW = "whsec_" + base64.b64encode(b"n" * 24).decode()
 BODY = '{"x":"ü"}'.encode()

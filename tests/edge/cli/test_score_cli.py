@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from edge import __version__
 from edge.catalog import default_model
 from edge.cli.main import main
 from edge.contract import Thresholds, embed_contract, read_contract
-from tests.edge.conftest import EXAMPLES, REPOSITORY, write_wav
+from tests.edge.conftest import EXAMPLES, REPOSITORY, with_contract, write_wav
 
 
 def invoke(*arguments):
@@ -31,10 +30,7 @@ def recording(speech, tmp_path):
 @pytest.fixture
 def strict_model(tmp_path):
     """The shipped network with thresholds that call every score spoof."""
-    path = tmp_path / "strict.tflite"
-    contract = replace(read_contract(default_model()), thresholds=Thresholds(1e6, 2e6))
-    path.write_bytes(embed_contract(default_model().read_bytes(), contract))
-    return path
+    return with_contract(tmp_path / "strict.tflite", thresholds=Thresholds(1e6, 2e6))
 
 
 def test_score_prints_one_json_object_a_recording(recording):
@@ -202,9 +198,7 @@ def test_progress_is_shown_on_a_terminal_and_wiped_and_results_have_no_colour_el
 
 def test_an_error_is_one_line_also_where_a_library_writes_to_stderr(recording, tmp_path):
     """The interpreter announces its delegate on stderr before the contract is found not to fit."""
-    contract = replace(read_contract(default_model()), chunk_samples=8192)
-    path = tmp_path / "other.tflite"
-    path.write_bytes(embed_contract(default_model().read_bytes(), contract))
+    path = with_contract(tmp_path / "other.tflite", chunk_samples=8192)
     command = [sys.executable, "-m", "edge", "score", str(recording), "--model", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -20,9 +20,11 @@ from edge.alerts.outbox import Outbox
 from edge.alerts.settings import settings_from_table
 from edge.catalog import default_model
 from edge.cli.doctor import _readers
-from edge.contract import OperatingPoint, embed_contract, read_contract
+from edge.contract import OperatingPoint
 from edge.doctor import checks
-from tests.edge.mqtt_broker import RunningBroker, needs_broker
+from tests.edge.conftest import with_contract
+from tests.edge.harness import free_port, wait_for
+from tests.edge.mqtt_broker import Listener, RunningBroker, needs_broker
 
 NOW = 1795521600.0
 POINT = OperatingPoint("balanced", 3.0, -2.0, 0.0, 2.0, 1.0, 60.0, false_alarms_per_h=0.25)
@@ -78,13 +80,7 @@ class TestModel:
     def with_points(self, tmp_path):
         """Embed the shipped network with operating points of the test's."""
 
-        def embed(*points):
-            path = tmp_path / "points.tflite"
-            contract = replace(read_contract(default_model()), operating_points=points)
-            path.write_bytes(embed_contract(default_model().read_bytes(), contract))
-            return str(path)
-
-        return embed
+        return lambda *points: str(with_contract(tmp_path / "points.tflite", operating_points=points))
 
     def test_the_shipped_model_is_loaded_and_described(self):
         found, model = checks.check_model(None)
@@ -236,12 +232,6 @@ def check_alerts(tmp_path, terminal):
     return run
 
 
-@pytest.fixture
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
-
 class TestChannels:
     def test_none_that_is_on_is_a_note(self, check_alerts):
         (found,) = check_alerts({})
@@ -293,9 +283,10 @@ class TestWebhook:
                 assert connection.recv(100) == b""
         assert found.level == "ok"
 
-    def test_a_receiver_that_is_away_is_a_problem_and_its_token_is_not_shown(self, check, free_port):
-        found = check(free_port)
-        assert (found.level, found.seen) == ("problem", f"127.0.0.1:{free_port} cannot be reached (Connection refused)")
+    def test_a_receiver_that_is_away_is_a_problem_and_its_token_is_not_shown(self, check):
+        port = free_port()
+        found = check(port)
+        assert (found.level, found.seen) == ("problem", f"127.0.0.1:{port} cannot be reached (Connection refused)")
         assert "hunter2" not in repr(found)
         assert SECRET not in repr(found)
 
@@ -317,8 +308,8 @@ class TestWebhook:
 
 
 class TestBroker:
-    def test_one_that_is_away_or_speaks_no_mqtt_is_a_problem(self, check_alerts, free_port):
-        mqtt = {"enabled": True, "host": "127.0.0.1", "port": free_port, "timeout_s": 0.5}
+    def test_one_that_is_away_or_speaks_no_mqtt_is_a_problem(self, check_alerts):
+        mqtt = {"enabled": True, "host": "127.0.0.1", "port": free_port(), "timeout_s": 0.5}
         found = by_check(check_alerts({"mqtt": mqtt}))["alerts.mqtt"]
         assert (found.level, "cannot be reached (Connection refused)" in found.seen) == ("problem", True)
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -329,33 +320,19 @@ class TestBroker:
     @pytest.mark.mosquitto
     @needs_broker[1]
     def test_a_real_one_gets_an_event_only_when_asked(self, check_alerts, tmp_path):
-        mqtt = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
+        pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
         broker = RunningBroker(tmp_path)
-        received, ready, both = [], threading.Event(), threading.Event()
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        client.on_subscribe = lambda *_: ready.set()
-
-        def receive(_client, _data, message):
-            received.append(message.topic)
-            if len(received) == 2:
-                both.set()
-
-        client.on_message = receive
+        listener = Listener(broker.port)
         try:
-            client.connect("127.0.0.1", broker.port)
-            client.subscribe("#", qos=1)
-            client.loop_start()
-            assert ready.wait(30)
             table = {"mqtt": {"enabled": True, "host": "127.0.0.1", "port": broker.port}}
             assert by_check(check_alerts(table))["alerts.mqtt"].level == "ok"
             assert by_check(check_alerts(table, send=True))["alerts.mqtt"].level == "ok"
-            assert both.wait(30)
-            # Of the second alone: the first published nothing, and neither left a will or a description.
-            assert received == ["bonafone/bonafone/event", "bonafone/bonafone/alarm"]
+            wait_for(lambda: len(listener.messages) >= 2)
         finally:
-            client.disconnect()
-            client.loop_stop()
+            listener.close()
             broker.stop()
+        # Of the second alone: the first published nothing, and neither left a will or a description.
+        assert [topic for topic, *_ in listener.messages] == ["bonafone/bonafone/event", "bonafone/bonafone/alarm"]
 
     @pytest.mark.mosquitto
     @needs_broker[1]
@@ -373,11 +350,11 @@ class TestBroker:
 
 
 class TestSending:
-    def test_each_that_passed_gets_one_and_each_that_failed_is_reported_once(self, check_alerts, free_port, terminal):
+    def test_each_that_passed_gets_one_and_each_that_failed_is_reported_once(self, check_alerts, terminal):
         table = {
             "terminal": {"enabled": True},
             "command": {"enabled": True, "command": ["false"]},
-            "mqtt": {"enabled": True, "host": "127.0.0.1", "port": free_port},
+            "mqtt": {"enabled": True, "host": "127.0.0.1", "port": free_port()},
         }
         before = [
             ("outbox", "ok"),

@@ -16,16 +16,6 @@ from tests.edge.conftest import write_wav
 RATE = 16000
 
 
-class Clock:
-    now = 100.0
-
-    def monotonic(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
-
-
 class Played(Source):
     """Yields events; a number among them lets so many seconds pass."""
 
@@ -47,11 +37,6 @@ class Played(Source):
             else:
                 self.given += 1
                 yield event
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 def chunk(stream, position, length=1600, rate=RATE, **values):

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import queue
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 
-from tests.edge.pulse_server import PulseServer, what_is_missing
+from tests.edge.pulse_server import running_pulse
 
 pytestmark = [pytest.mark.pulseaudio, pytest.mark.slow]
 PATIENCE_S = 60
@@ -38,23 +35,10 @@ with Microphone() as microphone:
 """
 
 
-@pytest.fixture(scope="module")
-def missing():
-    return what_is_missing()
-
-
 @pytest.fixture
-def pulse(missing):
-    if missing:
-        pytest.skip(missing)
-    # Not pytest's folder: with it, the path of a socket becomes too long.
-    folder = Path(tempfile.mkdtemp(prefix="pulse"))
-    server = PulseServer(folder)
-    try:
+def pulse():
+    with running_pulse() as server:
         yield server
-    finally:
-        server.close()
-        shutil.rmtree(folder)
 
 
 def edge(server, *arguments):

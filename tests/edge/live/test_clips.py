@@ -18,6 +18,7 @@ import pytest
 from edge.alerts.event import AlertEvent, new_event_id
 from edge.live.clips import ClipError, ClipFolder, ClipRecorder
 from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart
+from tests.edge.harness import Clock
 
 RATE = 8000
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC).timestamp()
@@ -46,16 +47,9 @@ class Recorded:
         return self.folder.folder / f"bonafone-{stamp}-{event.id}.wav"
 
 
-class Clock:
-    now = NOON
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

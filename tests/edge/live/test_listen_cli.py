@@ -24,7 +24,8 @@ from click.testing import CliRunner
 from edge.cli.main import main
 from edge.scoring import open_audio
 from tests.edge.conftest import EXAMPLES, write_wav
-from tests.edge.live.conftest import HOLD_S, LIMIT_S, MIN_SPEECH_S, free_port, wait_for
+from tests.edge.harness import LIMIT_S, free_port, wait_for
+from tests.edge.live.conftest import HOLD_S, MIN_SPEECH_S
 from tests.edge.sources.test_audiosocket import message
 
 
@@ -108,7 +109,7 @@ def test_the_exit_codes_of_what_cannot_be(run, calm, environment, tmp_path):
     ]
     for arguments, code, message_part in cases:
         printed = run(*(["--model", calm] if "--model" not in arguments else []), *arguments, code=code)
-        assert printed.said == [], arguments
+        assert printed.results == [], arguments
         assert message_part in " ".join(printed.complaints.split()), arguments
 
 
@@ -162,7 +163,7 @@ def test_a_program_that_is_killed_alarms_is_started_again_and_alarms_again(start
     assert [item["kind"] for item in listening.of("alert")] == ["source_lost", "source_back"]
     lost = listening.alerts("source_lost")[0]
     assert "was stopped by signal 9" in lost["note"]
-    assert "noise.py" not in json.dumps(listening.said), "arguments of a command can hold anything"
+    assert "noise.py" not in json.dumps(listening.results), "arguments of a command can hold anything"
     assert listening.of("end", "cmd-1")[0]["reason"] == "gone"
     assert len(stored(tmp_path)) == 2
     assert set(stored(tmp_path)) == {"source_lost", "source_back"}
@@ -209,7 +210,7 @@ class Caller:
 
 def test_two_audiosocket_calls_at_once(start, alarming, speech):
     """Byte for byte what Asterisk sends; each call has its own verdict, alarm and identity."""
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     listening = start("--source", f"audiosocket://127.0.0.1:{port}", "--model", alarming)
     calls = [uuid.UUID(int=0x40325EC25EFD4BD3805F53576E581D13 + index) for index in range(2)]
     callers = [Caller(port, call) for call in calls]

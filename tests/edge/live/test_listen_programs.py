@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.edge.conftest import write_wav
-from tests.edge.live.conftest import LIMIT_S, free_port, wait_for
-from tests.edge.pulse_server import PulseServer, what_is_missing
+from tests.edge.harness import LIMIT_S, free_port, wait_for
+from tests.edge.pulse_server import running_pulse
 
 pytestmark = pytest.mark.programs
 
@@ -176,7 +174,7 @@ def telephone_call(start, calm, speech, tmp_path):
     need("ffmpeg")
     path, coded = mu_law(tmp_path, call_of(speech, 8.0))
     expected = score_of(start, calm, coded)
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     listening = start("--source", f"rtp://127.0.0.1:{port}", "--model", calm)
     wait_for(lambda: _is_taken(port))
     return path, expected, port, listening
@@ -187,7 +185,7 @@ def test_a_call_that_sipp_places_scores_as_its_recording(telephone_call, tmp_pat
     need("sipp")
     path, expected, port, listening = telephone_call
     ffmpeg("-i", path, "-c:a", "pcm_mulaw", "-f", "mulaw", tmp_path / "call.ulaw")
-    callee = free_port()
+    callee = free_port(socket.SOCK_DGRAM)
     (tmp_path / "invite.xml").write_text(invite(tmp_path / "call.ulaw", 9000))
     (tmp_path / "answer.xml").write_text(answer(port))
     common = ["-i", "127.0.0.1", "-m", "1", "-nostdin", "-timeout", "60"]
@@ -195,7 +193,15 @@ def test_a_call_that_sipp_places_scores_as_its_recording(telephone_call, tmp_pat
     with subprocess.Popen(["sipp", "-sf", "answer.xml", "-p", str(callee), *common], **quiet) as answering:
         try:
             wait_for(lambda: _is_taken(callee))
-            dialled = ["sipp", f"127.0.0.1:{callee}", "-sf", "invite.xml", "-p", str(free_port()), *common]
+            dialled = [
+                "sipp",
+                f"127.0.0.1:{callee}",
+                "-sf",
+                "invite.xml",
+                "-p",
+                str(free_port(socket.SOCK_DGRAM)),
+                *common,
+            ]
             done = subprocess.run(dialled, **quiet, timeout=LIMIT_S, check=False)
             assert done.returncode == 0, done.stderr
         finally:
@@ -217,16 +223,8 @@ def _is_taken(port):
 @pytest.fixture
 def pulse(environment):
     """A PulseAudio server of our own, and what a process needs that is to record from it."""
-    if missing := what_is_missing():
-        pytest.skip(missing)
-    # Not pytest's folder: with it, the path of a socket becomes too long.
-    folder = Path(tempfile.mkdtemp(prefix="pulse"))
-    server = PulseServer(folder)
-    try:
-        yield server, {**server.environment, **environment, "XDG_RUNTIME_DIR": str(folder)}
-    finally:
-        server.close()
-        shutil.rmtree(folder)
+    with running_pulse() as server:
+        yield server, {**server.environment, **environment, "XDG_RUNTIME_DIR": str(server.folder)}
 
 
 PAREC = "cmd:parec --raw --format=s16le --rate=16000 --channels=1 --latency-msec=50 --device=nowhere.monitor"

@@ -13,6 +13,7 @@ from edge.live.session import Session
 from edge.live.settings import ListenSettings
 from edge.service.source_address import SourceAddress
 from edge.sources.events import Idle, StreamEnd, StreamStart, Trouble
+from tests.edge.harness import Clock
 from tests.edge.live.conftest import chunks
 
 RATE = 16000
@@ -62,9 +63,9 @@ class Watched:
 
 
 @pytest.fixture
-def watch(calm_model, turned):
+def watch(calm_model, clock):
     def make(text="mic", model=calm_model, **settings):
-        return Watched(model, text, turned, **settings)
+        return Watched(model, text, clock, **settings)
 
     return make
 
@@ -211,13 +212,13 @@ def test_an_ordinary_end_is_no_alert_and_bad_data_is_no_ordinary_end(watch, spee
 
 
 def test_a_recording_listened_to_again_gives_the_same_identities_and_live_audio_never(
-    alarming_model, speech, turned, tmp_path
+    alarming_model, speech, clock, tmp_path
 ):
     path = tmp_path / "a.wav"
     path.write_bytes(b"1")
 
     def ids(text, pace=1.0):
-        watched = Watched(alarming_model, text, turned, pace=pace)
+        watched = Watched(alarming_model, text, clock, pace=pace)
         watched.take(StreamStart("one", RATE))
         watched.feed(voice)
         return [alarm.event.id for alarm in watched.of(Alarm)]
@@ -242,8 +243,8 @@ def test_stopping_ends_every_stream_with_its_last_state(watch, speech):
     assert ends["two"].last is None
 
 
-def test_a_machine_that_is_too_slow_says_so_now_and_then(calm_model, turned, speech):
-    class Slow(type(turned)):
+def test_a_machine_that_is_too_slow_says_so_now_and_then(calm_model, speech):
+    class Slow(Clock):
         def monotonic(self):
             self.now += 0.2
             return self.now

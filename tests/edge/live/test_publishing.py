@@ -32,8 +32,8 @@ class Alerts:
 
 
 @pytest.fixture
-def alerts(tmp_path, turned):
-    made = Alerts(tmp_path / "alerts.sqlite", turned)
+def alerts(tmp_path, clock):
+    made = Alerts(tmp_path / "alerts.sqlite", clock)
     yield made
     made.outbox.close()
 
@@ -44,8 +44,8 @@ def complaints():
 
 
 @pytest.fixture
-def publisher(alerts, complaints, turned):
-    return Publisher(alerts, complaints.append, clock=turned)
+def publisher(alerts, complaints, clock):
+    return Publisher(alerts, complaints.append, clock=clock)
 
 
 def alarm(number):
@@ -56,7 +56,7 @@ def stored(alerts):
     return {record.event.id for record in alerts.outbox.events()}
 
 
-def test_nothing_is_lost_while_the_disk_is_full(publisher, alerts, complaints, turned):
+def test_nothing_is_lost_while_the_disk_is_full(publisher, alerts, complaints, clock):
     alerts.broken = True
     for number in range(5):
         assert publisher.publish(alarm(number)) == "waiting"
@@ -66,7 +66,7 @@ def test_nothing_is_lost_while_the_disk_is_full(publisher, alerts, complaints, t
         publisher.retry()
     assert alerts.tried == 1, "a locked outbox holds up the listening, so it is not asked all the time"
     alerts.broken = False
-    turned.now += 100.0
+    clock.now += 100.0
     publisher.retry()
     assert len(publisher._waiting) == 0
     assert stored(alerts) == {alarm(number).event.id for number in range(5)}
@@ -74,16 +74,16 @@ def test_nothing_is_lost_while_the_disk_is_full(publisher, alerts, complaints, t
     assert complaints[-1] == "the outbox can be written again; the alerts that waited are on their way"
 
 
-def test_pauses_grow_to_half_a_minute(publisher, alerts, complaints, turned):
+def test_pauses_grow_to_half_a_minute(publisher, alerts, complaints, clock):
     alerts.broken = True
     publisher.publish(alarm(1))
-    times = [turned.now]
+    times = [clock.now]
     for _ in range(600):
-        turned.now += 0.5
+        clock.now += 0.5
         before = alerts.tried
         publisher.retry()
         if alerts.tried > before:
-            times.append(turned.now)
+            times.append(clock.now)
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert gaps[:6] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
     assert set(gaps[6:]) == {30.0}

@@ -18,9 +18,9 @@ def follow(model, pieces, clock, rate=16000):
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
-def test_how_a_stream_is_cut_changes_nothing(calm_model, speech, turned, rate):
+def test_how_a_stream_is_cut_changes_nothing(calm_model, speech, clock, rate):
     def known(samples, length):
-        steps = follow(calm_model, chunks(samples, rate, length), turned, rate)[1]
+        steps = follow(calm_model, chunks(samples, rate, length), clock, rate)[1]
         return [(step.state, step.stats.all_zero, step.stats.lost_share) for step in steps]
 
     for seconds, lengths in ((0.8, [1]), (6.0, [160, 1001])):
@@ -31,11 +31,11 @@ def test_how_a_stream_is_cut_changes_nothing(calm_model, speech, turned, rate):
         assert whole[-1][0].end == round(len(samples) * 16000 / rate)
 
 
-def test_sessions_in_turns_on_one_model_do_not_mix(calm_model, speech, turned, rng):
+def test_sessions_in_turns_on_one_model_do_not_mix(calm_model, speech, clock, rng):
     one, other = speech(6.0), (0.3 * rng.standard_normal(6 * 16000)).astype(np.float32)
-    alone = [follow(calm_model, chunks(samples), turned)[1][-1].state for samples in (one, other)]
+    alone = [follow(calm_model, chunks(samples), clock)[1][-1].state for samples in (one, other)]
     point = calm_model.contract.operating_points[0]
-    sessions = [Session(calm_model, point, 16000, clock=turned) for _ in range(2)]
+    sessions = [Session(calm_model, point, 16000, clock=clock) for _ in range(2)]
     last = [None, None]
     for pair in zip(chunks(one), chunks(other), strict=True):
         for index, piece in enumerate(pair):
@@ -47,12 +47,12 @@ def test_sessions_in_turns_on_one_model_do_not_mix(calm_model, speech, turned, r
     assert last == alone
 
 
-def test_lost_audio_is_never_scored(alarming_model, speech, turned):
+def test_lost_audio_is_never_scored(alarming_model, speech, clock):
     samples = speech(12.0)
     lost = np.zeros(len(samples), bool)
     lost[3 * 16000 :] = True
     samples[lost] = 0.0
-    session, steps = follow(alarming_model, chunks(samples, lost=lost), turned)
+    session, steps = follow(alarming_model, chunks(samples, lost=lost), clock)
     assert session.lost_s == pytest.approx(9.0)
     assert session.position_s == pytest.approx(12.0)
     known = [step.state for step in steps if step.state.end <= 3 * 16000]
@@ -60,28 +60,28 @@ def test_lost_audio_is_never_scored(alarming_model, speech, turned):
     assert steps[-1].state.verdict != "silenced", "lost is not withheld"
 
 
-def test_what_spans_a_break_is_not_scored(calm_model, speech, turned):
+def test_what_spans_a_break_is_not_scored(calm_model, speech, clock):
     """A device that loses audio before every packet has spoken nothing as it was."""
     pieces = [
         type(piece)(piece.stream, piece.samples, piece.sample_rate, piece.position, broken=True)
         for piece in chunks(speech(6.0))
     ]
-    _, steps = follow(calm_model, pieces, turned)
+    _, steps = follow(calm_model, pieces, clock)
     assert {step.state.verdict for step in steps} == {"no_speech"}
     assert all(step.stats.broken for step in steps)
 
 
-def test_a_gap_in_the_positions_is_a_mistake_of_the_source(calm_model, speech, turned):
+def test_a_gap_in_the_positions_is_a_mistake_of_the_source(calm_model, speech, clock):
     first, _, third = chunks(speech(1.0))[:3]
-    session = Session(calm_model, calm_model.contract.operating_points[0], 16000, clock=turned)
+    session = Session(calm_model, calm_model.contract.operating_points[0], 16000, clock=clock)
     session.feed(first)
     with pytest.raises(ValueError, match="stream one: expected a chunk at 320, got one at 640"):
         session.feed(third)
 
 
-def test_a_stream_that_ends_before_any_audio_gives_no_step(calm_model, turned):
+def test_a_stream_that_ends_before_any_audio_gives_no_step(calm_model, clock):
     for rate in (8000, 16000):
-        assert follow(calm_model, [], turned, rate)[1] == []
+        assert follow(calm_model, [], clock, rate)[1] == []
 
 
 def test_the_real_time_factor_is_computing_over_audio(calm_model, speech):

@@ -118,12 +118,12 @@ def terminal():
     return Terminal()
 
 
-def screen(terminal, turned, stdout=None):
-    return Screen(stdout or terminal, terminal, panel=True, clock=turned.monotonic)
+def screen(terminal, clock, stdout=None):
+    return Screen(stdout or terminal, terminal, panel=True, clock=clock.monotonic)
 
 
-def test_a_panel_is_drawn_in_place_and_lines_stand_above_it(terminal, turned):
-    shown = screen(terminal, turned)
+def test_a_panel_is_drawn_in_place_and_lines_stand_above_it(terminal, clock):
+    shown = screen(terminal, clock)
     shown.draw(["one 1", "two 1"])
     shown.draw(["one 2", "two 2", "three 2"])
     shown.result("an alarm")
@@ -134,34 +134,34 @@ def test_a_panel_is_drawn_in_place_and_lines_stand_above_it(terminal, turned):
     shown.close()
     assert terminal.shown() == ["an alarm", "from a channel", ""]
     file = io.StringIO()
-    shown = screen(terminal, turned, file)
+    shown = screen(terminal, clock, file)
     shown.draw(["panel"])
     shown.result("a line")
     assert file.getvalue() == "a line\n"
 
 
-def test_it_is_drawn_at_most_four_times_a_second(terminal, turned):
-    shown = screen(terminal, turned)
+def test_it_is_drawn_at_most_four_times_a_second(terminal, clock):
+    shown = screen(terminal, clock)
     drawn = 0
     for _ in range(1000):
-        turned.now += 0.01
+        clock.now += 0.01
         if shown.is_due:
             drawn += 1
             shown.draw(["panel"])
     assert 38 <= drawn <= 41
 
 
-def test_descriptors_that_are_closed_take_nothing(turned):
-    shown = Screen(None, None, panel=False, clock=turned.monotonic)
+def test_descriptors_that_are_closed_take_nothing(clock):
+    shown = Screen(None, None, panel=False, clock=clock.monotonic)
     shown.result("a")
     shown.notice("b")
     assert not shown.is_due
     shown.close()
 
 
-def test_a_log_that_lacks_a_character_shows_the_rest(turned):
+def test_a_log_that_lacks_a_character_shows_the_rest(clock):
     log = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", errors="strict")
-    shown = Screen(log, None, panel=False, clock=turned.monotonic)
+    shown = Screen(log, None, panel=False, clock=clock.monotonic)
     shown.result("mic-1 begins, 48000 Hz: マイク für Gespräche")
     assert log.buffer.getvalue().decode("latin-1") == "mic-1 begins, 48000 Hz: ??? für Gespräche\n"
     assert not shown.is_unread

@@ -12,14 +12,6 @@ import pytest
 from edge.service.process import Notifier
 
 
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def manager(tmp_path):
     """A manager's socket in the file system, and the path of it."""
@@ -66,9 +58,8 @@ def test_an_abstract_socket_is_reached():
         assert received(receiver) == ["READY=1"]
 
 
-def test_the_watchdog_is_fed_each_quarter_of_its_time_and_not_more_often(manager):
+def test_the_watchdog_is_fed_each_quarter_of_its_time_and_not_more_often(manager, clock):
     receiver, path = manager
-    clock = Clock()
     environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "20000000", "WATCHDOG_PID": str(os.getpid())}
     notifier = Notifier.from_environment(environment, clock=clock)
     sent = []

@@ -1,4 +1,4 @@
-"""Clocks that do not wait, and what every source promises of its events."""
+"""What every source promises of its events."""
 
 from __future__ import annotations
 
@@ -8,26 +8,6 @@ import numpy as np
 import pytest
 
 from edge.sources.events import AudioChunk, Idle, StreamEnd, StreamStart
-
-
-class FakeClock:
-    """Time passes only by sleeping, or when a test says so."""
-
-    def __init__(self):
-        self.now = 1000.0
-        self.slept = []
-
-    def monotonic(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
 
 
 class Received:

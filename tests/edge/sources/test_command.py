@@ -8,7 +8,6 @@ import pty
 import shlex
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from edge.service.source_address import SourceSyntaxError
 from edge.sources.command import CommandSource, StandardInput
 from edge.sources.events import Idle, SourceOpenError, StreamEnd, Trouble
 from edge.sources.pcm import PcmFormat
+from tests.edge.harness import is_alive, wait_for
 from tests.edge.sources.conftest import Received, listen
 
 
@@ -113,7 +113,7 @@ def test_what_a_failed_run_left_is_stopped_before_the_pause(clock, tmp_path):
         while not got.ends:
             got.add(next(events))
         assert isinstance(next(events), Idle)
-        until_dead(int(child.read_text()))
+        wait_for(lambda: not is_alive(int(child.read_text())))
 
 
 def test_a_program_that_disappears_is_reported_and_tried_again(clock, tmp_path):
@@ -151,23 +151,7 @@ def test_leaving_stops_the_command_and_what_it_started(tmp_path):
             pid = opened._process.pid
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-        until_dead(int(child.read_text()))
-
-
-def until_dead(pid):
-    deadline = time.monotonic() + 5.0
-    # Its parent is gone: whoever adopts it may take a moment to bury it.
-    while _is_alive(pid):
-        assert time.monotonic() < deadline, "the command's own child still runs"
-        time.sleep(0.02)
-
-
-def _is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+        wait_for(lambda: not is_alive(int(child.read_text())))
 
 
 def test_many_messages_neither_stall_a_command_nor_fill_the_memory():

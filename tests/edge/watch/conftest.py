@@ -4,45 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import os
-import sys
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from edge.catalog import default_model
-from edge.cli.main import main
-from edge.contract import embed_contract, read_contract
+from edge.contract import read_contract
 from edge.decision import Decision
 from edge.model import Model
 from edge.scoring import Score
 from edge.watch.ledger import Ledger
 from edge.watch.settings import WatchSettings
 from edge.watch.watcher import Watcher
-from tests.edge.conftest import write_wav
-from tests.edge.live.conftest import LIMIT_S
-from tests.edge.watch.watching import Once, Watching
-
-# The webhook receiver of the alerts' tests.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "alerts"))
-from alert_receiver import SECRET, Receiver
-
-
-class TurnedClock:
-    """Seconds since 1970 and monotonic seconds, moved by the test alone."""
-
-    def __init__(self):
-        self.now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
+from tests.edge.alert_receiver import SECRET
+from tests.edge.conftest import with_contract, write_wav
+from tests.edge.harness import Clock, environment_in, run_edge
 
 
 @pytest.fixture
 def clock():
-    return TurnedClock()
+    return Clock(1_800_000_000.0)
 
 
 class Bench:
@@ -129,16 +110,10 @@ def running(bench):
 
 
 def _judging(folder, name, spoof_below):
-    shipped = default_model()
-    contract = read_contract(shipped)
-    thresholds = dataclasses.replace(
-        contract.thresholds,
-        spoof_below=spoof_below,
-        bonafide_above=max(spoof_below, contract.thresholds.bonafide_above),
-    )
-    path = folder / f"{name}.tflite"
-    path.write_bytes(embed_contract(shipped.read_bytes(), dataclasses.replace(contract, thresholds=thresholds)))
-    return path
+    known = read_contract(default_model()).thresholds
+    above = max(spoof_below, known.bonafide_above)
+    thresholds = dataclasses.replace(known, spoof_below=spoof_below, bonafide_above=above)
+    return with_contract(folder / f"{name}.tflite", thresholds=thresholds)
 
 
 @pytest.fixture(scope="session")
@@ -162,12 +137,6 @@ def record(speech):
 
 
 @pytest.fixture
-def receiver():
-    with Receiver(SECRET, check_time=True) as running:
-        yield running
-
-
-@pytest.fixture
 def folder(tmp_path):
     """A folder to watch."""
     made = tmp_path / "rec"
@@ -188,9 +157,7 @@ def configure(tmp_path, receiver):
             "[alerts.retry]\nfirst_s = 0.02\nlongest_s = 0.2\n"
             f'[alerts.webhook]\nenabled = true\nurl = "{receiver.url}"\nsecret_env = "SECRET"\ntimeout_s = 0.25\n'
         )
-        managers = ("NOTIFY_", "WATCHDOG_", "XDG_")
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(managers)}
-        return {**clean, "HOME": str(tmp_path), "BONAFONE_CONFIG": str(path), "NO_COLOR": "1", "SECRET": SECRET}
+        return environment_in(tmp_path, SECRET=SECRET)
 
     return write
 
@@ -212,32 +179,24 @@ def model(wary):
 
 
 @pytest.fixture
-def start(tmp_path, environment, wary):
-    """Start `edge watch` with these arguments, and a model; whatever still runs at the end is killed."""
-    running = []
+def start(start_edge, environment, wary):
+    """Start `edge watch` with these arguments, and a model."""
 
-    def begin(*arguments, env=environment, **options):
-        arguments = arguments if "--model" in arguments else ("--model", wary, *arguments)
-        out, err = (tmp_path / f"{name}-{len(running)}.txt" for name in ("out", "err"))
-        running.append(Watching([os.fspath(item) for item in arguments], env, out, err, **options))
-        return running[-1]
+    def start(*arguments, env=environment, **options):
+        return start_edge("watch", *with_model(arguments, wary), env=env, **options)
 
-    yield begin
-    for watching in running:
-        watching.process.kill()
-        watching.process.wait(LIMIT_S)
+    return start
 
 
 @pytest.fixture
 def once(environment, wary):
     """Run `edge watch --once --json` in this process: its exit code, results and complaints."""
 
-    def run(*arguments, env=None, as_json=True):
-        arguments = arguments if "--model" in arguments else ("--model", wary, *arguments)
-        command = ["watch", "--once", *(["--json"] if as_json else []), *map(os.fspath, arguments)]
-        done = CliRunner().invoke(main, command, env=env or environment)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        results = [json.loads(line) for line in done.stdout.splitlines()] if as_json else done.stdout.splitlines()
-        return Once(done.exit_code, results, done.stderr)
+    def run(*arguments, env=environment, as_json=True):
+        return run_edge("watch", "--once", *["--json"] * as_json, *with_model(arguments, wary), env=env)
 
     return run
+
+
+def with_model(arguments, model):
+    return arguments if "--model" in arguments else ("--model", model, *arguments)

@@ -16,7 +16,7 @@ from edge.scoring import score_file
 from edge.settings import build_settings
 from edge.watch.settings import WatchSettings
 from tests.edge.conftest import EXAMPLES, write_wav
-from tests.edge.live.conftest import LIMIT_S
+from tests.edge.harness import LIMIT_S
 from tests.edge.watch.watching import VOICE, drop, events, identity
 
 
@@ -25,8 +25,8 @@ def test_what_is_dropped_is_scored_as_edge_score_does_and_alerted_once_also_afte
 ):
     first = start("--json", folder)
     drop(folder, "spoof-flite.mp3", "silent.wav", VOICE.name)
-    first.until(lambda: len(first.results()) == 3)
-    by_name = {os.path.basename(result["path"]): result for result in first.results()}
+    first.until(lambda: len(first.results) == 3)
+    by_name = {os.path.basename(result["path"]): result for result in first.results}
     for name, result in by_name.items():
         (expected,) = score_file(model, folder / name)
         assert (result["verdict"], result["path"]) == (expected.verdict, str(folder / name))
@@ -39,7 +39,7 @@ def test_what_is_dropped_is_scored_as_edge_score_does_and_alerted_once_also_afte
     (folder / "spoof-flite.mp3").rename(folder / "archive" / "call.mp3")
     second = start("--json", folder)
     drop(folder, "too-short.wav")
-    second.until(second.results)
+    second.until(lambda: second.results)
     assert second.stop() == 0
     assert second.scored() == ["too-short.wav"]
     assert "***.mp3: has the content of a recording that was done before" in second.complaints

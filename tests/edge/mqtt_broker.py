@@ -42,6 +42,12 @@ class RunningBroker:
         self.process.terminate()
         self.process.wait(30)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
 
 class Listener:
     """A client that keeps all messages, as (topic, text, retained)."""
@@ -61,6 +67,9 @@ class Listener:
     def texts(self, topic):
         return [text for sent, text, _ in list(self.messages) if sent == topic]
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.client.disconnect()
         self.client.loop_stop()

@@ -45,16 +45,6 @@ def test_silence_carries_no_speech(model):
     assert len({e.value for e in found}) == 1
 
 
-def test_two_streams_on_one_model_do_not_mix(model, speech):
-    samples = speech(2.0)
-    alone = cut(model, samples, len(samples))
-    first, second, found = StreamScorer(model), StreamScorer(model), []
-    for start in range(0, len(samples), 1000):
-        found += first.feed(samples[start : start + 1000])
-        list(second.feed(-0.5 * samples[start : start + 1000]))
-    assert found + list(first.flush()) == alone
-
-
 def test_raw_score_is_finite_on_full_scale_noise_and_dirac(model, rng):
     for samples in (np.sign(rng.standard_normal(16000)), np.r_[np.zeros(8000), 1.0, np.zeros(8000)]):
         for raw_score in cut(model, samples.astype(np.float32), 4000):

@@ -132,13 +132,6 @@ def test_waking_delivers_at_once(dispatch, outbox, event):
     wait_for(lambda: channel.sent)
 
 
-def test_what_an_earlier_process_left_is_delivered_at_the_start(dispatch, outbox, event):
-    outbox.publish(event, {"webhook": DAY_S})
-    channel = Scripted()
-    dispatch(channel, poll_s=60.0)
-    wait_for(lambda: channel.sent == [event])
-
-
 def test_a_worker_outlives_an_outbox_that_cannot_be_used_for_a_while(dispatch, outbox, open_outbox, event):
     full = [OutboxError("disk full")] * 3
 

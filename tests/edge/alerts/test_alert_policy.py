@@ -75,29 +75,25 @@ def reader(make_event):
     return Reader(make_event)
 
 
-def test_a_single_outage_is_sent_once_and_so_is_its_end(reader):
-    for _ in range(2):
-        reader.turn()
-        reader.pass_time(10000)
-    assert reader.kinds == ["source_lost", "source_back"]
-
-
-def test_a_second_outage_within_the_cooldown_is_sent_when_that_is_over(reader):
-    for _ in range(3):
-        reader.turn()
-        reader.pass_time(5)
-    reader.pass_time(10000)
-    assert reader.kinds == ["source_lost", "source_back", "source_lost"]
-    assert (reader.sent[-1].time_s, reader.sent[-1].note) == (1060.0, "for 50 s now, after it came and went")
-    assert len({event.id for event in reader.sent}) == 3
-
-
-def test_an_outage_that_is_over_before_its_alert_could_be_sent_needs_none(reader):
-    for _ in range(4):
+@pytest.mark.parametrize(
+    ("turns", "sent"),
+    [
+        (2, ["source_lost", "source_back"]),
+        # A second outage within the cooldown is sent when that is over.
+        (3, ["source_lost", "source_back", "source_lost"]),
+        # An outage that is over before its alert could be sent needs none.
+        (4, ["source_lost", "source_back"]),
+    ],
+)
+def test_each_outage_that_lasts_is_sent_once_and_so_is_its_end(reader, turns, sent):
+    for _ in range(turns):
         reader.turn()
         reader.pass_time(5)
     reader.pass_time(10000)
-    assert reader.kinds == ["source_lost", "source_back"]
+    assert reader.kinds == sent
+    assert len({event.id for event in reader.sent}) == len(sent)
+    if turns == 3:
+        assert (reader.sent[-1].time_s, reader.sent[-1].note) == (1060.0, "for 50 s now, after it came and went")
 
 
 def test_whatever_a_loose_plug_does_the_reader_has_the_truth_in_the_end(make_event):

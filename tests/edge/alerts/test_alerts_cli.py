@@ -289,7 +289,6 @@ def test_misuse_is_explained_and_exits_with_2(home):
         (("test", "--timeout-s", "nan"), "expected 1 to 600"),
         (("test", "--timeout-s", "inf"), "inf is not in the range"),
         (("list", "--config", "/no/such/file.toml"), "/no/such/file.toml: cannot read the configuration"),
-        (("test", "--config", "/no/such/file.toml"), "/no/such/file.toml: cannot read the configuration"),
         (("send",), "No such command 'send'"),
     ]:
         home.configure(TERMINAL)
@@ -303,14 +302,9 @@ def test_misuse_is_explained_and_exits_with_2(home):
 def test_over_mqtt_it_leaves_no_word_of_the_device(home, tmp_path):
     """Of the device's availability it says nothing: a service beside it stands for that."""
     pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
-    broker = RunningBroker(tmp_path)
-    listener = Listener(broker.port)
-    try:
+    with RunningBroker(tmp_path) as broker, Listener(broker.port) as listener:
         home.configure("[alerts.mqtt]", "enabled = true", 'host = "127.0.0.1"', f"port = {broker.port}")
         assert home.run("alerts", "test")[:2] == (0, "mqtt  arrived\n")
         wait_for(lambda: len(listener.messages) == 2)
-    finally:
-        listener.close()
-        broker.stop()
     assert [topic for topic, _, _ in listener.messages] == ["bonafone/bonafone/event", "bonafone/bonafone/alarm"]
     assert json.loads(listener.messages[0][1])["type"] == "alert.test"

@@ -29,16 +29,14 @@ time.sleep(60)
 
 @pytest.fixture
 def broker(tmp_path):
-    running = RunningBroker(tmp_path)
-    yield running
-    running.stop()
+    with RunningBroker(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
 def listener(broker):
-    running = Listener(broker.port)
-    yield running
-    running.close()
+    with Listener(broker.port) as running:
+        yield running
 
 
 @pytest.fixture
@@ -58,10 +56,9 @@ class TestWithABroker:
         wait_for(lambda: listener.texts(TOPICS.alarm))
         assert listener.texts(TOPICS.event) == [event.to_json()]
         assert listener.texts(TOPICS.alarm) == ["ON"]
-        late = Listener(broker.port)
-        wait_for(lambda: late.texts(TOPICS.availability))
+        with Listener(broker.port) as late:
+            wait_for(lambda: late.texts(TOPICS.availability))
         assert late.texts(TOPICS.alarm) == late.texts(TOPICS.event) == []
-        late.close()
 
     def test_what_is_no_alarm_does_not_raise_one(self, broker, listener, connect, make_event):
         connect(broker.port).send(make_event("x", kind="source_lost"))
@@ -70,12 +67,11 @@ class TestWithABroker:
 
     def test_the_device_is_described_and_online_for_those_who_come_later(self, broker, connect, event):
         connect(broker.port).send(event)
-        late = Listener(broker.port)
-        wait_for(lambda: late.texts(TOPICS.availability) and late.texts(TOPICS.discovery))
+        with Listener(broker.port) as late:
+            wait_for(lambda: late.texts(TOPICS.availability) and late.texts(TOPICS.discovery))
         assert late.texts(TOPICS.availability) == ["online"]
         assert json.loads(late.texts(TOPICS.discovery)[0])["components"]["alarm"]["state_topic"] == TOPICS.alarm
         assert all(retained for _, _, retained in late.messages)
-        late.close()
 
     def test_the_device_describes_itself_again_when_home_assistant_starts(self, broker, listener, connect, event):
         connect(broker.port).send(event)
@@ -115,24 +111,19 @@ class TestWithABroker:
         with pytest.raises(DeliveryError, match=f"not connected to the MQTT broker 127.0.0.1:{broker.port}"):
             channel.send(event)
         broker.start()
-        listener = Listener(broker.port)
-        assert channel._connected.wait(30)
-        channel.send(event)
-        wait_for(lambda: listener.texts(TOPICS.event))
+        with Listener(broker.port) as listener:
+            assert channel._connected.wait(30)
+            channel.send(event)
+            wait_for(lambda: listener.texts(TOPICS.event))
         # The attempt that failed is not sent beside its own repetition.
         assert listener.texts(TOPICS.event) == [event.to_json()]
-        listener.close()
 
     def test_a_refused_password_is_said(self, tmp_path, connect, event):
-        running = RunningBroker(tmp_path, "allow_anonymous false")
-        try:
-            channel = connect(
-                running.port, timeout_s=1.0, environment={"P": "hunter2"}, username="me", password_env="P"
-            )
+        login = {"environment": {"P": "hunter2"}, "username": "me", "password_env": "P"}
+        with RunningBroker(tmp_path, "allow_anonymous false") as running:
+            channel = connect(running.port, timeout_s=1.0, **login)
             with pytest.raises(DeliveryError, match=r"not connected .* \(it answered: Not authorized\)"):
                 channel.send(event)
-        finally:
-            running.stop()
 
 
 def test_a_broker_that_is_away_does_not_keep_the_program_from_starting(connect, event):

@@ -22,6 +22,13 @@ def invoke(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+def process(*arguments, **options):
+    """Run `edge` as a process of its own."""
+    command = [sys.executable, "-m", "edge", *map(str, arguments)]
+    outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run(command, text=True, check=False, **outputs)
+
+
 @pytest.fixture
 def recording(speech, tmp_path):
     return write_wav(tmp_path / "call.wav", speech(3.0))
@@ -135,8 +142,7 @@ def test_a_decoders_own_messages_are_not_printed(tmp_path):
     whole = (EXAMPLES / "bonafide-librivox.mp3").read_bytes()
     damaged = tmp_path / "damaged.mp3"
     damaged.write_bytes(whole[:20000] + bytes(range(256)) * 20 + whole[-20000:])
-    command = [sys.executable, "-m", "edge", "score", str(damaged)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = process("score", damaged)
     shown = done.stderr.splitlines()
     assert all(line.startswith(f"Error: {damaged}") for line in shown)
     assert (done.returncode, len(shown)) in ((0, 0), (1, 1))
@@ -145,8 +151,7 @@ def test_a_decoders_own_messages_are_not_printed(tmp_path):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, which is Linux'")
 def test_a_full_disk_under_the_results_is_one_line(recording):
     with open("/dev/full", "w") as full:
-        command = [sys.executable, "-m", "edge", "score", str(recording)]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = process("score", recording, stdout=full)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("Error: a disk is full")
@@ -167,13 +172,8 @@ def _on_a_terminal(*arguments):
 
     own, its = pty.openpty()
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "edge", *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=its,
-            text=True,
-            check=True,
-        )
+        done = process(*arguments, stderr=its)
+        assert done.returncode == 0
         os.set_blocking(own, False)
         try:
             return done.stdout, os.read(own, 65536).decode()
@@ -199,8 +199,7 @@ def test_progress_is_shown_on_a_terminal_and_wiped_and_results_have_no_colour_el
 def test_an_error_is_one_line_also_where_a_library_writes_to_stderr(recording, tmp_path):
     """The interpreter announces its delegate on stderr before the contract is found not to fit."""
     path = with_contract(tmp_path / "other.tflite", chunk_samples=8192)
-    command = [sys.executable, "-m", "edge", "score", str(recording), "--model", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = process("score", recording, "--model", path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1

@@ -321,29 +321,21 @@ class TestBroker:
     @needs_broker[1]
     def test_a_real_one_gets_an_event_only_when_asked(self, check_alerts, tmp_path):
         pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed (extra alerts)")
-        broker = RunningBroker(tmp_path)
-        listener = Listener(broker.port)
-        try:
+        with RunningBroker(tmp_path) as broker, Listener(broker.port) as listener:
             table = {"mqtt": {"enabled": True, "host": "127.0.0.1", "port": broker.port}}
             assert by_check(check_alerts(table))["alerts.mqtt"].level == "ok"
             assert by_check(check_alerts(table, send=True))["alerts.mqtt"].level == "ok"
             wait_for(lambda: len(listener.messages) >= 2)
-        finally:
-            listener.close()
-            broker.stop()
         # Of the second alone: the first published nothing, and neither left a will or a description.
         assert [topic for topic, *_ in listener.messages] == ["bonafone/bonafone/event", "bonafone/bonafone/alarm"]
 
     @pytest.mark.mosquitto
     @needs_broker[1]
     def test_a_refused_password_is_a_problem_and_not_shown(self, check_alerts, tmp_path):
-        broker = RunningBroker(tmp_path, "allow_anonymous false")
-        try:
+        with RunningBroker(tmp_path, "allow_anonymous false") as broker:
             login = {"username": "me", "password_env": "BROKER"}
             table = {"mqtt": {"enabled": True, "host": "127.0.0.1", "port": broker.port, **login}}
             found = by_check(check_alerts(table, BROKER="hunter2"))["alerts.mqtt"]
-        finally:
-            broker.stop()
         assert found.level == "problem"
         assert "Not authorized" in found.seen
         assert "hunter2" not in repr(found)

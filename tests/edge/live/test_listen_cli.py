@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import pty
 import signal
@@ -19,12 +20,12 @@ import uuid
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from edge.cli.main import main
+from edge.errors import ConfigError
+from edge.live.settings import ListenSettings
 from edge.scoring import open_audio
 from tests.edge.conftest import EXAMPLES, write_wav
-from tests.edge.harness import LIMIT_S, free_port, wait_for
+from tests.edge.harness import LIMIT_S, free_port, run_edge, wait_for
 from tests.edge.live.conftest import HOLD_S, MIN_SPEECH_S
 from tests.edge.sources.test_audiosocket import message
 
@@ -111,6 +112,21 @@ def test_the_exit_codes_of_what_cannot_be(run, calm, environment, tmp_path):
         printed = run(*(["--model", calm] if "--model" not in arguments else []), *arguments, code=code)
         assert printed.results == [], arguments
         assert message_part in " ".join(printed.complaints.split()), arguments
+
+
+def test_a_table_that_does_not_fit_is_refused_with_the_reason():
+    for values, said in [
+        ({"silent_alert_s": -1.0}, "silent_alert_s: expected 0 to 86400, got -1"),
+        ({"quiet_level_db": math.nan}, "quiet_level_db: expected -200 to 0, got nan"),
+        ({"metrics_port": 70000}, "metrics_port: expected 0 to 65535, got 70000"),
+        ({"clips_megabytes": 0.0}, "clips_megabytes: expected 1 to 1e+06, got 0"),
+        ({"source": ""}, "source: empty; name what to listen to, such as mic or rtp://:5004"),
+        ({"clips_folder": ""}, "clips_folder: empty; give the path of a folder"),
+    ]:
+        with pytest.raises(ConfigError) as caught:
+            ListenSettings(**values)
+        assert str(caught.value) == said
+    assert ListenSettings().metrics_port is None, "no port is open unless asked"
 
 
 def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment):
@@ -239,17 +255,15 @@ def test_two_audiosocket_calls_at_once(start, alarming, speech):
     assert listening.last("call-2")["cm_score"] is None
 
 
-def test_a_reader_that_leaves_ends_it_in_order(calm, speech, tmp_path, environment):
+def test_a_reader_that_leaves_ends_it_in_order(start, calm, speech, tmp_path):
     """As in ``edge listen --json | head``: no traceback, and the service manager would start it again."""
     path = write_wav(tmp_path / "a.wav", np.tile(speech(10.0), 12))
     read, write = os.pipe()
-    command = [sys.executable, "-m", "edge", "listen", "--json", "--source", f"file:{path}", "--model", calm]
-    process = subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment)
+    listening = start("--source", f"file:{path}", "--model", calm, stdout=write)
     os.close(write)
     assert os.read(read, 10)
     os.close(read)
-    _, complaints = process.communicate(timeout=LIMIT_S)
-    assert (process.returncode, complaints) == (1, b"")
+    assert (listening.ends(), listening.complaints) == (1, "")
 
 
 @pytest.mark.slow
@@ -304,17 +318,16 @@ def test_audio_reaches_the_disk_only_when_asked(run, alarming, speech, tmp_path)
 
 def test_without_a_terminal_there_is_a_line_a_change(alarming, environment):
     source = f"file:{EXAMPLES / 'spoof-kokoro.flac'}"
-    arguments = ["listen", "--source", source, "--pace", "inf", "--model", str(alarming)]
-    done = CliRunner().invoke(main, arguments, env=environment)
-    assert (done.exit_code, done.stderr) == (0, "")
-    lines = [line[9:] for line in done.stdout.splitlines()]
+    done = run_edge("listen", "--source", source, "--pace", "inf", "--model", alarming, env=environment)
+    assert (done.code, done.complaints) == (0, "")
+    lines = [line[9:] for line in done.results]
     assert lines[0] == "file begins, 24000 Hz: ***.flac"
     assert sum("ALERT Synthetic voice suspected: file:***.flac" in line for line in lines) == 1
     assert lines[-1].startswith("file ends (finished); 1 ALARM in it, at its end spoof ")
-    assert "\x1b" not in done.stdout
+    assert "\x1b" not in "".join(done.results)
 
 
-def test_a_decoder_that_complains_does_not_reach_the_reader(calm, environment, tmp_path):
+def test_a_decoder_that_complains_does_not_reach_the_reader(start_edge, calm, environment, tmp_path):
     """libmpg123 writes to the descriptor itself of each frame that is odd, in the middle of the panel."""
     damaged = bytearray((EXAMPLES / "bonafide-librivox.mp3").read_bytes())
     for at in range(len(damaged) // 4, len(damaged), len(damaged) // 8):
@@ -327,10 +340,9 @@ def test_a_decoder_that_complains_does_not_reach_the_reader(calm, environment, t
         f"from edge.audio.reading import open_audio\nwith open_audio({str(path)!r}) as a: list(a)",
     ]
     assert subprocess.run(decoded, capture_output=True, check=True).stderr, "the decoder itself does complain"
-    command = [sys.executable, "-m", "edge", "listen", "--source", f"file:{path}", "--pace", "inf", "--model", calm]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "file ends (finished)" in done.stdout
+    listening = start_edge("listen", "--source", f"file:{path}", "--pace", "inf", "--model", calm, env=environment)
+    assert (listening.ends(), listening.complaints) == (0, "")
+    assert "file ends (finished)" in listening.output
 
 
 def test_a_terminal_shows_a_panel_that_is_wiped_at_the_end(calm, environment, speech, tmp_path):

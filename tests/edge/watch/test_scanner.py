@@ -84,15 +84,6 @@ def offered(settling, now):
     return [found.path for found in settling.settled(now)]
 
 
-def test_a_recording_is_offered_after_it_stood_still():
-    files = Files()
-    settling = Settling(2.0, files.there.get)
-    settling.note(files.put("a"), 0.0)
-    assert offered(settling, 1.9) == []
-    assert offered(settling, 2.0) == ["a"]
-    assert "a" in settling
-
-
 def test_one_that_grows_or_is_touched_waits_anew():
     files = Files()
     settling = Settling(2.0, files.there.get)

@@ -8,15 +8,13 @@ import socket
 import wave
 
 import pytest
-from click.testing import CliRunner
 
-from edge.cli.main import main
 from edge.errors import ConfigError
 from edge.scoring import score_file
 from edge.settings import build_settings
 from edge.watch.settings import WatchSettings
 from tests.edge.conftest import EXAMPLES, write_wav
-from tests.edge.harness import LIMIT_S
+from tests.edge.harness import LIMIT_S, run_edge
 from tests.edge.watch.watching import VOICE, drop, events, identity
 
 
@@ -134,9 +132,8 @@ def test_the_exit_codes_of_what_cannot_be(once, folder, tmp_path, configure):
     broken = once(folder, env={**configure(), "SECRET": ""})
     assert broken.code == 2
     assert "alerts.webhook" in broken.complaints
-    service = CliRunner().invoke(main, ["watch", str(folder), "--fail-on", "spoof"])
-    assert service.exit_code == 2
-    assert "--fail-on needs --once" in service.stderr
+    service = run_edge("watch", folder, "--fail-on", "spoof", env=None)
+    assert (service.code, "--fail-on needs --once" in service.complaints) == (2, True)
 
 
 def test_a_table_that_does_not_fit_is_refused_with_the_reason():
@@ -243,9 +240,3 @@ def test_names_that_are_no_text_are_watched_printed_and_alerted(once, folder, re
     assert paths == {os.path.join(odd, b"\xe4.mp3"), os.path.join(odd, b"\xf6.wav")}
     (silenced,) = events(receiver, "silenced").values()
     assert silenced["source"] == f"watch:{folder}/\\udcff"
-
-
-def test_help_has_an_example():
-    shown = CliRunner().invoke(main, ["watch", "--help"])
-    assert shown.exit_code == 0
-    assert "Example: edge watch ~/Recordings" in shown.output

@@ -141,15 +141,13 @@ def test_one_that_cannot_be_read_is_tried_a_bounded_number_of_times(bench):
     assert bench.kinds() == ["spoof"]
 
 
-def test_whatever_a_decoder_raises_ends_neither_the_watching_nor_the_others(bench):
-    bench.verdicts["a.wav"] = MemoryError("no room")
-    bench.restart()
-    bench.settle()
-    bench.put("a.wav")
-    bench.put("b.wav")
-    bench.settle()
-    assert [type(result) for result in bench.results] == [Failure, Score]
-    assert "cannot be decoded (MemoryError: no room)" in bench.results[0].error
+def test_whatever_a_decoder_raises_ends_neither_the_watching_nor_the_others(running):
+    running.verdicts["a.wav"] = MemoryError("no room")
+    running.put("a.wav")
+    running.put("b.wav")
+    running.settle()
+    assert [type(result) for result in running.results] == [Failure, Score]
+    assert "cannot be decoded (MemoryError: no room)" in running.results[0].error
 
 
 def test_one_that_grows_while_it_is_read_is_neither_alerted_nor_failed(running):
@@ -163,17 +161,15 @@ def test_one_that_grows_while_it_is_read_is_neither_alerted_nor_failed(running):
     assert len(running.published) == 1
 
 
-def test_a_wav_whose_header_is_not_final_waits_for_its_end(bench, record, tmp_path):
+def test_a_wav_whose_header_is_not_final_waits_for_its_end(running, record, tmp_path):
     whole = record(tmp_path / "whole.wav").read_bytes()
-    bench.restart()
-    bench.settle()
     for unfinished in (whole[: len(whole) // 2], whole[:40] + bytes(4) + whole[44:]):
-        bench.put("a.wav", unfinished)
-        bench.settle()
-        assert (bench.scored, bench.watcher.waiting) == ([], 1)
-    bench.put("a.wav", whole)
-    bench.settle()
-    assert bench.scored == ["a.wav"]
+        running.put("a.wav", unfinished)
+        running.settle()
+        assert (running.scored, running.watcher.waiting) == ([], 1)
+    running.put("a.wav", whole)
+    running.settle()
+    assert running.scored == ["a.wav"]
 
 
 @pytest.mark.parametrize("kind", ["spoof", "silenced"])
@@ -194,25 +190,23 @@ def test_one_that_grows_on_is_alerted_once_a_cooldown_and_silence_once_a_day(ben
     assert quiet.count(False) == (4 if kind == "spoof" else 1)
 
 
-def test_killed_after_the_alert_and_before_the_ledger_it_alerts_with_the_same_id(bench, monkeypatch):
+def test_killed_after_the_alert_and_before_the_ledger_it_alerts_with_the_same_id(running, monkeypatch):
     class KilledError(BaseException):
         pass
 
     def kill(*_):
         raise KilledError
 
-    bench.restart()
-    bench.settle()
-    bench.put("a.wav")
+    running.put("a.wav")
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "finish", kill)
         with pytest.raises(KilledError):
-            bench.settle()
-    assert len(bench.published) == 1
-    bench.restart()
-    bench.settle()
-    assert bench.scored == ["a.wav", "a.wav"]
-    assert len(bench.published) == 1
+            running.settle()
+    assert len(running.published) == 1
+    running.restart()
+    running.settle()
+    assert running.scored == ["a.wav", "a.wav"]
+    assert len(running.published) == 1
 
 
 def test_an_alert_that_cannot_be_written_is_tried_again_and_the_recording_is_not_done(running):
@@ -295,11 +289,9 @@ def test_a_result_that_could_not_be_printed_is_not_done(running, monkeypatch):
     assert (len(running.published), len(running.results)) == (1, 1)
 
 
-def test_an_error_with_a_name_that_is_no_text_can_be_kept(bench):
+def test_an_error_with_a_name_that_is_no_text_can_be_kept(running):
     name = os.fsdecode(b"\xe4.wav")
-    bench.restart()
-    bench.settle()
-    bench.verdicts[name] = UnicodeEncodeError("utf-8", name, 0, 1, "surrogates not allowed")
-    bench.put(name, b"no matter")
-    bench.settle()
-    assert "cannot be decoded (UnicodeEncodeError" in bench.results[0].error
+    running.verdicts[name] = UnicodeEncodeError("utf-8", name, 0, 1, "surrogates not allowed")
+    running.put(name, b"no matter")
+    running.settle()
+    assert "cannot be decoded (UnicodeEncodeError" in running.results[0].error

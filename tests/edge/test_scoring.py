@@ -12,18 +12,8 @@ import pytest
 
 from edge.catalog import default_model
 from edge.errors import UnreadableAudioError
-from edge.scoring import Failure, Score, find_recordings, score_file, score_paths, score_samples
+from edge.scoring import Failure, Score, find_recordings, score_file, score_paths
 from tests.edge.conftest import write_wav
-
-
-def test_a_file_scores_as_its_samples_do(model, speech, tmp_path):
-    samples = np.rint(speech(3.0) * 32767).astype(np.float32) / 32768
-    found = score_file(model, write_wav(tmp_path / "a.wav", samples * 32768 / 32767))
-    expected = score_samples(model, samples)
-    assert [score.channel for score in found] == ["mono"]
-    assert found[0].cm_score == expected.cm_score
-    assert found[0].duration_s == 3.0
-    assert found[0].model == model.name
 
 
 def test_each_channel_of_a_call_scores_as_if_it_were_alone(model, speech, tmp_path):

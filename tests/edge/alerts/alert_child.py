@@ -1,4 +1,4 @@
-"""A process that alerts until it is killed, for test_alert_crashes: `alert_child.py MODE FOLDER URL NAME [STEP]`.
+"""A process that alerts until it is killed, for test_alert_crashes; its arguments: MODE FOLDER URL NAME [STEP].
 
 ``stream`` publishes one event after another, and notes in NAME.ledger each that `publish` returned for, so that the
 ledger says what must arrive without asking the outbox. ``steps`` publishes and delivers one event, and kills itself
@@ -11,7 +11,6 @@ import io
 import itertools
 import os
 import random
-import signal
 import sys
 import time
 from pathlib import Path
@@ -24,6 +23,7 @@ from edge.alerts.outbox import Outbox
 from edge.alerts.service import Alerts
 from edge.alerts.settings import settings_from_table
 from edge.service import database_file
+from tests.edge.stepping import around, stepping, within
 
 TIMEOUT_S = 0.25
 
@@ -65,29 +65,10 @@ def stream(folder, url, name):
 
 
 def steps(folder, url, name, last):
-    count = itertools.count(1)
-
-    def step(*_):
-        if next(count) == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    connect = database_file.sqlite3.connect
-
-    def traced(*arguments, **options):
-        database = connect(*arguments, **options)
-        database.set_trace_callback(step)
-        return database
-
-    database_file.sqlite3.connect = traced
+    step = stepping(last)
+    within(database_file.sqlite3, "connect", step)
     channel = webhook(url, os.environ)
-    send = channel.send
-
-    def stepped(event):
-        step()
-        send(event)
-        step()
-
-    channel.send = stepped
+    around(channel, "send", step)
     with Outbox(folder / "alerts.sqlite", clock=time.time, rng=random.Random(0)) as outbox:
         outbox.publish(make_event(name), {"webhook": 3600.0}, cooldown_key="crash")
         (folder / "published").write_text(name)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
@@ -19,15 +18,15 @@ from edge.alerts.outbox import Outbox
 from edge.alerts.settings import RetryPolicy
 from tests.edge.alert_receiver import SECRET, Receiver
 from tests.edge.alerts.alert_child import make_event, webhook
+from tests.edge.conftest import REPOSITORY
 
 pytestmark = pytest.mark.slow
-CHILD = Path(__file__).with_name("alert_child.py")
 WRITERS = ("left", "right")
 
 
 def spawn(mode, folder, url, name, *more):
-    command = [sys.executable, str(CHILD), mode, str(folder), url, name, *map(str, more)]
-    return subprocess.Popen(command, env={**os.environ, "SECRET": SECRET})
+    command = [sys.executable, "-m", "tests.edge.alerts.alert_child", mode, str(folder), url, name, *map(str, more)]
+    return subprocess.Popen(command, env={**os.environ, "SECRET": SECRET}, cwd=REPOSITORY)
 
 
 def drain_all(folder, receiver):

@@ -10,22 +10,15 @@ from edge.audio import g711
 CODES = bytes(range(256))
 
 
-@pytest.mark.parametrize(
-    ("code", "value"),
-    # ITU-T G.711 table 2, at 16 bits: both ends, both zeros, and the last step of the first segment.
-    [(0x80, 32124), (0x00, -32124), (0xFF, 0), (0x7F, 0), (0xF0, 120), (0x70, -120), (0xEF, 132)],
-)
-def test_mu_law_values_of_the_standard(code, value):
-    assert g711.decode(bytes([code]), g711.MU_LAW)[0] * 32768 == value
+# ITU-T G.711, at 16 bits. Table 2: both ends, both zeros, and the last step of the first segment. Table 1: codes as on the
+# line, every other bit inverted.
+MU_LAW = {0x80: 32124, 0x00: -32124, 0xFF: 0, 0x7F: 0, 0xF0: 120, 0x70: -120, 0xEF: 132}
+A_LAW = {0xAA: 32256, 0x2A: -32256, 0xD5: 8, 0x55: -8, 0xD4: 24, 0xC5: 264}
 
 
-@pytest.mark.parametrize(
-    ("code", "value"),
-    # ITU-T G.711 table 1, at 16 bits; codes as on the line, every other bit inverted.
-    [(0xAA, 32256), (0x2A, -32256), (0xD5, 8), (0x55, -8), (0xD4, 24), (0xC5, 264)],
-)
-def test_a_law_values_of_the_standard(code, value):
-    assert g711.decode(bytes([code]), g711.A_LAW)[0] * 32768 == value
+@pytest.mark.parametrize(("values", "table"), [(MU_LAW, g711.MU_LAW), (A_LAW, g711.A_LAW)], ids=["mu-law", "A-law"])
+def test_values_of_the_standard(values, table):
+    assert (g711.decode(bytes(values), table) * 32768).tolist() == list(values.values())
 
 
 @pytest.mark.parametrize(("codec", "table"), [("pcm_mulaw", g711.MU_LAW), ("pcm_alaw", g711.A_LAW)])

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from edge.cli.main import main
 from edge.doctor.checks import LEVELS
-from tests.edge.conftest import EXAMPLES, write_wav
+from tests.edge.conftest import EXAMPLES
 from tests.edge.sources.test_portaudio import FakeSoundDevice
 
 
@@ -136,13 +136,6 @@ def test_without_a_resampler_the_audio_is_judged_all_the_same(monkeypatch):
     assert code == 1
     assert of(found, "level")[0]["level"] == "ok"
     assert of(found, "speech")[0]["level"] == "problem"
-
-
-def test_a_quiet_recording_asks_for_a_voice(tmp_path, rng):
-    path = write_wav(tmp_path / "room.wav", 0.0005 * rng.standard_normal(32000))
-    code, found = findings("--source", f"file:{path}")
-    assert code == 0
-    assert of(found, "level")[0]["level"] == "warning"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from edge.doctor.source import Excerpt, SoundFacts, judge, record, why_no_microphone
 from edge.resampling import Resampler
-from edge.sources.events import AudioChunk, Idle, Source, SourceOpenError, StreamEnd, StreamStart, Trouble
+from edge.sources.events import AudioChunk, Idle, Source, StreamEnd, StreamStart, Trouble
 from edge.sources.recording import RecordingSource
 from tests.edge.conftest import write_wav
 
@@ -79,14 +79,6 @@ class TestRecording:
         got = record(source, "rtp", 2.0, clock=clock)
         assert source.given == 5
         assert (len(got.samples), got.streams, got.sample_rate) == (0, 0, 0)
-
-    def test_a_source_that_cannot_be_opened_raises(self, clock):
-        class Closed(Played):
-            def open(self):
-                raise SourceOpenError("taken; choose another")
-
-        with pytest.raises(SourceOpenError, match="taken"):
-            record(Closed(clock), "rtp", 1.0, clock=clock)
 
     def test_a_recording_is_read_to_its_end_and_no_further_than_asked(self, tmp_path, speech):
         path = write_wav(tmp_path / "call.wav", speech(2.0))

@@ -31,15 +31,6 @@ def received(receiver):
             return messages
 
 
-def test_ready_status_and_stopping_arrive_as_one_datagram_each(manager):
-    receiver, path = manager
-    notifier = Notifier.from_environment({"NOTIFY_SOCKET": path})
-    assert notifier.ready()
-    assert notifier.status("2 calls, 1 alarm")
-    assert notifier.stopping()
-    assert received(receiver) == ["READY=1", "STATUS=2 calls, 1 alarm", "STOPPING=1"]
-
-
 def test_a_status_holds_no_other_message_and_is_not_repeated(manager):
     receiver, path = manager
     notifier = Notifier.from_environment({"NOTIFY_SOCKET": path})

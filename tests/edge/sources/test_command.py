@@ -65,18 +65,6 @@ def test_pauses_do_not_grow_without_bound_and_are_short_again_after_a_good_run(c
     assert sum(clock.slept) == 1 + 2 + 4 + 8 + 16 + 30 + 30 + 1
 
 
-def test_a_command_that_never_gives_audio_is_not_tried_for_ever(clock):
-    with CommandSource(python("import sys; sys.exit('usage: parec [options]')"), clock=clock) as opened:
-        got = Received(opened)
-    (end,) = got.ends.values()
-    assert (end.reason, end.position) == ("gone", 0)
-    assert end.detail.endswith(
-        "exited with 1, saying: usage: parec [options]; "
-        "it gave no audio at all, so it is not started again: run it by itself to see why"
-    )
-    assert clock.slept == []
-
-
 def test_silence_is_idle_also_while_the_command_writes_messages():
     """As ffmpeg, which writes its progress twice a second while its own source has stalled."""
     chatter = "\nwhile True:\n time.sleep(0.2); sys.stderr.write('size= 1kB time=00:00:01 ')"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sqlite3
 import subprocess
 import sys
@@ -42,14 +41,6 @@ def test_what_is_done_stays_done_after_a_restart(open_ledger):
     assert (ledger.is_done(b"digest"), ledger.is_done(b"other")) == (True, False)
     for change in ({"size": 101}, {"mtime_ns": 5_001}, {"path": "/rec/b.wav"}):
         assert ledger.standing(dataclasses.replace(A, **change))[0] == "new", change
-
-
-def test_a_name_that_is_no_text_is_kept(open_ledger):
-    ledger = open_ledger()
-    found = Found(os.fsdecode(b"/rec/\xff.wav"), 1, 1)
-    ledger.start(found)
-    ledger.finish(found, b"d")
-    assert open_ledger().standing(found) == ("settled", 0.0)
 
 
 def test_a_failure_is_tried_again_later_and_a_bounded_number_of_times(open_ledger, clock):

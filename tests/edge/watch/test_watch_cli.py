@@ -240,3 +240,4 @@ def test_names_that_are_no_text_are_watched_printed_and_alerted(once, folder, re
     assert paths == {os.path.join(odd, b"\xe4.mp3"), os.path.join(odd, b"\xf6.wav")}
     (silenced,) = events(receiver, "silenced").values()
     assert silenced["source"] == f"watch:{folder}/\\udcff"
+    assert once(os.fsdecode(odd)).results == [], "they are done"

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.edge.alerts.test_alert_crashes import disturb, drain_all
+from tests.edge.conftest import REPOSITORY
 from tests.edge.watch.watching import identity
 
 pytestmark = pytest.mark.slow
-CHILD = Path(__file__).with_name("watch_child.py")
 
 
 class Lives:
@@ -28,9 +28,11 @@ class Lives:
         self.folder, self.recordings = folder, folder / "rec"
         self._options = options
         self._before = folder.with_name("before")
-        self._process = subprocess.Popen(
-            [sys.executable, str(CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        command, pipes = (
+            [sys.executable, "-m", "tests.edge.watch.watch_child"],
+            {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE},
         )
+        self._process = subprocess.Popen(command, **pipes, text=True, env=environment, cwd=REPOSITORY)
 
     @property
     def output(self):

@@ -13,7 +13,6 @@ from edge.alerts.settings import settings_from_table
 from edge.errors import UnreadableAudioError
 from edge.scoring import Failure, Score
 from edge.watch.ledger import Ledger
-from edge.watch.recordings import ReportError, StopAskedError
 from edge.watch.watcher import FULL_LOOK_S, publish
 
 
@@ -75,16 +74,6 @@ def test_what_is_there_at_the_first_start_is_passed_over_and_what_comes_while_it
     (bench.folder / "old.wav").rename(bench.folder / "2025" / "old.wav")
     bench.settle()
     assert bench.scored == ["new.wav"]
-
-
-def test_existing_recordings_are_scored_when_asked_also_at_a_later_start(bench):
-    bench.put("old.wav")
-    bench.clock.now += 60.0
-    bench.restart()
-    bench.settle()
-    bench.restart(existing="score")
-    bench.settle()
-    assert bench.scored == ["old.wav"]
 
 
 def test_a_call_that_was_being_recorded_at_the_first_start_is_scored(bench):
@@ -222,26 +211,6 @@ def test_an_alert_that_cannot_be_written_is_tried_again_and_the_recording_is_not
     assert len(running.results) == 1
 
 
-def test_the_end_leaves_a_recording_for_the_next_start(running):
-    running.put("a.wav")
-
-    def ask():
-        raise StopAskedError
-
-    def check_while_scoring(path):
-        running.check = ask
-        running.check()
-
-    running.on_score = check_while_scoring
-    with pytest.raises(StopAskedError):
-        running.settle()
-    assert running.published == {}
-    running.check, running.on_score = lambda: None, lambda path: None
-    running.restart()
-    running.settle()
-    assert running.kinds() == ["spoof"]
-
-
 def test_one_that_may_not_be_read_is_never_given_up(bench):
     """Neither its time nor its size changes when its permissions are mended."""
     bench.restart(attempts=2)
@@ -272,21 +241,6 @@ def test_a_file_that_cannot_be_asked_about_is_noted_once_and_the_rest_is_done(ru
     (note,) = running.notes
     assert note.startswith(f"{running.folder}/circle.wav: cannot be read (")
     assert running.watcher.counts.failed == 1
-
-
-def test_a_result_that_could_not_be_printed_is_not_done(running, monkeypatch):
-    running.put("a.wav")
-
-    def fail(*_):
-        raise ReportError("standard output cannot be written (No space left on device)")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(running, "result", fail)
-        running.settle()
-    assert (running.kinds(), running.results) == (["spoof"], [])
-    running.restart()
-    running.settle()
-    assert (len(running.published), len(running.results)) == (1, 1)
 
 
 def test_an_error_with_a_name_that_is_no_text_can_be_kept(running):

@@ -1,19 +1,16 @@
 """Lives of `edge watch` that end before a given step, for test_watch_crashes.
 
 Each line on standard input is a JSON list: the step, the files for its output and complaints, and the arguments of
-`edge`. One life answers with its exit status as `os.waitpid` gives it. Lives are forked from a process that has imported all that the
-command needs, which a start takes most of its time for. Steps, in the thread that watches, are all SQL statements of the
-ledger and the outbox, and the moments before and after a recording is scored or something is printed.
+`edge`. One life answers with its exit status as `os.waitpid` gives it. Lives are forked from a process that has imported
+all that the command needs, which a start takes most of its time for. Steps, in the thread that watches, are all SQL
+statements of the ledger and the outbox, and the moments before and after a recording is scored or something is printed.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
-import signal
 import sys
-import threading
 
 import click
 
@@ -29,42 +26,7 @@ import edge.watch.ledger
 import edge.watch.watcher
 from edge.cli.main import main
 from edge.native_stderr import hold_stderr
-
-
-def stepping(last):
-    """A function that kills this process when it is called for the ``last``-th time."""
-    count = itertools.count(1)
-
-    def step(*_):
-        if threading.current_thread() is threading.main_thread() and next(count) == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return step
-
-
-def around(module, name, step):
-    """Put a step before and after a function."""
-    real = getattr(module, name)
-
-    def stepped(*arguments, **options):
-        step()
-        result = real(*arguments, **options)
-        step()
-        return result
-
-    setattr(module, name, stepped)
-
-
-def within(module, name, step):
-    """Put a step before each statement of the databases that a function opens."""
-    real = getattr(module, name)
-
-    def traced(*arguments, **options):
-        database = real(*arguments, **options)
-        database.set_trace_callback(step)
-        return database
-
-    setattr(module, name, traced)
+from tests.edge.stepping import around, stepping, within
 
 
 def live(last, output, complaints, arguments):

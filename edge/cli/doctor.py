@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli import EXIT_FAILED, json_option, model_option
+from edge.cli import EXIT_FAILED, json_option, model_option, on_terminal
 
 if TYPE_CHECKING:
     from edge.doctor.checks import Finding, Reader
@@ -111,5 +111,5 @@ def _print(found: list[Finding]) -> None:
 
 def _show_progress(text: str) -> None:
     """Write one line on stderr that the next one replaces; nothing where stderr is no terminal."""
-    if sys.stderr is not None and sys.stderr.isatty():
+    if on_terminal(sys.stderr):
         click.echo(f"\r\x1b[2K{text}", nl=False, err=True)

@@ -17,7 +17,6 @@ from edge.cli.models import models
 from edge.cli.score import score
 from edge.cli.watch import watch
 from edge.errors import ConfigError, EdgeError, ModelError
-from edge.service.source_address import SourceSyntaxError
 
 
 class _InputError(click.ClickException):
@@ -35,6 +34,8 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except EdgeError as error:
+            from edge.service.source_address import SourceSyntaxError
+
             misuse = isinstance(error, (ConfigError, ModelError, SourceSyntaxError))
             kind = _MisuseError if misuse else _InputError
             raise kind(str(error)) from error

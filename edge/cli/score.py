@@ -11,13 +11,14 @@ import click
 
 from edge.cli import EXIT_FAIL_ON, EXIT_FAILED, json_option, model_option, on_terminal
 from edge.native_stderr import drop_stderr, hold_stderr
-from edge.settings import is_channel
 
 if TYPE_CHECKING:
     from edge.scoring import Failure, Score
 
 
 def _check_channel(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    from edge.settings import is_channel
+
     if is_channel(value):
         return value
     raise click.BadParameter(f"expected left, right, mix, each or a number from 1; got {value!r}")

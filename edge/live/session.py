@@ -62,15 +62,12 @@ class ChunkMeter:
     def measure(self, end: int) -> ChunkStats:
         """Measure from the last call's end to ``end``, in samples of the model, and forget that part."""
         bound = min(self._end, (end * self._source_rate + self._model_rate // 2) // self._model_rate)
-        samples, lost = np.concatenate(self._samples), np.concatenate(self._lost)
         count = bound - self._begin
-        stats = self._stats(samples[:count], lost[:count], bound)
-        self._samples, self._lost = [samples[count:]], [lost[count:]]
+        samples, rest = np.split(np.concatenate(self._samples), [count])
+        lost, rest_lost = np.split(np.concatenate(self._lost), [count])
+        broken = any(position < bound for position in self._breaks)
+        self._samples, self._lost, self._begin = [rest], [rest_lost], bound
         self._breaks = [position for position in self._breaks if position >= bound]
-        self._begin = bound
-        return stats
-
-    def _stats(self, samples: Float, lost: Mask, bound: int) -> ChunkStats:
         missing = int(np.count_nonzero(lost))
         # Lost samples are zeros, so they add nothing to the energy.
         energy = float(np.dot(samples, samples))
@@ -78,7 +75,7 @@ class ChunkMeter:
         return ChunkStats(
             lost_share=missing / len(samples) if len(samples) else 0.0,
             all_zero=missing == 0 and len(samples) > 0 and not samples.any(),
-            broken=any(position < bound for position in self._breaks),
+            broken=broken,
             level_db=10.0 * math.log10(energy / arrived) if arrived and energy else -math.inf,
         )
 

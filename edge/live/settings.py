@@ -8,7 +8,6 @@ from edge.errors import ConfigError
 from edge.settings import check_range
 
 _DAY_S = 86400.0
-_LEAST_MEGABYTES = 1
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,6 @@ class ListenSettings:
         check_range(self, "clips_before_s", 0.0, 600.0)
         check_range(self, "clips_after_s", 0.0, 600.0)
         check_range(self, "clips_days", 0.01, 3650.0)
-        check_range(self, "clips_megabytes", _LEAST_MEGABYTES, 1e6)
+        check_range(self, "clips_megabytes", 1.0, 1e6)
         if self.metrics_port is not None:
             check_range(self, "metrics_port", 0, 65535)

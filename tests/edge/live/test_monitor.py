@@ -64,8 +64,10 @@ class Watched:
 
 @pytest.fixture
 def watch(calm_model, clock):
-    def make(text="mic", model=calm_model, **settings):
-        return Watched(model, text, clock, **settings)
+    def make(text="mic", *streams, model=calm_model, **settings):
+        watched = Watched(model, text, clock, **settings)
+        watched.take(*(StreamStart(stream, RATE) for stream in streams))
+        return watched
 
     return make
 
@@ -91,8 +93,7 @@ def test_a_voice_is_reported_each_second_and_at_each_change(watch, speech):
 
 
 def test_a_spoof_alarms_once_with_the_score_at_that_moment(watch, alarming_model, speech):
-    watched = watch(model=alarming_model)
-    watched.take(StreamStart("one", RATE))
+    watched = watch("mic", "one", model=alarming_model)
     watched.feed(speech(12.0))
     (alarm,) = watched.of(Alarm)
     at = next(update for update in watched.of(StreamUpdate) if update.verdict == "spoof")
@@ -108,8 +109,7 @@ def test_a_spoof_alarms_once_with_the_score_at_that_moment(watch, alarming_model
 
 
 def test_zeros_alarm_once_a_stretch_and_give_no_score(watch, speech):
-    watched = watch()
-    watched.take(StreamStart("one", RATE))
+    watched = watch("mic", "one")
     end = watched.feed(speech(5.0))
     end = watched.feed(zeros(12.0), begin=end)
     assert watched.alarms == [("silenced", "one")]
@@ -125,8 +125,7 @@ def test_zeros_alarm_once_a_stretch_and_give_no_score(watch, speech):
 
 
 def test_zeros_inside_a_call_are_a_pause_and_a_call_of_nothing_else_alarms(watch, speech):
-    watched = watch("rtp://:5004")
-    watched.take(StreamStart("one", RATE), StreamStart("two", RATE))
+    watched = watch("rtp://:5004", "one", "two")
     end = watched.feed(speech(1.0), "one")
     watched.feed(zeros(10.0), "one", begin=end)
     assert watched.alarms == []
@@ -149,8 +148,7 @@ def test_a_device_that_gives_next_to_nothing_is_muted_or_dead_and_a_call_may_be_
 
 
 def test_lost_audio_makes_it_blind_and_hides_the_score(watch, speech):
-    watched = watch("rtp://:5004")
-    watched.take(StreamStart("one", RATE))
+    watched = watch("rtp://:5004", "one")
     end = watched.feed(speech(5.0))
     assert watched.of(StreamUpdate)[-1].cm_score is not None
     watched.feed(zeros(6.0), begin=end, lost=np.ones(6 * RATE, bool))
@@ -164,8 +162,7 @@ def test_lost_audio_makes_it_blind_and_hides_the_score(watch, speech):
 
 
 def test_a_stream_of_which_nothing_comes_is_blind_while_another_goes_on(watch, speech):
-    watched = watch("rtp://:5004")
-    watched.take(StreamStart("one", RATE), StreamStart("two", RATE))
+    watched = watch("rtp://:5004", "one", "two")
     watched.feed(speech(4.0), "one")
     watched.feed(speech(5.0), "two")
     states = {update.stream: update.state for update in watched.of(StreamUpdate)}
@@ -173,8 +170,7 @@ def test_a_stream_of_which_nothing_comes_is_blind_while_another_goes_on(watch, s
 
 
 def test_a_microphone_that_vanishes_alarms_and_so_does_its_return(watch, speech):
-    watched = watch()
-    watched.take(StreamStart("mic-1", RATE))
+    watched = watch("mic", "mic-1")
     length = watched.feed(speech(3.0), "mic-1")
     watched.take(Trouble("vanished", "the microphone stopped"), StreamEnd("mic-1", "gone", length, 0, "unplugged"))
     assert watched.alarms == [("source_lost", "mic-1")]
@@ -201,8 +197,7 @@ def test_a_command_that_gives_nothing_is_a_fault_and_an_open_port_is_none(watch)
 
 def test_an_ordinary_end_is_no_alert_and_bad_data_is_no_ordinary_end(watch, speech):
     for reason, alarms, failed in (("finished", [], False), ("bad_data", [("source_lost", "one")], True)):
-        watched = watch("cmd:parec")
-        watched.take(StreamStart("one", RATE))
+        watched = watch("cmd:parec", "one")
         length = watched.feed(speech(3.0))
         watched.take(StreamEnd("one", reason, length))
         assert watched.alarms == alarms
@@ -233,8 +228,7 @@ def test_a_recording_listened_to_again_gives_the_same_identities_and_live_audio_
 
 
 def test_stopping_ends_every_stream_with_its_last_state(watch, speech):
-    watched = watch("rtp://:5004")
-    watched.take(StreamStart("one", RATE), StreamStart("two", RATE))
+    watched = watch("rtp://:5004", "one", "two")
     watched.feed(speech(3.1), "one")
     watched.finish()
     ends = {end.stream: end for end in watched.of(StreamEnded)}
@@ -258,7 +252,7 @@ def test_a_machine_that_is_too_slow_says_so_now_and_then(calm_model, speech):
 
 
 def test_two_calls_alarm_each_by_its_own_identity_whatever_the_text_for_people_says(watch, alarming_model, speech):
-    watched = watch("audiosocket://:9092", alarming_model)
+    watched = watch("audiosocket://:9092", model=alarming_model)
     other = CALL.replace("4", "5")
     watched.take(
         StreamStart("call-1", RATE, f"call {CALL} from 127.0.0.1:4000", call_id=CALL, peer="127.0.0.1:4000"),

@@ -55,12 +55,6 @@ def test_json_names_its_type_and_time_and_has_no_infinity():
     assert data["p_bonafide"] == 0.95
 
 
-def test_json_of_an_alert_is_the_event_and_what_became_of_it():
-    data = json.loads(json_line(Alarm(EVENT, "mic-1"), NOON, publication="published"))
-    assert data["type"] == "alert"
-    assert (data["id"], data["kind"], data["publication"], data["stream"]) == (EVENT.id, "spoof", "published", "mic-1")
-
-
 def test_json_of_an_end_carries_the_last_state():
     data = json.loads(json_line(StreamEnded("rtp-1", "stopped", "", 1, update()), NOON))
     assert (data["type"], data["reason"], data["alarms"], data["last"]["speech_s"]) == ("end", "stopped", 1, 41.0)

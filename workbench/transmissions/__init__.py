@@ -106,6 +106,18 @@ def through_transmission(
     return samples if name == CLEAN else apply_transmission(name, samples, sample_rate, clip_rng(seed, path))[0]
 
 
+def apply_channel(
+    name: str,
+    samples: NDArray[np.float32],
+    sample_rate: int,
+    rng: np.random.Generator,
+    noises: Sequence[NDArray[np.float32]] = (),
+    rooms: Sequence[NDArray[np.float32]] = (),
+) -> NDArray[np.float32]:
+    """`apply_transmission` without what was drawn: the name and the result that programs outside the project use."""
+    return apply_transmission(name, samples, sample_rate, rng, noises, rooms)[0]
+
+
 def clip_rng(seed: int, path: str) -> np.random.Generator:
     """The generator of what happens to one clip; the same for a seed and a path on every machine."""
     import numpy as np

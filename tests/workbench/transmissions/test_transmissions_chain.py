@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import TransmissionNameError
-from workbench.transmissions import TRANSMISSION_NAMES, Step, apply_transmission
+from workbench.transmissions import TRANSMISSION_NAMES, Step, apply_channel, apply_transmission
 from workbench.transmissions.draws import cut_and_join
 
 RATE = 16000
@@ -108,6 +108,12 @@ def test_losses_are_told(speech):
     assert loss.name == "packet loss"
     assert 0 < loss.values["lost_packets"] < 60
     assert not np.array_equal(found, apply("opus-wb-16", speech)[0])
+
+
+def test_the_earlier_name_gives_the_same_samples(speech):
+    given = [np.random.default_rng(3) for _ in range(2)]
+    expected, _ = apply_transmission("g711-mu", speech, 16000, given[0])
+    np.testing.assert_array_equal(apply_channel("g711-mu", speech, 16000, given[1]), expected)
 
 
 def test_an_unknown_transmission_is_named(speech):

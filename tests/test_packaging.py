@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import email
 import json
+import shutil
 import sys
 import zipfile
 
@@ -125,16 +126,13 @@ def test_an_installed_edge_scores_a_recording_from_another_folder(edge_environme
 
 def test_the_workbench_without_its_extra_says_which_one_to_install(edge_environment, tmp_path):
     assert run(edge_environment.parent / "workbench", "--help", cwd=tmp_path).stdout.startswith("Usage: workbench")
-    done = run(
-        edge_environment.parent / "workbench",
-        "train",
-        "--bonafide",
-        tmp_path,
-        "--spoof",
-        tmp_path,
-        cwd=tmp_path,
-        check=False,
-    )
+    folders = [tmp_path / label for label in ("bonafide", "spoof")]
+    for folder in folders:
+        folder.mkdir()
+        for name in "ab":
+            shutil.copyfile(ROOT / "examples" / "too-short.wav", folder / f"{name}.wav")
+    command = ("train", "--bonafide", folders[0], "--spoof", folders[1])
+    done = run(edge_environment.parent / "workbench", *command, cwd=tmp_path, check=False)
     assert done.returncode == 1
     assert "pip install 'bonafone[workbench]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -18,7 +18,7 @@ LEVELS = ("none", "notice", "caution", "warning")
 """From the least to the most."""
 PRESENTATIONS = ("allowed", "restricted", "unknown", "payphone", "unavailable")
 VERIFICATIONS = ("passed", "failed", "not_verified")
-NO_VOICE = "This is about the number, not about the voice: nothing was heard yet."
+NO_VOICE = "This is about the number, not about the voice: no audio came yet."
 
 
 @dataclass(frozen=True)

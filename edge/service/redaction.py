@@ -52,7 +52,7 @@ def hide_number(number: str) -> str:
     if _ALREADY_HIDDEN.fullmatch(number):
         return number
     digits = [character for character in number if character.isdigit()]
-    # Two are enough to tell one's own contacts apart, and too few to call back.
+    # Two are enough to distinguish one's own contacts, and too few to call back.
     return _HIDDEN + "".join(digits[-2:] if len(digits) >= 5 else [])
 
 

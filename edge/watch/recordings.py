@@ -1,7 +1,7 @@
 """One complete recording: read it, score it, alert, remember.
 
 The order makes a kill at any moment harmless: the event is in the outbox before the ledger says that the recording is
-done. Killed between the two, the next start scores it again and makes the same event, which the outbox knows.
+done. Killed between the two, the next start scores it again and makes the same event, which is in the outbox already.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def score_left_out(
     keep: Callable[[int, Marks], Marks] | None = None,
     columns: Callable[[int], Whole] | None = None,
 ) -> NDArray[np.float64]:
-    """Evidence on the clips of each fold by heads solved without them [shape=(penalties, n)]; NaN in fold -1.
+    """Raw scores on the clips of each fold by heads solved without them [shape=(penalties, n)]; NaN in fold -1.
 
     ``keep(held, train)`` may take clips away from the training of the head that scores fold ``held``; ``columns(held)``
     names the statistics that it reads, all by default.

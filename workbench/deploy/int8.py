@@ -5,7 +5,7 @@
 Bias correction (Nagel et al. 2019, section 4.2) takes out of a network what rounding does to it on average. Rounding a
 filter's weights moves its response to what a patch holds on average, always to the same side, and a rectifier turns
 rounding that is as often up as down into responses that are too large. Single ones are small; a head adds hundreds of
-them up. Audio tells their mean, and no label takes part.
+them up. Their mean is measured on audio, without labels.
 
 Half precision keeps the front end's filter banks as float16 in the `.tflite`: half of the bytes, the same features. A
 DEQUANTIZE before the product makes float32 of them. The runtimes do that once, as they load the model; the rounding, at

@@ -108,8 +108,10 @@ def test_what_comes_later_changes_nothing_before(whole, samples):
     changed = samples.copy()
     changed[8192:] = 0.1 * np.random.default_rng(3).standard_normal(SAMPLES - 8192)
     after = network.clip_model(SAMPLES)(changed[None]).numpy()[0]
-    np.testing.assert_allclose(after[: 8192 // CHUNK], before[: 8192 // CHUNK], atol=FLOAT_TOLERANCE)
-    assert abs(before[-1] - after[-1]) > 10 * FLOAT_TOLERANCE
+    first = 8192 // CHUNK
+    np.testing.assert_allclose(after[:first], before[:first], atol=FLOAT_TOLERANCE)
+    # Two raw scores may meet by chance at one chunk, such as the last.
+    assert np.abs(before[first:] - after[first:]).max() > 10 * FLOAT_TOLERANCE
 
 
 def test_folding_changes_nothing(whole, samples):

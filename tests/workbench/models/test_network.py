@@ -24,6 +24,9 @@ def samples():
 
 def randomised(network: Network) -> Network:
     """Give every weight, statistics of normalisation included, a value that shows."""
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(2)
     model, rng = network.raw_score_model(network.chunk_frames), np.random.default_rng(2)
     # Kernels move both ways, variances and scales only up.
     moved = [np.abs(rng.standard_normal(w.shape)) * np.where(w.min() >= 0, 0.3, 0.1) for w in model.get_weights()]

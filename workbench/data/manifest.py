@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.data.atomic_file import write_atomically
 from workbench.errors import ManifestError
 
 LABELS = ("bonafide", "spoof")
@@ -134,10 +135,7 @@ def write_manifest(manifest: Manifest, path: str | Path) -> None:
     if not manifest.rows:
         raise ManifestError(f"{path}: there are no rows to write")
     _check_unique(manifest.rows, path)
-    data = "".join(f"{line}\n" for line in ("\t".join(COLUMNS), *map(_line, manifest.rows))).encode()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_atomically(path, "".join(f"{line}\n" for line in ("\t".join(COLUMNS), *map(_line, manifest.rows))))
 
 
 def mark_seen_attacks(rows: Iterable[Row]) -> tuple[Row, ...]:

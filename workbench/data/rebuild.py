@@ -1,25 +1,26 @@
-"""Build the corpus anew from its list: download each original, check it, cut the clip exactly as the list's was cut.
+"""Build the corpus anew from its list: download each original, check it, cut the clip as the list's was cut.
 
 A list is a manifest whose rows name where each clip's original lies: repository, commit, path, and the SHA-1 of the
-git blob. Audio of others is not shipped; whoever has a network can make the same clips, bit for bit.
+git blob. Audio of others is not shipped; whoever has a network can make the clips. Those that the first edition of the
+corpus cut were rounded otherwise there, and differ in their lowest bits.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.atomic_file import write_flac
 from workbench.data.manifest import Manifest, Row, read_manifest, write_manifest
 from workbench.errors import ManifestError
 
@@ -33,12 +34,10 @@ MAX_DECODED_S = 40
 CLIP_S = 4.0
 TRAIN_CLIP_S = 3.0
 MAX_BYTES = 200_000_000
-"""Larger originals are refused: the largest of the corpus has a tenth of it."""
+"""A larger original is refused, since it is held in memory."""
 _FRAME = 320
 _LEVELS = 2048.0
 _STEP = 16
-
-
 LISTS = Path(__file__).parent / "lists"
 """The lists that come with the workbench, by name."""
 
@@ -88,12 +87,20 @@ def build_corpus(
     Raises
     ------
     ManifestError
-        A row names no original, or ``url`` lacks one of its three names.
+        A row names no original or a path outside ``folder``, or ``url`` is no template of its three names.
     """
     for name in ("{repo}", "{commit}", "{path}"):
         if name not in url:
             raise ManifestError(f"the URL template lacks {name}; expected one such as {URL}; got {url}")
+    try:
+        url.format(repo="", commit="", path="")
+    except (LookupError, ValueError, AttributeError) as error:
+        raise ManifestError(
+            f"the URL template does not fit ({error}); expected one such as {URL}; got {url}"
+        ) from error
     for row in rows:
+        if not (folder / row.path).resolve().is_relative_to(folder.resolve()):
+            raise ManifestError(f"{row.path}: expected a path below the corpus' folder; mend the list")
         if "-" in (row.source_repo, row.source_commit, row.source_path, row.source_blob):
             raise ManifestError(
                 f"{row.path}: the list names no original; expected source_repo, source_commit, source_path and "
@@ -101,13 +108,17 @@ def build_corpus(
             )
     failures: list[Gone] = []
     made: list[Row] = []
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         outcomes = pool.map(lambda row: _make(row, folder, url, timeout_s), rows)
         for row, failure in zip(progress(rows), outcomes, strict=True):
             if failure is None:
                 made.append(row)
             else:
                 failures.append(failure)
+    finally:
+        # Ctrl-C ends what is being downloaded, not the thousands that wait.
+        pool.shutdown(cancel_futures=True)
     if made:
         write_manifest(Manifest(tuple(made), folder), folder / "manifest.tsv")
     return failures
@@ -127,9 +138,9 @@ def _make(row: Row, folder: Path, url: str, timeout_s: float) -> Gone | None:
         found = git_blob_sha1(data)
         if found != row.source_blob:
             return Gone(row.path, f"{address}: another file (git blob {found}, expected {row.source_blob})")
-        _write_flac(target, cut_clip(decode_original(data), short=_is_short(row)))
-    except (OSError, ValueError) as error:
-        return Gone(row.path, f"{address}: {error}")
+        write_flac(target, cut_clip(decode_original(data), short=_is_short(row)), SAMPLE_RATE)
+    except Exception as error:  # noqa: BLE001 - whatever a server or a decoder does, the other clips are made
+        return Gone(row.path, f"{address}: {error or type(error).__name__}")
     return None
 
 
@@ -178,12 +189,12 @@ def decode_original(data: bytes) -> Float:
     return samples[: MAX_DECODED_S * SAMPLE_RATE]
 
 
-def _decoded(container: object) -> Iterator[Float]:
+def _decoded(container: Any) -> Iterator[Float]:
     import av
 
     resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
     gathered = 0
-    for frame in container.decode(audio=0):  # type: ignore[attr-defined]
+    for frame in container.decode(audio=0):
         for part in resampler.resample(frame):
             piece = part.to_ndarray().reshape(-1)
             gathered += len(piece)
@@ -233,12 +244,3 @@ def _busiest(active: NDArray[np.bool_], frames: int) -> int:
         return 0
     sums = np.concatenate([[0], np.cumsum(active)])
     return int(np.argmax(sums[frames:] - sums[:-frames]))
-
-
-def _write_flac(target: Path, samples: Int16) -> None:
-    import soundfile
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    soundfile.write(temporary, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    temporary.replace(target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.resampling import Resampler
+from workbench.data.atomic_file import write_flac
 from workbench.data.cache import decode
 from workbench.data.manifest import Row
 from workbench.errors import SynthesisError
@@ -47,7 +47,7 @@ def make(task: Task, folder: Path, engines: Path) -> Row:
         raise SynthesisError(f"engine {task.engine} made no sound of it")
     if len(samples) < _MIN_S * RATE:
         raise SynthesisError(f"engine {task.engine} made only {len(samples) / RATE:.2f} s; at least {_MIN_S} s wanted")
-    _write(folder / task.file, samples)
+    write_flac(folder / task.file, samples, RATE)
     return replace(row, path=task.file, duration_s=f"{len(samples) / RATE:.2f}")
 
 
@@ -99,12 +99,3 @@ def _at_rate(speech: Speech) -> Float:
     resampler = Resampler(speech.sample_rate, RATE)
     samples = np.concatenate([resampler.feed(speech.samples), resampler.flush()])
     return on_grid(samples * np.float32(_PEAK / max(float(np.abs(samples).max(initial=0.0)), 1e-9)), _STEP)
-
-
-def _write(path: Path, samples: Float) -> None:
-    import soundfile
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.flac")
-    soundfile.write(temporary, samples, RATE, subtype="PCM_16")
-    temporary.replace(path)

@@ -29,6 +29,9 @@ def server():
         def do_GET(self):
             self.server.asked.append(self.path)
             data = self.server.files.get(urllib.parse.unquote(self.path))
+            if urllib.parse.unquote(self.path) in self.server.broken:
+                self.wfile.write(b"no HTTP\r\n\r\n")
+                return
             self.send_response(404 if data is None else 200)
             self.end_headers()
             self.wfile.write(data or b"")
@@ -37,7 +40,7 @@ def server():
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.files, server.asked = {}, []
+        server.files, server.broken, server.asked = {}, set(), []
         server.url = f"http://127.0.0.1:{server.server_port}/{{repo}}/{{commit}}/{{path}}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
@@ -100,6 +103,14 @@ def test_what_is_gone_or_changed_is_listed_and_the_rest_is_made(server, original
     assert read_manifest(tmp_path / "manifest.tsv").rows == (good,)
 
 
+def test_an_answer_that_is_no_http_costs_its_clip_alone(server, original, tmp_path):
+    rows = [row(original, name) for name in ("broken", "good")]
+    serve(server, original, rows[1])
+    server.broken.add(f"/{rows[0].source_repo}/{rows[0].source_commit}/{rows[0].source_path}")
+    assert [item.path for item in build_corpus(rows, tmp_path, url=server.url)] == [rows[0].path]
+    assert (tmp_path / rows[1].path).exists()
+
+
 def test_a_build_goes_on_where_it_was(server, original, tmp_path):
     rows = [row(original, name) for name in ("a", "b")]
     serve(server, original, rows[0])
@@ -113,6 +124,10 @@ def test_a_build_goes_on_where_it_was(server, original, tmp_path):
 def test_a_template_without_the_three_names_and_a_list_without_originals_are_refused(original, tmp_path):
     with pytest.raises(ManifestError, match=r"lacks \{commit\}"):
         build_corpus([row(original)], tmp_path, url="http://127.0.0.1/{repo}/{path}")
+    with pytest.raises(ManifestError, match="does not fit"):
+        build_corpus([row(original)], tmp_path, url="http://127.0.0.1/{repo}/{commit}/{path}{other}")
+    with pytest.raises(ManifestError, match="below the corpus' folder"):
+        build_corpus([row(original, path="../out.flac")], tmp_path)
     with pytest.raises(ManifestError, match="names no original"):
         build_corpus([row(original, source_blob="-")], tmp_path)
 

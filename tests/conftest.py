@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,11 @@ os.environ |= {
     "MPLCONFIGDIR": str(CACHE / "matplotlib"),
     "KERAS_HOME": str(CACHE / "keras"),
 }
+
+
+def pytest_collection_finish():
+    """What importing has left stays: to look through TensorFlow's objects takes a second of every full collection."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 optuna = pytest.importorskip("optuna", reason="needs the tune extra")
 
+import sqlalchemy  # noqa: E402
 from optuna.trial import TrialState  # noqa: E402
 
 from workbench.cli.tune import tune  # noqa: E402
@@ -41,7 +42,19 @@ def record(epoch, selection, auc=0.5, paired_auc=None):
 
 
 @pytest.fixture(scope="module")
-def empty_storage(tmp_path_factory):
+def unsynced():
+    """A test's storage need not outlive a loss of power, and waiting for the disk takes longer than these searches."""
+
+    def leave_it_to_the_system(connection, _):
+        connection.execute("PRAGMA synchronous = OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", leave_it_to_the_system)
+    yield
+    sqlalchemy.event.remove(sqlalchemy.engine.Engine, "connect", leave_it_to_the_system)
+
+
+@pytest.fixture(scope="module")
+def empty_storage(unsynced, tmp_path_factory):
     """Making the tables takes longer than most of these searches."""
     path = tmp_path_factory.mktemp("storage") / "empty.db"
     optuna.storages.RDBStorage(f"sqlite:///{path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import wave
 from pathlib import Path
 
@@ -83,11 +84,32 @@ def write_voice(path: Path, samples: np.ndarray, rate: int = 16000) -> None:
         file.writeframes((samples * 32767).astype("<i2").tobytes())
 
 
+@pytest.fixture(scope="session")
+def shared_voices(tmp_path_factory):
+    """A dozen voices of 2 s a side, in ``bonafide`` and ``spoof``: to read only."""
+    root, rng = tmp_path_factory.mktemp("shared-voices"), np.random.default_rng(7)
+    for label in ("bonafide", "spoof"):
+        for index in range(12):
+            write_voice(root / label / f"{label}{index:02}.wav", make_voice(rng, 2.0, spoof=label == "spoof"))
+    return root
+
+
 @pytest.fixture
-def voices(tmp_path):
-    """Two folders of 12 recordings each: ``bonafide`` and ``spoof``."""
-    write_two_folders(tmp_path)
+def voices(shared_voices, tmp_path):
+    """`shared_voices`, as a test's own."""
+    shutil.copytree(shared_voices, tmp_path, dirs_exist_ok=True)
     return tmp_path / "bonafide", tmp_path / "spoof"
+
+
+@pytest.fixture(scope="module")
+def few_resamples():
+    """For tests that ask what is reported, not how sure it is: a tenth of the resamples behind each interval."""
+    from workbench.evaluate import comparison, durations, evaluate
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (comparison, durations, evaluate):
+            patch.setattr(module, "RESAMPLES", 100)
+        yield
 
 
 @pytest.fixture
@@ -129,12 +151,3 @@ def tree(tmp_path):
 def facts():
     """Map each path of a manifest to the named fields of its row."""
     return lambda manifest, *names: {row.path: tuple(getattr(row, name) for name in names) for row in manifest.rows}
-
-
-def write_two_folders(root: Path) -> Path:
-    """A dozen voices of 2 s a side, in ``bonafide`` and ``spoof`` below ``root``."""
-    rng = np.random.default_rng(7)
-    for label in ("bonafide", "spoof"):
-        for index in range(12):
-            write_voice(root / label / f"{label}{index:02}.wav", make_voice(rng, 2.0, spoof=label == "spoof"))
-    return root

@@ -13,6 +13,8 @@ from workbench.cli.main import main
 from workbench.data.manifest import Manifest, Row, write_manifest
 from workbench.report.report import read_report
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 MODEL = str(default_model())
 
 
@@ -44,6 +46,7 @@ def run(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_evaluate_keeps_a_report_and_the_trials(manifest, tmp_path):
     asv = tmp_path / "asv.txt"
     asv.write_text(
@@ -84,6 +87,7 @@ def test_evaluate_keeps_a_report_and_the_trials(manifest, tmp_path):
     assert json.loads(again.stdout)["groups"][0] == {**report["groups"][0], "min_tdcf": None}
 
 
+@pytest.mark.slow
 def test_report_makes_one_page(manifest, tmp_path):
     page = tmp_path / "r.html"
     done = run("report", MODEL, "--against", MODEL, "--manifest", manifest, "--gallery", "1", "-o", page)

@@ -17,6 +17,8 @@ from edge.model import Model
 from edge.scoring import score_file
 from workbench.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """
 name = "tiny"
 [frontend]
@@ -46,10 +48,8 @@ def invoke(*arguments):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    from tests.workbench.conftest import write_two_folders
-
-    return write_two_folders(tmp_path_factory.mktemp("voices"))
+def folders(shared_voices, tmp_path_factory):
+    return shutil.copytree(shared_voices, tmp_path_factory.mktemp("voices"), dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_the_network_is_int8_and_the_front_end_float(quantized):
 QAT = ("--method", "qat", "--qat-steps", "5")
 
 
-@pytest.mark.parametrize("options", [pytest.param(QAT, marks=pytest.mark.slow), ("--method", "float")])
+@pytest.mark.parametrize("options", [QAT, ("--method", "float")])
 def test_other_methods_give_a_model_that_scores(run, tmp_path, folders, options):
     result = _quantize(run, tmp_path / "other.tflite", *options)
     assert result.exit_code == 0, result.stderr
@@ -134,7 +134,6 @@ def test_other_methods_give_a_model_that_scores(run, tmp_path, folders, options)
     assert score.cm_score < 0
 
 
-@pytest.mark.slow
 def test_pruning_leaves_the_asked_share_of_zeros(run, tmp_path):
     result = _quantize(run, tmp_path / "pruned.tflite", "--prune", 0.5, "--prune-steps", 20, "--ignore-parity")
     assert result.exit_code == 0, result.stderr

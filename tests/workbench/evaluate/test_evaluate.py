@@ -19,6 +19,8 @@ from workbench.evaluate.trials import Trial
 from workbench.report.report import make_report, read_report, write_report
 from workbench.report.text import text_table
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 
 def trials():
     """Ten of each kind; paired spoof scores lie above bona fide ones, unpaired below."""

@@ -44,6 +44,7 @@ def test_each_transmission_gives_one_more_trial_that_differs(model, manifest):
     assert clean.cm_score != heard.cm_score
 
 
+@pytest.mark.slow
 def test_the_number_of_processes_changes_nothing(model, manifest):
     many = Manifest(manifest.rows * 9, manifest.root)
     options = {"transmissions": ("g711-a",), "seed": 4}

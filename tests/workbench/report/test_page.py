@@ -23,6 +23,8 @@ from workbench.report.gallery import Exhibit
 from workbench.report.page import PageParts, attack_rows, render_page, unbroken
 from workbench.report.report import make_report, reliability_part
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 VOID = {"meta", "br", "img", "link", "input", "hr", "wbr", "source"}
 NASTY = '<script>alert("x")</script>&co'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -51,10 +52,8 @@ def invoke(*arguments):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    from tests.workbench.conftest import write_two_folders
-
-    root = write_two_folders(tmp_path_factory.mktemp("voices"))
+def folders(shared_voices, tmp_path_factory):
+    root = shutil.copytree(shared_voices, tmp_path_factory.mktemp("voices"), dirs_exist_ok=True)
     (root / "tiny.toml").write_text(CONFIG)
     return root
 
@@ -88,8 +87,6 @@ def test_elimination_keeps_the_wanted_atoms_and_drops_the_statistics_of_all(run)
 
 
 def test_the_statistics_of_the_kept_atoms_are_the_first_pass(run, folders, tmp_path):
-    import shutil
-
     again = tmp_path / "again"
     shutil.copytree(run, again)
     (again / "pass-0.npz").unlink()
@@ -100,8 +97,6 @@ def test_the_statistics_of_the_kept_atoms_are_the_first_pass(run, folders, tmp_p
 
 
 def test_a_killed_run_goes_on_with_the_passes_it_has(run, folders, tmp_path):
-    import shutil
-
     resumed = tmp_path / "resumed"
     shutil.copytree(run, resumed)
     (resumed / "pass-1.npz").unlink()

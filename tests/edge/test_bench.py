@@ -29,6 +29,7 @@ def result():
     return found
 
 
+@pytest.mark.slow
 def test_the_figures_are_there_and_agree_with_each_other(result):
     assert set(result) >= KEYS
     assert result["rtf"] == pytest.approx(result["ms_per_4s"] / 4000)
@@ -38,6 +39,7 @@ def test_the_figures_are_there_and_agree_with_each_other(result):
     assert all(name in text_table(result) for name in KEYS)
 
 
+@pytest.mark.slow
 def test_peak_memory_is_that_of_edge_score_alone(result):
     """A Python with NumPy and LiteRT is tens of megabytes: outside, the unit is wrong or the process another."""
     assert 20 < result["peak_rss_mb"] < 300

@@ -115,6 +115,7 @@ def _peak_kib(path):
     return float(duration), int(peak)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_ten_minutes_take_no_more_memory_than_ten_seconds(tmp_path):
     """10 MB of 8 kHz zeros would show, and so would what is kept of each chunk."""

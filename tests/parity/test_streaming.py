@@ -132,6 +132,7 @@ def load(network, folder):
     return Model.load(path)
 
 
+@pytest.mark.slow
 def test_float_tflite_equals_keras(network, samples, tmp_path):
     from workbench.deploy.fold import fold
 
@@ -142,6 +143,7 @@ def test_float_tflite_equals_keras(network, samples, tmp_path):
     np.testing.assert_allclose([each.value for each in found], expected, atol=FLOAT_TOLERANCE)
 
 
+@pytest.mark.slow
 def test_int8_tflite_equals_emulated_int8_and_stays_exact_in_silence(quantized, samples, tmp_path):
     """Zeros, the past of a fresh stream, are a level of every activation's grid: no drift from silence."""
     expected = quantized.clip_model(SAMPLES)(samples[None, :]).numpy()[0]

@@ -87,7 +87,7 @@ def names(folder):
     return sorted(path.name for path in folder.folder.iterdir())
 
 
-@pytest.mark.parametrize("piece", [1, 160, 20000])
+@pytest.mark.parametrize("piece", [pytest.param(1, marks=pytest.mark.slow), 160, 20000])
 def test_a_clip_has_the_seconds_before_and_after_its_alarm_to_the_sample(record, piece):
     one = record()
     one.feed(24000, piece)

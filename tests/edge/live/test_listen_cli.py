@@ -129,6 +129,7 @@ def test_a_table_that_does_not_fit_is_refused_with_the_reason():
     assert ListenSettings().metrics_port is None, "no port is open unless asked"
 
 
+@pytest.mark.slow
 def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment):
     """The stream is flushed and ended, the service manager notified, and the exit code is 0."""
     address = str(tmp_path / "notify")
@@ -224,6 +225,7 @@ class Caller:
             return self.socket.recv(10)
 
 
+@pytest.mark.slow
 def test_two_audiosocket_calls_at_once(start, alarming, speech):
     """Byte for byte what Asterisk sends; each call has its own verdict, alarm and identity."""
     port = free_port()

@@ -13,7 +13,7 @@ from tests.edge.conftest import write_wav
 from tests.edge.harness import LIMIT_S, free_port, wait_for
 from tests.edge.pulse_server import running_pulse
 
-pytestmark = pytest.mark.programs
+pytestmark = [pytest.mark.programs, pytest.mark.slow]
 
 RATE = 8000
 

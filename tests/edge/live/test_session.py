@@ -148,7 +148,7 @@ def test_the_level_is_of_what_arrived():
     assert meter.measure(8192).level_db == -math.inf
 
 
-@pytest.mark.parametrize("rate", [8000, 11025, 44100])
+@pytest.mark.parametrize("rate", [8000, 11025, pytest.param(44100, marks=pytest.mark.slow)])
 def test_positions_do_not_drift_at_any_rate(rate):
     """Of an hour, the last chunk still lies where it was lost."""
     meter = ChunkMeter(rate, 16000)

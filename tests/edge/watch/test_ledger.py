@@ -155,6 +155,7 @@ def test_old_recordings_that_are_gone_are_forgotten_with_their_contents(open_led
     assert [ledger.is_done(digest) for digest in (b"1", b"2", b"3")] == [True, False, True]
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_share_a_ledger(open_ledger):
     ledger = open_ledger()
     code = "import sys, time; from edge.watch.ledger import Ledger; Ledger(sys.argv[1], clock=time.time)"

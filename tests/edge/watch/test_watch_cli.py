@@ -185,7 +185,7 @@ def long_recording(folder, speech):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc with open files here")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_ends_in_order_and_what_was_being_read_is_left_for_the_next_start(
     start, once, folder, long_recording, environment, tmp_path, number
 ):

@@ -76,6 +76,7 @@ def test_recorded_backgrounds_are_drawn_from_a_folder(recording, tmp_path, write
     assert "no .flac, .wav, .ogg recording found" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_plot_is_a_picture_with_something_on_it(recording, tmp_path):
     from matplotlib.image import imread
 

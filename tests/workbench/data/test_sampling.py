@@ -111,6 +111,7 @@ def test_a_subset_that_is_large_enough_is_the_manifest_itself(skewed):
     assert all(draw_evenly(skewed, clips) is skewed for clips in (None, 173, 1000))
 
 
+@pytest.mark.slow
 def test_a_run_is_chosen_by_the_subset_and_trained_on_all(make_config, voices, tmp_path):
     pytest.importorskip("tensorflow", reason="needs the workbench extra")
     from workbench.data.manifest import split_by_group

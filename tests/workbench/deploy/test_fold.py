@@ -42,6 +42,7 @@ def before_head(make):
     return lambda model, frontend: [*(steps := tcn.blocks(model, frontend))[:3], make(), *steps[3:]]
 
 
+@pytest.mark.slow
 def test_every_trained_weight_arrives(make_config, batches, rng):
     """Also those of a layer that the family does not have: a Dense before the head."""
     network = Network(make_config(), family=before_head(lambda: tf_keras.layers.Dense(16, name="excite")))
@@ -76,6 +77,7 @@ def test_a_layer_whose_weights_would_be_lost_is_refused_by_its_name(make_config,
         fold(Network(make_config(), family=before_head(make)))
 
 
+@pytest.mark.slow
 def test_magnitude_pruning_reaches_the_asked_sparsity_and_keeps_the_largest(network, batches):
     before = fold(network).layers["k3_b1_conv"].get_weights()[0]
     pruned = prune(network, batches(40), 40, FRAMES, 0.5, 1e-6)
@@ -84,6 +86,7 @@ def test_magnitude_pruning_reaches_the_asked_sparsity_and_keeps_the_largest(netw
     assert np.abs(before[after == 0]).max() <= np.abs(before[after != 0]).min() + 1e-3
 
 
+@pytest.mark.slow
 def test_fine_tuning_a_pruned_network_leaves_its_zeros_zero(network, batches):
     pruned = prune(network, batches(20), 20, FRAMES, 0.5, 1e-4)
     quantized = fold(pruned, INT8)
@@ -93,6 +96,7 @@ def test_fine_tuning_a_pruned_network_leaves_its_zeros_zero(network, batches):
     assert sparsity_of(quantized) == pytest.approx(sparsity_of(pruned), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_quantisation_aware_training_lowers_the_loss(network, batches):
     quantized = fold(network, INT8)
     set_ranges(quantized, [(f, m) for f, m, _ in batches(2)], FRAMES)
@@ -100,6 +104,7 @@ def test_quantisation_aware_training_lowers_the_loss(network, batches):
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
 
 
+@pytest.mark.slow
 def test_an_int8_network_with_ranges_stays_near_the_float_one(network, batches):
     features, mask, _ = next(batches(1))
     expected = fold(network).raw_score_model(FRAMES)([features, mask]).numpy()

@@ -55,6 +55,7 @@ def _mean_shift(reference, network, batches):
     return float(np.sqrt(np.mean(shift**2)))
 
 
+@pytest.mark.slow
 def test_corrected_filters_answer_on_average_as_those_in_float(network, batches):
     reference, quantized = fold(network), fold(network, INT8)
     set_ranges(quantized, batches, FRAMES)
@@ -74,6 +75,7 @@ def test_pruned_weights_stay_zero(network, batches):
     assert not np.array_equal(bias, before)
 
 
+@pytest.mark.slow
 def test_a_corrected_compression_gives_on_average_the_raw_score_of_the_float_network(network, batches):
     reference, quantized = fold(network), fold(network, INT8)
     set_ranges(quantized, batches, FRAMES)

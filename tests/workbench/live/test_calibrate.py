@@ -42,6 +42,7 @@ def run(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_the_points_go_into_the_model_with_what_they_cost(corpus, tmp_path):
     model, report = tmp_path / "model.tflite", tmp_path / "live.json"
     shutil.copy(default_model(), model)
@@ -62,6 +63,7 @@ def test_the_points_go_into_the_model_with_what_they_cost(corpus, tmp_path):
     assert "4 calls with a fake voice after 8 s of a real person" in result.output
 
 
+@pytest.mark.slow
 def test_further_real_people_are_taken_whole(corpus, tmp_path):
     out = tmp_path / "out.tflite"
     result = run("calibrate", default_model(), "--manifest", corpus, "--genuine", corpus, "--transmission", "clean",

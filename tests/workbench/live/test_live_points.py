@@ -150,6 +150,7 @@ def test_alarms_over_smoothed_scores_are_those_of_the_live_decider(traces):
             assert alarm_delay_s(smoothed, CONTRACT, points) == pytest.approx(expected.delay_s)
 
 
+@pytest.mark.slow
 def test_points_are_nested_and_stated_across_the_halves(traces, monkeypatch):
     """Where a stricter point alarms, a looser one alarms or has within its cooldown. Each call counts once, on the side
     that did not choose, so the stated rate need not keep the target.

@@ -86,7 +86,9 @@ def configured(name: str, chunk: int):
     return tiny_config(**{**parts, "model": {**parts.get("model", {}), "chunk_samples": chunk}})
 
 
-@pytest.fixture(scope="module", params=PARTS)
+@pytest.fixture(
+    scope="module", params=["patches", *(pytest.param(name, marks=pytest.mark.slow) for name in ("tcn", "dessa"))]
+)
 def whole(request, samples):
     """The family's name, its network in chunks of one hop, and what that makes of the whole clip."""
     network = randomised(Network(configured(request.param, CHUNK)))
@@ -96,6 +98,7 @@ def whole(request, samples):
     return request.param, network, raw_score
 
 
+@pytest.mark.slow
 def test_a_stream_of_any_chunk_equals_the_whole_clip(whole, samples):
     name, network, expected = whole
     weights = network.raw_score_model(network.chunk_frames).get_weights()
@@ -133,6 +136,7 @@ def test_frames_that_patches_step_over_are_the_same_in_a_stream(samples):
     np.testing.assert_allclose(stream(whole, samples), expected, atol=FLOAT_TOLERANCE)
 
 
+@pytest.mark.slow
 def test_silence_after_speech_leaves_the_raw_score_where_it_was(voice):
     """Two frames still hold the end of the voice; from then on nothing moves."""
     network = randomised(Network(tiny_config(model={"chunk_samples": CHUNK})))

@@ -19,6 +19,8 @@ from workbench.models import tcn  # noqa: E402
 from workbench.models.blocks import FOLDED, INT8, Causal, Quantised  # noqa: E402
 from workbench.models.network import Network  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 PAST, CHUNK, SAMPLES = 15, 1024, 24 * 1024
 
 

@@ -46,6 +46,7 @@ def test_a_block_fills_the_lanes_and_takes_no_place_from_a_region():
     assert band_block(32, 1, 7, 5) < 8
 
 
+@pytest.mark.slow
 def test_a_deployed_network_computes_what_the_trained_one_does_and_counts_its_parameters_once(make_config, rng):
     config = make_config(
         frontend={

@@ -89,6 +89,7 @@ def test_a_run_goes_on_where_it_was_and_makes_the_same(real, tmp_path, run):
     assert read_manifest(parts / "manifest.tsv").rows == read_manifest(whole / "manifest.tsv").rows
 
 
+@pytest.mark.slow
 def test_processes_make_what_one_process_makes(real, tmp_path, run):
     one, two = tmp_path / "one", tmp_path / "two"
     assert run(real, "-o", one, "--engine", "lpc").exit_code == 0

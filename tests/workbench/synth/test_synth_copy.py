@@ -46,7 +46,7 @@ def syllables(rng):
     return (0.5 * samples / np.abs(samples).max()).astype(np.float32)
 
 
-@pytest.mark.parametrize("engine", [World, GriffinLim, LinearPrediction])
+@pytest.mark.parametrize("engine", [World, pytest.param(GriffinLim, marks=pytest.mark.slow), LinearPrediction])
 def test_a_copy_runs_in_its_originals_time_but_is_another_wave(engine, syllables):
     if engine is World:
         pytest.importorskip("pyworld")
@@ -59,7 +59,7 @@ def test_a_copy_runs_in_its_originals_time_but_is_another_wave(engine, syllables
         assert abs(np.corrcoef(samples, syllables)[0, 1]) < 0.98
 
 
-@pytest.mark.parametrize("engine", [World, GriffinLim, LinearPrediction])
+@pytest.mark.parametrize("engine", [World, pytest.param(GriffinLim, marks=pytest.mark.slow), LinearPrediction])
 def test_a_copy_depends_on_the_generator_alone(engine, syllables):
     if engine is World:
         pytest.importorskip("pyworld")

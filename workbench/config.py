@@ -18,6 +18,7 @@ from workbench.train.config import TrainConfig
 from workbench.transmissions.config import AugmentConfig
 
 _T = TypeVar("_T")
+_ENCODER_FRAME = 320
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class ExperimentConfig:
             f"frontend.mean_s is 0: a running mean taken off each band helped nothing; got {self.frontend.mean_s}",
         )
         self._check_brief()
+        require(
+            not self.model.encoder_blocks
+            or (self.model.chunk_samples % _ENCODER_FRAME == 0 and self.frontend.sample_rate == 16000),
+            f"an encoder has frames of {_ENCODER_FRAME} samples at 16 kHz, and chunk_samples a multiple of them; got "
+            f"{self.model.chunk_samples} samples at {self.frontend.sample_rate} Hz",
+        )
         bands = min(filter(None, (self.frontend.n_mels, self.frontend.phase_bands, self.frontend.brief_bands)))
         positions = (bands - self.model.patch_size[1]) // self.model.patch_stride[1] + 1
         require(

@@ -15,7 +15,8 @@ from workbench.cli.options import cache_option, data_fields, data_options, sched
 @data_options
 @click.option(
     "--config",
-    help="TOML configuration: a file, or a shipped one by name: patches, tcn, dessa, asvspoof2019.  [default: tcn]",
+    help="TOML configuration: a file, or a shipped one by name: patches, encoder, fusion, tcn, dessa, asvspoof2019.  "
+    "[default: tcn]",
 )
 @click.option(
     "--run",
@@ -23,6 +24,13 @@ from workbench.cli.options import cache_option, data_fields, data_options, sched
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("runs/tcn"),
     help="Run folder; resumed if it exists.",
+)
+@click.option(
+    "--branch",
+    "branches",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Run folder of a branch, for a fusion: one of patches, one or several of the encoder (averaged).",
 )
 @schedule_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
@@ -36,6 +44,7 @@ def train(
     noise: Path | None,
     cache: Path,
     as_json: bool,
+    branches: tuple[Path, ...],
     **options: Any,
 ) -> None:
     """Train a detector and leave a run folder. The data are given by options, or by the configuration's [data].
@@ -46,7 +55,7 @@ def train(
     from workbench.train.inputs import create_run, read_inputs
 
     data = data_fields(bonafide, spoof, manifests, noise)
-    inputs = read_inputs(data, config, options)
+    inputs = read_inputs(data, config, {**options, "branches": tuple(map(str, branches)) or None})
     for warning in describe_overlap(inputs.manifest):
         click.echo(f"Warning: {warning}", err=True)
     folder = create_run(inputs, run_path)
@@ -54,7 +63,7 @@ def train(
     from workbench.models.quiet_tensorflow import load_tensorflow
 
     load_tensorflow()
-    from workbench.train.experiment import run_training
+    from workbench.train.training import run_training
 
     result = run_training(inputs, folder, cache)
     click.echo(json.dumps(result) if as_json else _training_text(result))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.data.cache import AudioCache
-from workbench.data.sampling import BalancedSampler
+from workbench.data.sampling import Sampler
 from workbench.transmissions.augment import augment
 from workbench.transmissions.config import AugmentConfig
 
@@ -35,7 +35,7 @@ class Loader:
     """Draws, cuts and augments clips. Batch k of epoch e depends on (seed, e, k) only, so a resumed run repeats it."""
 
     cache: AudioCache
-    sampler: BalancedSampler
+    sampler: Sampler
     augmentation: AugmentConfig
     batch_size: int
     clip_samples: int

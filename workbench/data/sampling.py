@@ -5,14 +5,86 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from workbench.data.manifest import LABELS, Manifest, Row
 from workbench.errors import TrainingError
 
+Groups = tuple[tuple[int, ...], ...]
+
 _SUBSET_SEED = 2019
 """Independent of the run's seed: runs that differ in it alone are selected by the same clips."""
+
+
+class Sampler(Protocol):
+    """Draws the clips of training pairs."""
+
+    def draw_pair(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Indices of one spoof and one bona fide clip."""
+
+
+def make_sampler(rows: Sequence[Row], draw_by: str, paired_share: float) -> Sampler:
+    """Make the sampler of ``[train]``: see `BalancedSampler` (by system) and `SourceSampler`.
+
+    Raises
+    ------
+    TrainingError
+        One of the classes has no clip.
+    """
+    return SourceSampler.of(rows) if draw_by == "source" else BalancedSampler.of(rows, paired_share)
+
+
+@dataclass(frozen=True)
+class SourceSampler:
+    """Draws a source of spoof clips, one of its systems, a clip; and a bona fide clip of the same source.
+
+    Where the source has no bona fide clip, one of any source that has no spoof clip, or else of any; in each a speaker
+    is drawn first. Systems that many sources share count by each of them: a page's recording conditions vary more than
+    its systems do.
+    """
+
+    spoof: tuple[Groups, ...]
+    bonafide: tuple[Groups, ...]
+    """By source, in the order of ``spoof``; empty where it has none."""
+    unpaired: tuple[Groups, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> SourceSampler:
+        """Group ``rows``.
+
+        Raises
+        ------
+        TrainingError
+            One of the classes has no clip.
+        """
+        spoof, bonafide = (_grouped(rows, label) for label in ("spoof", "bonafide"))
+        if not spoof or not bonafide:
+            raise TrainingError(
+                f"training needs both classes; the train split has no {'bonafide' if spoof else 'spoof'} clip"
+            )
+        alone = [groups for source, groups in bonafide.items() if source not in spoof]
+        return cls(
+            spoof=tuple(spoof.values()),
+            bonafide=tuple(bonafide.get(source, ()) for source in spoof),
+            unpaired=tuple(alone or bonafide.values()),
+        )
+
+    def draw_pair(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Indices of one spoof and one bona fide clip."""
+        source = int(rng.integers(len(self.spoof)))
+        same = self.bonafide[source]
+        return _descend([self.spoof[source]], rng), _descend([same] if same else self.unpaired, rng)
+
+
+def _grouped(rows: Sequence[Row], label: str) -> dict[str, Groups]:
+    """Indices of the clips of ``label`` by source, and in it by system or speaker."""
+    found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, row in enumerate(rows):
+        if row.label == label:
+            found[row.source_repo][row.attack_id if label == "spoof" else row.speaker_id].append(index)
+    return {source: tuple(map(tuple, groups.values())) for source, groups in found.items()}
 
 
 @dataclass(frozen=True)
@@ -24,8 +96,8 @@ class BalancedSampler:
     clip. Pairs of one source differ in the voice alone, so recording conditions cannot separate them.
     """
 
-    attacks: tuple[tuple[tuple[int, ...], ...], ...]
-    sources: tuple[tuple[tuple[int, ...], ...], ...]
+    attacks: tuple[Groups, ...]
+    sources: tuple[Groups, ...]
     bonafide_of_source: dict[str, tuple[int, ...]]
     source_of: tuple[str, ...]
     paired_share: float

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from typing import Any
 
 import tensorflow as tf
 
 from edge.contract import Contract, embed_contract
 from edge.model import SIGNATURE
-from workbench.deploy.int8 import halve_filter_banks
+from workbench.deploy.int8 import halve_filter_banks, round_kernels
+from workbench.models.encoder import dynamic_range_layers
 from workbench.models.network import Network
 
 
@@ -33,17 +35,19 @@ def export_tflite(network: Network, contract: Contract) -> bytes:
         if network.form.int8:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         model = converter.convert()
-    return embed_contract(make_smaller(model), contract)
+    rounded = dynamic_range_layers(network.config.model.encoder_blocks) if network.form.int8 else ()
+    return embed_contract(make_smaller(model, rounded), contract)
 
 
-def make_smaller(model: bytes) -> bytes:
-    """Drop the names of inner tensors, a fifth of a small file, and keep filter banks in half precision.
+def make_smaller(model: bytes, int8_layers: Collection[str] = ()) -> bytes:
+    """Make int8 of the kernels of ``int8_layers``, and float16 of filter banks; drop the names of inner tensors.
 
-    The signature keeps its own names of the interface.
+    Those are a fifth of a small file; the signature keeps its own names of the interface.
     """
     from tensorflow.lite.tools import flatbuffer_utils
 
     flat = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    round_kernels(flat, int8_layers)
     for subgraph in flat.subgraphs:
         for tensor in subgraph.tensors:
             tensor.name = None

@@ -86,7 +86,7 @@ def fine_tune(
 
     On a quantised network this is quantisation-aware training with the toolkit's quantisers.
     """
-    stepper = Stepper(network, frames, tf_keras.optimizers.Adam(learning_rate))
+    stepper = Stepper(network, frames, lambda share: tf_keras.optimizers.Adam(share * learning_rate))
     kernels = [variable for variable in stepper.model.trainable_variables if "kernel" in variable.name]
     masks = [tf.cast(variable != 0.0, tf.float32) for variable in kernels]
     losses = []
@@ -112,7 +112,7 @@ def prune(
 
     schedule = sparsity_keras.PolynomialDecay(0.0, sparsity, 0, max(int(steps * 0.7), 1), frequency=max(steps // 50, 1))
     pruned = fold(network, Form(folded=True, pruning=schedule))
-    stepper = Stepper(pruned, frames, tf_keras.optimizers.Adam(learning_rate))
+    stepper = Stepper(pruned, frames, lambda share: tf_keras.optimizers.Adam(share * learning_rate))
     callback = sparsity_keras.UpdatePruningStep()
     callback.set_model(stepper.model)
     callback.on_train_begin()

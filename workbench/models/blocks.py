@@ -7,6 +7,7 @@ normalisation. Letters: B batch, T frames, C channels; frames are [B, T, 1, C].
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,6 +61,8 @@ class View:
     mask: Any = None
     """Speech weights [B, T]."""
     streaming: bool = False
+    last_only: bool = False
+    """Pooled statistics are read after the last chunk alone."""
     inputs: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
 
@@ -113,9 +116,22 @@ class View:
     def state(self, name: str, shape: Sequence[int]) -> Any:
         """The carried state ``name`` [1, *shape], as the chunk before left it: an input of the graph."""
         if name in self.inputs:
-            raise ValueError(f"two states of the network are called {name!r}: give each Causal a name of its own")
+            raise ValueError(f"two states of the network are called {name!r}: give each block a name of its own")
         self.inputs[name] = tf_keras.Input(batch_shape=(1, *shape), name=name)
         return self.inputs[name]
+
+    def past(self, hidden: Any, count: int, name: str) -> Any:
+        """Put the ``count`` frames before ``hidden`` [B, T, ...] in front of it: the state ``name``, or zeros."""
+        if not self.streaming:
+            return tf.pad(hidden, [[0, 0], [count, 0], *([0, 0] for _ in hidden.shape[2:])])
+        writer = hidden._keras_history.layer
+        past = self.state(name, (count, *hidden.shape[2:]))
+        # The state holds values of the int8 grid that it was cut from: putting them on it again changes nothing, and
+        # lets the converter give both parts one scale.
+        past = writer(past) if isinstance(writer, ActivationQuantizer) else past
+        hidden = tf.concat([past, hidden], axis=1)
+        self.outputs[name] = hidden[:, -count:]
+        return hidden
 
 
 class Block:
@@ -168,19 +184,9 @@ class Causal(Block):
         self.steps, self.context, self.name = [step], context, name or name_of(step)
 
     def __call__(self, hidden: Any, view: View) -> Any:
-        return view.run(self.steps, self._with_past(hidden, view) if self.context else hidden)
-
-    def _with_past(self, hidden: Any, view: View) -> Any:
-        if not view.streaming:
-            return tf.pad(hidden, [[0, 0], [self.context, 0], [0, 0], [0, 0]])
-        name, writer = f"state_{self.name}", hidden._keras_history.layer
-        past = view.state(name, (self.context, 1, hidden.shape[-1]))
-        # The state holds values of the int8 grid that it was cut from: putting them on it again changes nothing, and
-        # lets the converter give both parts one scale.
-        past = writer(past) if isinstance(writer, ActivationQuantizer) else past
-        hidden = tf.concat([past, hidden], axis=1)
-        view.outputs[name] = hidden[:, -self.context :]
-        return hidden
+        if self.context:
+            hidden = view.past(hidden, self.context, f"state_{self.name}")
+        return view.run(self.steps, hidden)
 
 
 class Quantised(Block):
@@ -295,23 +301,38 @@ class TrainedOnly(Block):
 class StatisticsPooling(Block):
     """Frames to speech-weighted running statistics after each chunk [B, T / chunk, S]; see `RunningStatistics`.
 
-    Where there are fewer frames than speech weights, by a stride, the weights are averaged over it.
+    Where frames and speech weights differ in number, the weights are averaged over the time of each frame.
     """
 
-    def __init__(self, model: ModelConfig, frontend: FrontEndSpec) -> None:
+    def __init__(self, model: ModelConfig, frontend: FrontEndSpec, name: str = "pool") -> None:
         self.statistics, self.chunk_frames = model.statistics, model.chunk_samples // frontend.hop
         self.forgetting = None if model.forgetting_s is None else model.forgetting_s * frontend.frames_per_s
+        self.name, self.state = name, "state_sums" if name == "pool" else f"state_{name}_sums"
 
     def __call__(self, hidden: Any, view: View) -> Any:
         mask, frames = view.mask, hidden.shape[1]
-        stride = mask.shape[1] // frames
-        forgetting = None if self.forgetting is None else self.forgetting / stride
-        pool = view.layer("pool", partial(RunningStatistics, self.chunk_frames // stride, forgetting, self.statistics))
+        weights = mask.shape[1]
+        forgetting = None if self.forgetting is None else self.forgetting * frames / weights
+        chunk = self.chunk_frames * frames // weights
+        pool = view.layer(self.name, partial(RunningStatistics, chunk, forgetting, self.statistics))
         size = 1 + 2 * hidden.shape[-1]
-        sums = view.state("state_sums", (size,)) if view.streaming else tf.zeros([tf.shape(mask)[0], size])
-        mask = mask if stride == 1 else tf.reduce_mean(tf.reshape(mask, [-1, frames, stride]), axis=2)
-        statistics, view.outputs["state_sums"] = pool(hidden, mask, sums)
-        return statistics
+        sums = view.state(self.state, (size,)) if view.streaming else tf.zeros([tf.shape(mask)[0], size])
+        statistics, view.outputs[self.state] = pool(hidden, averaged(mask, frames), sums)
+        return statistics[:, -1:] if view.last_only else statistics
+
+
+def averaged(mask: Any, frames: int) -> Any:
+    """Average speech weights [B, T] over the time of each of ``frames`` frames [B, frames]."""
+    weights = mask.shape[1]
+    groups = math.gcd(weights, frames)
+    old, new = weights // groups, frames // groups
+    if new == 1:
+        return mask if old == 1 else tf.reduce_mean(tf.reshape(mask, [-1, frames, old]), axis=2)
+    # In a group both rows of intervals span the same time: old ones are ``new`` long, new ones ``old``.
+    first, second = np.arange(old)[:, None] * new, np.arange(new)[None, :] * old
+    shared = np.minimum(first + new, second + old) - np.maximum(first, second)
+    shares = np.maximum(shared, 0).astype(np.float32) / old
+    return tf.reshape(tf.matmul(tf.reshape(mask, [-1, old]), shares), [-1, frames])
 
 
 def dense_head(units: int) -> list[Any]:

@@ -33,6 +33,15 @@ class ModelConfig:
     patch_regions: int = 4
     """Regions of neighbouring bands over which the rectified outputs of a filter are averaged."""
 
+    encoder_blocks: int = 0
+    """Transformer blocks of the pretrained encoder; 0: none. Beside patch_filters: both, and a fusion."""
+    encoder_width: int = 384
+    encoder_past_chunks: int = 4
+    """Chunks before its own that a frame attends to."""
+    encoder_head_units: int = 64
+    encoder_dropout: float = 0.3
+    """Of the encoder's head."""
+
     kernels: tuple[int, ...] = (3,)
     widths: tuple[int, ...] = (60, 60, 60, 60, 60, 60, 60, 60)
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)
@@ -61,9 +70,11 @@ class ModelConfig:
             f"statistics are some of {STATISTICS}; got {self.statistics}",
         )
         require(
-            len(self.widths) == len(self.dilations) and bool(self.widths) != bool(self.patch_filters),
-            "give one dilation per width, and either widths or patch_filters (then widths = [] and dilations = []); "
-            f"got {len(self.widths)} widths, {len(self.dilations)} dilations and {self.patch_filters} patch_filters",
+            len(self.widths) == len(self.dilations)
+            and bool(self.widths) != bool(self.patch_filters or self.encoder_blocks),
+            "give one dilation per width, and either widths, or patch_filters, encoder_blocks or both (then widths = "
+            f"[] and dilations = []); got {len(self.widths)} widths, {len(self.dilations)} dilations, "
+            f"{self.patch_filters} patch_filters and {self.encoder_blocks} encoder_blocks",
         )
         require(
             min(self.kernels, default=0) >= 1 and min((*self.widths, *self.dilations, 1)) >= 1,
@@ -96,7 +107,9 @@ class ModelConfig:
 
     @property
     def family(self) -> str:
-        """Which list of blocks it is: ``patches``, ``tcn`` or ``dessa``, each a module beside this one."""
+        """Which list of blocks it is: a module beside this one."""
+        if self.encoder_blocks:
+            return "fusion" if self.patch_filters else "encoder"
         if self.patch_filters:
             return "patches"
         return "dessa" if self.skip == "projection" else "tcn"

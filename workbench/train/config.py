@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from workbench.errors import require
 from workbench.transmissions import TRANSMISSION_NAMES
 
-SOLVERS = ("descent", "ridge")
+SOLVERS = ("descent", "ridge", "fusion")
+DRAWS = ("system", "source")
 MIN_SPEECH_S = 0.75
 """Seconds of speech below which an answer counts neither in the loss nor in the regression."""
 
@@ -26,8 +27,6 @@ class RidgeConfig:
     wccn_penalty: float = 0.0
     """Within-class covariance penalty, in mean eigenvalues, on the differences between a clip and its augmented self.
     Above 0 the regression fits unchanged clips only; 0: it fits unchanged and augmented clips alike."""
-    dev_transmission: str = "telephone"
-    """Transmission through which dev is scored once more, as half of what chooses the penalty; "clean" for none."""
 
     def __post_init__(self) -> None:
         require(self.passes >= 1, f"train.ridge.passes is at least 1; got {self.passes}")
@@ -42,10 +41,6 @@ class RidgeConfig:
             f"train.ridge.wccn_penalty is at least 0, and needs at least 2 passes; got {self.wccn_penalty} and "
             f"{self.passes} passes",
         )
-        require(
-            self.dev_transmission in TRANSMISSION_NAMES,
-            f"train.ridge.dev_transmission is one of {', '.join(TRANSMISSION_NAMES)}; got {self.dev_transmission!r}",
-        )
 
 
 @dataclass(frozen=True)
@@ -58,6 +53,10 @@ class DescentConfig:
     """Stop after this many epochs without a better dev EER."""
     learning_rate: float = 1e-3
     """Highest rate, after a short warm-up; it falls to 2 % of that by a cosine over all steps."""
+    pretrained_rate: float = 1.0
+    """Share of the learning rate for layers that start from pretrained weights."""
+    second_momentum: float = 0.999
+    """Of the running mean of squared gradients."""
     weight_decay: float = 1e-4
     label_smoothing: float = 0.02
     average_momentum: float = 0.98
@@ -75,6 +74,10 @@ class DescentConfig:
             require(getattr(self, name) >= 1, f"train.descent.{name} is at least 1; got {getattr(self, name)}")
         momentum, early = self.average_momentum, self.intermediate_loss
         require(0 <= momentum < 1, f"train.descent.average_momentum lies in [0, 1); got {momentum}")
+        require(
+            0 <= self.second_momentum < 1, f"train.descent.second_momentum lies in [0, 1); got {self.second_momentum}"
+        )
+        require(self.pretrained_rate >= 0, f"train.descent.pretrained_rate is at least 0; got {self.pretrained_rate}")
         require(0 <= early <= 1, f"train.descent.intermediate_loss lies in [0, 1]; got {early}")
 
 
@@ -84,12 +87,18 @@ class TrainConfig:
 
     seed: int = 0
     solver: str = "descent"
-    """``descent`` (`workbench.train.descent`) or ``ridge`` (`workbench.train.ridge`)."""
+    """``descent``, ``ridge`` or ``fusion``, each a module of `workbench.train`."""
+    branches: tuple[str, ...] = ()
+    """Run folders of the branches that ``fusion`` joins: one of patches, and one or several of the encoder."""
     clip_s: float = 3.84
     """Length of training clips in seconds, rounded up to whole chunks."""
     batch_size: int = 32
     paired_share: float = 0.5
     """Share of bona fide draws that come from the same source as a drawn spoof clip."""
+    draw_by: str = "system"
+    """What every pair is drawn by first: ``system`` (then its sources) or ``source`` (then its systems)."""
+    dev_transmission: str | None = None
+    """Transmission through which dev is scored once more, as half of what selects the weights."""
     dev_clips: int | None = None
     """Select and calibrate by this many dev clips, drawn evenly over label and attack; None takes all. Their features
     stay in memory: 25,000 clips of ASVspoof 2019 would take gigabytes."""
@@ -104,10 +113,9 @@ class TrainConfig:
             f"train.batch_size is even and at least 2, since half of a batch is spoof; got {self.batch_size}",
         )
         require(0 <= self.paired_share <= 1, f"train.paired_share lies in [0, 1]; got {self.paired_share}")
+        require(self.draw_by in DRAWS, f"train.draw_by is one of {DRAWS}; got {self.draw_by!r}")
+        require(
+            self.dev_transmission is None or self.dev_transmission in TRANSMISSION_NAMES,
+            f"train.dev_transmission is one of {', '.join(TRANSMISSION_NAMES)}; got {self.dev_transmission!r}",
+        )
         require(self.dev_clips is None or self.dev_clips >= 2, f"train.dev_clips is at least 2; got {self.dev_clips}")
-
-    @property
-    def dev_transmission(self) -> str | None:
-        """Transmission through which dev is scored once more; None if the solver does not, or if it is clean."""
-        name = self.ridge.dev_transmission
-        return name if self.solver == "ridge" and name != "clean" else None

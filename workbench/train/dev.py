@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,14 @@ class DevScores:
             f"{name}_paired_eer": self.paired_eer,
             f"{name}_paired_auc": self.paired_auc,
         }
+
+
+def record_of(scores: Sequence[DevScores], transmission: str | None) -> dict[str, float | None]:
+    """Join the figures of dev as it is and, if it was scored so, through ``transmission``, and their selection."""
+    names = ("dev", f"dev_{transmission}")
+    parts = [score.record(name) for score, name in zip(scores, names, strict=False)]
+    selection = float(np.mean([score.selection for score in scores]))
+    return {name: value for part in parts for name, value in part.items()} | {"selection": selection}
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,7 @@ def score_dev(network: Network, dev: DevSet) -> Float:
     return model.predict([dev.features, dev.mask], batch_size=_EVALUATION_BATCH, verbose=0)[:, -1]
 
 
-def evaluate_dev(dev: DevSet, raw_score: Float) -> DevScores:
+def evaluate_dev(dev: DevSet, raw_score: NDArray[np.floating[Any]]) -> DevScores:
     """Compute the error rates of the raw scores of dev [shape=(n_clips,)]."""
     bonafide = np.array([row.label == "bonafide" for row in dev.rows])
     paired = np.array([row.paired == "yes" for row in dev.rows])

@@ -1,28 +1,20 @@
-"""`workbench train`: from a configuration and clips to a trained run folder."""
+"""An experiment: network, loader and dev set, made from a configuration and clips; training and quantising share it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import tf_keras
 
 from workbench.config import ExperimentConfig
 from workbench.data.cache import AudioCache, build_cache
 from workbench.data.loader import Loader
 from workbench.data.manifest import Manifest, Row
-from workbench.data.progress import EpochBar, watch
 from workbench.data.recordings import Recordings, read_recordings
-from workbench.data.sampling import BalancedSampler, draw_evenly
+from workbench.data.sampling import draw_evenly, make_sampler
 from workbench.errors import TrainingError
 from workbench.models.network import Network
-from workbench.train.descent import fit
 from workbench.train.dev import DevSet, padded_samples, prepare_dev
-from workbench.train.inputs import Inputs
-from workbench.train.ridge import fit_ridge
-from workbench.train.runs import RunFolder
 
 _MAX_CLIP_S = 30.0
 """A longer training recording counts with its beginning alone."""
@@ -42,55 +34,6 @@ class Experiment:
     def dev_through(self, transmission: str) -> DevSet:
         """Compute the features of the dev clips through ``transmission``."""
         return prepare_dev(self.network, self.dev_cache, self.dev.rows, transmission)
-
-
-def run_training(
-    inputs: Inputs, folder: RunFolder, cache: Path, progress: Callable[[int, int], Any] = EpochBar
-) -> dict[str, Any]:
-    """Train to ``folder`` with the solver that the configuration names.
-
-    Parameters
-    ----------
-    inputs, folder
-        From `workbench.train.inputs.read_inputs` and `create_run`.
-    cache
-        Folder for decoded audio.
-    progress
-        As `workbench.train.descent.fit` takes it.
-
-    Returns
-    -------
-    Path of the run, number of epochs, and the record of the best one.
-
-    Raises
-    ------
-    ManifestError, TrainingError
-        Clips cannot be decoded, a split lacks a class, or the network does not fit the solver.
-    """
-    config = inputs.config
-    tf_keras.utils.set_random_seed(config.train.seed)
-    experiment = prepare(
-        config,
-        inputs.manifest,
-        cache,
-        noise_folder=inputs.noise,
-        progress=lambda rows: watch(rows, len(rows), "decoding"),
-    )
-    network, loader, dev = experiment.network, experiment.loader, experiment.dev
-    if config.train.solver == "ridge":
-        name = config.train.dev_transmission
-        dev_sets = [dev] if name is None else [dev, experiment.dev_through(name)]
-        history = fit_ridge(network, loader, experiment.train_rows, dev_sets, folder, progress)
-    else:
-        history = fit(network, loader, dev, folder, progress)
-    best = min(history, key=lambda record: record["selection"])
-    return {
-        "run": str(folder.path),
-        "epochs": len(history),
-        "best_epoch": best["epoch"],
-        "best_dev_eer": best["dev_eer"],
-        "best": best,
-    }
 
 
 def prepare(
@@ -121,7 +64,7 @@ def prepare(
     recordings = read_recordings(noise_folder, rate) if noise_folder else Recordings()
     loader = Loader(
         cache=cache,
-        sampler=BalancedSampler.of(train.rows, config.train.paired_share),
+        sampler=make_sampler(train.rows, config.train.draw_by, config.train.paired_share),
         augmentation=config.augment,
         batch_size=config.train.batch_size,
         clip_samples=padded_samples(config, config.train.clip_s),

@@ -22,7 +22,7 @@ from workbench.data.loader import Loader
 from workbench.data.manifest import Row
 from workbench.errors import TrainingError
 from workbench.models.network import Network
-from workbench.train.dev import DevScores, DevSet, evaluate_dev
+from workbench.train.dev import DevSet, evaluate_dev, record_of
 from workbench.train.dictionary import learn_filters
 from workbench.train.regression import TrainingClips, mean_squared_error, normal_equations, upper_power
 from workbench.train.runs import RunFolder
@@ -50,7 +50,7 @@ def fit_ridge(
     rows
         The train split, in the order of the loader's cache.
     dev_sets
-        Dev as it is and, if ``train.ridge.dev_transmission`` asks for it, through a transmission. The mean of their
+        Dev as it is and, if ``train.dev_transmission`` asks for it, through a transmission. The mean of their
         `DevScores.selection` chooses the penalty.
     progress
         As `workbench.train.descent.fit` takes it; an epoch is a pass over the training clips.
@@ -85,7 +85,8 @@ def fit_ridge(
         head = equations.solve(penalty)
         scores = [evaluate_dev(part, head(values)) for part, values in zip(dev_sets, dev_values, strict=True)]
         loss = mean_squared_error(head, clips.fitted(settings.wccn_penalty))
-        history.append(_record(len(history), penalty, loss, scores, settings.dev_transmission))
+        record = {"epoch": len(history), "penalty": penalty, "loss": loss}
+        history.append(record | record_of(scores, network.config.train.dev_transmission))
         if history[-1] is min(history, key=lambda record: record["selection"]):
             network.layers["head_raw_score"].set_weights([head.weights[:, None], np.array([head.bias], np.float32)])
             folder.save_weights(raw_score_model)
@@ -102,10 +103,3 @@ def _check_architecture(network: Network) -> None:
             'train.solver = "ridge" trains patches and a linear head: set model.patch_filters, widths = [], '
             'dilations = [], head_units = 0 and batch_norm = false, or solver = "descent"'
         )
-
-
-def _record(epoch: int, penalty: float, loss: float, scores: Sequence[DevScores], transmission: str) -> dict[str, Any]:
-    record: dict[str, Any] = {"epoch": epoch, "penalty": penalty, "loss": loss}
-    for score, name in zip(scores, ("dev", f"dev_{transmission}"), strict=False):
-        record |= score.record(name)
-    return record | {"selection": float(np.mean([score.selection for score in scores]))}

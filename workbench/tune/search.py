@@ -275,7 +275,7 @@ def _work(search: Search, cache: Path, trials: int | None, timeout_s: float | No
 def _train(inputs: Inputs, cache: Path) -> Train:
     import tf_keras
 
-    from workbench.train.experiment import run_training
+    from workbench.train.training import run_training
 
     def train(config: ExperimentConfig, run: Path, report: Callable[[Record], None]) -> Sequence[Record]:
         class Bar(EpochBar):

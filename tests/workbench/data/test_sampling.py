@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from workbench.data.manifest import Manifest, Row
-from workbench.data.sampling import BalancedSampler, draw_evenly
+from workbench.data.sampling import BalancedSampler, draw_evenly, make_sampler
 from workbench.errors import TrainingError
 
 ROWS = (
@@ -25,6 +25,17 @@ ROWS = (
 def draws(paired_share, count=4000):
     sampler, rng = BalancedSampler.of(ROWS, paired_share), np.random.default_rng(0)
     return [tuple(ROWS[index] for index in sampler.draw_pair(rng)) for _ in range(count)]
+
+
+def test_by_source_every_pair_is_of_one_source_where_it_holds_both_classes():
+    lone = (*ROWS, *(Row(f"only{i}", label="spoof", attack_id="big", source_repo="spoof-only") for i in range(5)))
+    sampler, rng = make_sampler(lone, "source", 0.5), np.random.default_rng(0)
+    pairs = [tuple(lone[index] for index in sampler.draw_pair(rng)) for _ in range(3000)]
+    counts = Counter((spoof.source_repo, bonafide.source_repo) for spoof, bonafide in pairs)
+    assert set(counts) == {("one", "one"), ("two", "two"), ("spoof-only", "three")}
+    assert all(count / 3000 == pytest.approx(1 / 3, abs=0.03) for count in counts.values())
+    with pytest.raises(TrainingError, match="no spoof clip"):
+        make_sampler([row for row in ROWS if row.label == "bonafide"], "source", 0.5)
 
 
 def test_attacks_are_drawn_alike_however_many_clips_each_has():

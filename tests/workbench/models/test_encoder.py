@@ -130,8 +130,8 @@ def test_sinusoids_are_whispers():
 def test_speech_weights_are_averaged_over_the_time_of_each_frame():
     mask = np.array([[0, 0, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5]], np.float32)
     np.testing.assert_allclose(averaged(tf.constant(mask), 5), [[0, 1, 0.75, 0.5, 0.5]])
-    # Five weights in the time of four frames: the second frame lies a quarter in weight 1 and for the rest in 2.
-    np.testing.assert_allclose(averaged(tf.constant(mask), 8)[0, :4], [0, 0.5, 1, 1], atol=1e-6)
+    # Five weights in the time of four frames: three fifths of the second frame lie in weight 1, the rest in 2.
+    np.testing.assert_allclose(averaged(tf.constant(mask), 8)[0, :4], [0, 0.4, 1, 1], atol=1e-6)
 
 
 def test_the_shipped_fusion_has_the_front_end_and_filters_of_the_shipped_patches():

@@ -45,7 +45,7 @@ def test_filters_are_shared_out_and_their_statistics_found():
             {"patch_brief_share": 0.25, "widths": [8], "dilations": [1]},
             "need patch_filters; got 64 samples, 0.25 and 0 filters",
         ),
-        ({}, {"patch_filters": 8, "widths": [8], "dilations": [1]}, "either widths or patch_filters"),
+        ({}, {"patch_filters": 8, "widths": [8], "dilations": [1]}, "either widths, or patch_filters"),
         (
             {"brief_window": 64},
             {"patch_filters": 8, "patch_brief_share": 0.25, "patch_brief_step": 5},

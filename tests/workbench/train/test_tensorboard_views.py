@@ -52,7 +52,7 @@ def train(make_config, voices, tmp_path):
         experiment = prepare(config, manifest, tmp_path / "cache")
         folder = RunFolder(tmp_path / "run")
         folder.path.mkdir()
-        fit(experiment.network, experiment.loader, experiment.dev, folder, _quiet)
+        fit(experiment.network, experiment.loader, [experiment.dev], folder, _quiet)
         return experiment, read_back(folder.tensorboard)
 
     return run

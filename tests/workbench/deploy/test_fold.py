@@ -9,6 +9,7 @@ pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
 import tf_keras
 
+from tests.workbench.conftest import tiny_config
 from workbench.deploy.fold import count_parameters, fine_tune, fold, prune, sparsity_of
 from workbench.deploy.int8 import set_ranges
 from workbench.errors import QuantizeError
@@ -19,8 +20,10 @@ from workbench.models.network import Network
 FRAMES = 64
 
 
-@pytest.fixture
-def batches(rng):
+@pytest.fixture(scope="module")
+def batches():
+    rng = np.random.default_rng(0)
+
     def make(count):
         for _ in range(count):
             labels = np.array([0.0, 1.0], np.float32)
@@ -30,11 +33,17 @@ def batches(rng):
     return make
 
 
-@pytest.fixture
-def network(make_config):
-    network = Network(make_config())
+@pytest.fixture(scope="module")
+def network():
+    """Nothing that is done to it below changes it."""
+    network = Network(tiny_config())
     network.raw_score_model(FRAMES)
     return network
+
+
+@pytest.fixture(scope="module")
+def folded(network):
+    return fold(network)
 
 
 def before_head(make):
@@ -77,18 +86,21 @@ def test_a_layer_whose_weights_would_be_lost_is_refused_by_its_name(make_config,
         fold(Network(make_config(), family=before_head(make)))
 
 
+@pytest.fixture(scope="module")
+def pruned(network, batches):
+    return prune(network, batches(20), 20, FRAMES, 0.5, 1e-6)
+
+
 @pytest.mark.slow
-def test_magnitude_pruning_reaches_the_asked_sparsity_and_keeps_the_largest(network, batches):
-    before = fold(network).layers["k3_b1_conv"].get_weights()[0]
-    pruned = prune(network, batches(40), 40, FRAMES, 0.5, 1e-6)
+def test_magnitude_pruning_reaches_the_asked_sparsity_and_keeps_the_largest(folded, pruned):
+    before = folded.layers["k3_b1_conv"].get_weights()[0]
     assert sparsity_of(pruned) == pytest.approx(0.5, abs=0.02)
     after = pruned.layers["k3_b1_conv"].get_weights()[0]
     assert np.abs(before[after == 0]).max() <= np.abs(before[after != 0]).min() + 1e-3
 
 
 @pytest.mark.slow
-def test_fine_tuning_a_pruned_network_leaves_its_zeros_zero(network, batches):
-    pruned = prune(network, batches(20), 20, FRAMES, 0.5, 1e-4)
+def test_fine_tuning_a_pruned_network_leaves_its_zeros_zero(pruned, batches):
     quantized = fold(pruned, INT8)
     set_ranges(quantized, [(f, m) for f, m, _ in batches(2)], FRAMES)
     losses = fine_tune(quantized, batches(10), FRAMES, 1e-3)
@@ -97,28 +109,28 @@ def test_fine_tuning_a_pruned_network_leaves_its_zeros_zero(network, batches):
 
 
 @pytest.mark.slow
-def test_quantisation_aware_training_lowers_the_loss(network, batches):
-    quantized = fold(network, INT8)
+def test_quantisation_aware_training_lowers_the_loss(folded, batches):
+    quantized = fold(folded, INT8)
     set_ranges(quantized, [(f, m) for f, m, _ in batches(2)], FRAMES)
     losses = fine_tune(quantized, batches(60), FRAMES, 1e-2)
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
 
 
 @pytest.mark.slow
-def test_an_int8_network_with_ranges_stays_near_the_float_one(network, batches):
+def test_an_int8_network_with_ranges_stays_near_the_float_one(folded, batches):
     features, mask, _ = next(batches(1))
-    expected = fold(network).raw_score_model(FRAMES)([features, mask]).numpy()
-    quantized = fold(network, INT8)
+    expected = folded.raw_score_model(FRAMES)([features, mask]).numpy()
+    quantized = fold(folded, INT8)
     set_ranges(quantized, [(features, mask)], FRAMES)
     found = quantized.raw_score_model(FRAMES)([features, mask]).numpy()
     assert not np.array_equal(found, expected)
     np.testing.assert_allclose(found, expected, atol=0.1 * np.ptp(expected) + 0.05)
 
 
-def test_int8_weights_are_within_half_a_level_of_the_float_ones(network, batches):
+def test_int8_weights_are_within_half_a_level_of_the_float_ones(folded, batches):
     """Per channel: 127 levels to its largest weight, not to the toolkit's initial range."""
-    expected = fold(network).layers["k3_b1_conv"].get_weights()[0]
-    quantized = fold(network, INT8)
+    expected = folded.layers["k3_b1_conv"].get_weights()[0]
+    quantized = fold(folded, INT8)
     set_ranges(quantized, [(f, m) for f, m, _ in batches(1)], FRAMES)
     layer = quantized.layers["k3_b1_conv"]
     weight, quantizer, ranges = layer._weight_vars[0]

@@ -39,18 +39,16 @@ def network(rng):
 @pytest.fixture
 def batches(rng):
     """Features far from zero on average, as those of speech are."""
-    size = (4, FRAMES, 1, 48 + 2 * 48)
+    size = (8, FRAMES, 1, 48 + 2 * 48)
     return [
-        ((0.7 + 0.2 * rng.standard_normal(size)).astype(np.float32), np.ones((4, FRAMES), np.float32)) for _ in range(4)
+        ((0.7 + 0.2 * rng.standard_normal(size)).astype(np.float32), np.ones((8, FRAMES), np.float32)) for _ in range(2)
     ]
 
 
 def _mean_shift(reference, network, batches):
     """Of the statistics, over clips: its root mean square in their deviations."""
-    before, after = (
-        np.concatenate([net.statistics_model(FRAMES)(list(batch))[:, -1].numpy() for batch in batches])
-        for net in (reference, network)
-    )
+    models = [net.statistics_model(FRAMES) for net in (reference, network)]
+    before, after = (np.concatenate([model(list(each))[:, -1].numpy() for each in batches]) for model in models)
     shift = (after - before).mean(axis=0) / (before.std(axis=0) + 1e-3)
     return float(np.sqrt(np.mean(shift**2)))
 
@@ -81,8 +79,10 @@ def test_a_corrected_compression_gives_on_average_the_raw_score_of_the_float_net
     set_ranges(quantized, batches, FRAMES)
     features, mask = (np.concatenate(part) for part in zip(*batches, strict=True))
 
+    models = [net.raw_score_model(FRAMES) for net in (reference, quantized)]
+
     def lost():
-        before, after = (net.raw_score_model(FRAMES)([features, mask])[:, -1].numpy() for net in (reference, quantized))
+        before, after = (model([features, mask])[:, -1].numpy() for model in models)
         return abs(float((after - before).mean()))
 
     before = lost()

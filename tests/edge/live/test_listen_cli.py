@@ -163,6 +163,7 @@ def test_a_signal_ends_in_order(start, calm, speech, tmp_path, environment):
     assert listening.complaints == ""
 
 
+@pytest.mark.slow
 def test_a_program_that_is_killed_alarms_is_started_again_and_alarms_again(start, calm, tmp_path):
     """`cmd:` of a program that plays noise; the kill is an alert, and so is its return."""
     pid = tmp_path / "pid"
@@ -288,6 +289,7 @@ def test_an_outbox_that_is_held_by_another_process_loses_no_alert(start, alarmin
     assert listening.ends() == 0
 
 
+@pytest.mark.slow
 def test_metrics_are_answered_while_it_listens(start, calm, speech):
     listening = start("--source", "-", "--model", calm, "--metrics-port", 0, stdin=subprocess.PIPE)
     listening.process.stdin.write(pcm(speech(4.0)))
@@ -329,6 +331,7 @@ def test_without_a_terminal_there_is_a_line_a_change(alarming, environment):
     assert "\x1b" not in "".join(done.results)
 
 
+@pytest.mark.slow
 def test_a_decoder_that_complains_does_not_reach_the_reader(start_edge, calm, environment, tmp_path):
     """libmpg123 writes to the descriptor itself of each frame that is odd, in the middle of the panel."""
     damaged = bytearray((EXAMPLES / "bonafide-librivox.mp3").read_bytes())
@@ -347,6 +350,7 @@ def test_a_decoder_that_complains_does_not_reach_the_reader(start_edge, calm, en
     assert "file ends (finished)" in listening.output
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_panel_that_is_wiped_at_the_end(calm, environment, speech, tmp_path):
     path = write_wav(tmp_path / "a.wav", speech(5.0))
     ours, theirs = pty.openpty()

@@ -129,6 +129,7 @@ def test_a_partial_copy_leaves_the_other_band_alone(syllables):
     assert seen == {"high band", "low band"}
 
 
+@pytest.mark.slow
 def test_the_mel_spectrogram_agrees_with_librosa(rng):
     import librosa
 

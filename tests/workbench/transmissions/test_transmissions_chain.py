@@ -69,6 +69,7 @@ def test_what_is_drawn_depends_on_neither_clip_nor_transmission(speech):
     assert first == second
 
 
+@pytest.mark.slow
 def test_telephones_differ_and_are_narrow_or_wide(speech):
     codecs, kinds, shares = set(), set(), []
     for seed in range(60):

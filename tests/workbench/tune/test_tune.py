@@ -167,6 +167,7 @@ def test_a_failed_trial_is_set_aside_with_its_reason_and_three_in_a_row_end_the_
     assert find_best(search.storage, "s")[0]["trials"]["fail"] == 3
 
 
+@pytest.mark.slow
 def test_a_killed_trial_is_retried_in_its_folder(search, monkeypatch):
     monkeypatch.setattr(search_module, "_STALE_S", 1)
     monkeypatch.setattr(search_module, "_HEARTBEAT_S", 1)

@@ -72,7 +72,6 @@ def test_the_loss_weighs_bonafide_and_ignores_early_chunks_without_speech(make_c
     assert float(objective(skewed, silent, labels)) == pytest.approx((3 * good + bad) / 4, rel=1e-5)
 
 
-@pytest.mark.slow
 def test_steps_lower_the_loss_and_every_weight_has_an_average(make_config, rng):
     tf_keras.utils.set_random_seed(0)
     network = Network(make_config())

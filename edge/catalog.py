@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 from edge.errors import NotAModelError
@@ -12,8 +13,10 @@ _HERE = Path(__file__).parent
 # An installed wheel keeps the models beside the code, a checkout at its top.
 _FOLDERS = (_HERE / "models", _HERE.parent / "models")
 DEFAULT_FAMILY = "bonafone"
-# The kind of network stands between: versions count through all of them.
-_DEFAULT_NAME = re.compile(rf"{re.escape(DEFAULT_FAMILY)}-[a-z]+-v(\d+)")
+SMALL_MODEL = f"{DEFAULT_FAMILY}-small"
+"""Runs everywhere; the default where the runtime lacks operators of the newest."""
+# The kind of network may stand between: versions count through all of them.
+_DEFAULT_NAME = re.compile(rf"{re.escape(DEFAULT_FAMILY)}(?:-[a-z]+)?-v(\d+)")
 
 
 def shipped_models() -> dict[str, Path]:
@@ -26,22 +29,37 @@ def shipped_models() -> dict[str, Path]:
 
 
 def default_model() -> Path:
-    """The newest version of the family that is shipped as default.
+    """The newest version of the family that is shipped as default, or the small model: see `default_note`.
 
     Raises
     ------
     NotAModelError
         None is installed.
     """
-    versions = {
-        int(match[1]): path for name, path in shipped_models().items() if (match := _DEFAULT_NAME.fullmatch(name))
-    }
+    models = shipped_models()
+    if SMALL_MODEL in models and not _has_litert():
+        return models[SMALL_MODEL]
+    versions = {int(match[1]): path for name, path in models.items() if (match := _DEFAULT_NAME.fullmatch(name))}
     if not versions:
         raise NotAModelError(
-            f"no model {DEFAULT_FAMILY}-KIND-vN is installed in {' or '.join(str(folder) for folder in _FOLDERS)}; "
+            f"no model {DEFAULT_FAMILY}-vN is installed in {' or '.join(str(folder) for folder in _FOLDERS)}; "
             "install the package again, or give --model FILE.tflite"
         )
     return versions[max(versions)]
+
+
+def default_note() -> str:
+    """Why the default is the small model; empty where it is the newest."""
+    if _has_litert() or default_model().stem != SMALL_MODEL:
+        return ""
+    return (
+        f"using {SMALL_MODEL}: the newest model needs operators that tflite-runtime lacks; install ai-edge-litert "
+        "where it can be had, or name a model by --model"
+    )
+
+
+def _has_litert() -> bool:
+    return find_spec("ai_edge_litert") is not None
 
 
 def resolve_model(choice: str | None) -> Path:

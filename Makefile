@@ -10,7 +10,7 @@ recent = $(shell $(1) -c 'import sys; print("yes" if sys.version_info >= (3, 11)
 TOO_OLD = Python 3.11 or later is needed, and $(PYTHON) is older or missing; \
 	name a newer one, as in: make $(or $(firstword $(MAKECMDGOALS)),demo) PYTHON=python3.11
 
-.PHONY: demo test check card docs format android pi clean
+.PHONY: demo test check card model docs format android pi clean
 
 # The runtime alone: no TensorFlow, installed in seconds.
 $(VENV)/.edge: pyproject.toml constraints.txt
@@ -58,6 +58,20 @@ CARD = $(BIN)/workbench card models/bonafone-patch-v6.tflite -o models/bonafone-
 # The figures of the model's card, from the reports that `workbench evaluate` kept.
 card: $(VENV)/.dev
 	$(CARD)
+
+# From the corpus to the shipped models, in hours: docs/training.md. Each step resumes after a kill.
+CORPUS ?= corpus
+RUNS ?= runs
+DATA = --manifest $(CORPUS)/manifest.tsv --noise $(CORPUS)/noise
+model: $(VENV)/.dev
+	$(BIN)/python tools/fetch_encoder.py
+	$(BIN)/workbench train --config patches --seed 1 $(DATA) --run $(RUNS)/patches
+	$(BIN)/workbench train --config encoder --seed 0 $(DATA) --run $(RUNS)/encoder
+	$(BIN)/workbench train --config fusion $(DATA) --branch $(RUNS)/patches --branch $(RUNS)/encoder --run $(RUNS)/fusion
+	$(BIN)/workbench quantize $(RUNS)/patches --name bonafone-small -o $(RUNS)/bonafone-small.tflite
+	$(BIN)/workbench quantize $(RUNS)/fusion --name bonafone-v7 -o $(RUNS)/bonafone-v7.tflite
+	for name in small v7; do $(BIN)/workbench calibrate $(RUNS)/bonafone-$$name.tflite \
+		--manifest $(CORPUS)/manifest.tsv --jobs 2 --report $(RUNS)/bonafone-$$name-live.json; done
 
 # The Android app without an SDK: compilation against stubs, API levels, manifest and resources.
 android: $(VENV)/.dev

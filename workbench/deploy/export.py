@@ -12,6 +12,7 @@ from edge.contract import Contract, embed_contract
 from edge.model import SIGNATURE
 from workbench.deploy.int8 import halve_filter_banks, round_kernels
 from workbench.models.encoder import dynamic_range_layers
+from workbench.models.layers import ActivationQuantizer
 from workbench.models.network import Network
 
 
@@ -32,7 +33,8 @@ def export_tflite(network: Network, contract: Contract) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures={SIGNATURE: function})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
-        if network.form.int8:
+        # Without a quantiser of ours it would round every constant, matrices of the front end among them.
+        if any(isinstance(layer, ActivationQuantizer) for layer in network.layers.values()):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         model = converter.convert()
     rounded = dynamic_range_layers(network.config.model.encoder_blocks) if network.form.int8 else ()

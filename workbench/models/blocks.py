@@ -61,6 +61,9 @@ class View:
     mask: Any = None
     """Speech weights [B, T]."""
     streaming: bool = False
+    samples: Any = None
+    """Of the chunk [1, n], in a stream: there they are no part of the features, where the converter would round them to
+    the features' int8 grid."""
     last_only: bool = False
     """Pooled statistics are read after the last chunk alone."""
     inputs: dict[str, Any] = field(default_factory=dict)

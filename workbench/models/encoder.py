@@ -39,7 +39,7 @@ def pooled(model: ModelConfig, frontend: FrontEndSpec) -> list[Step]:
     chunk = model.chunk_samples // (HOP * _STRIDE)
     span = Span(chunk, chunk * model.encoder_past_chunks)
     return [
-        lambda features: samples_of(features, frontend.hop),
+        Samples(frontend.hop),
         LogMel("encoder"),
         Causal(tf_keras.layers.Conv2D(width, (3, 1), name="encoder_conv1"), 2),
         gelu,
@@ -51,10 +51,16 @@ def pooled(model: ModelConfig, frontend: FrontEndSpec) -> list[Step]:
     ]
 
 
-def samples_of(features: Any, hop: int) -> Any:
-    """Samples [B, T * hop, 1, 1] that `Network` appends to the features [B, T, 1, F] of each hop."""
-    batch = -1 if features.shape[0] is None else features.shape[0]
-    return tf.reshape(features[..., -hop:], [batch, features.shape[1] * hop, 1, 1])
+class Samples(Block):
+    """Samples [B, T * hop, 1, 1]: of the stream's chunk, or those that `Network` appends to a clip's features."""
+
+    def __init__(self, hop: int) -> None:
+        self.hop = hop
+
+    def __call__(self, features: Any, view: View) -> Any:
+        batch = -1 if features.shape[0] is None else features.shape[0]
+        samples = view.samples if view.streaming else features[..., -self.hop :]
+        return tf.reshape(samples, [batch, features.shape[1] * self.hop, 1, 1])
 
 
 class EveryBlock(Block):

@@ -13,6 +13,7 @@ Codecs destroy what patches read, and speech filters outlast them: what a branch
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -39,11 +40,16 @@ def branches(model: ModelConfig, frontend: FrontEndSpec) -> list[Step]:
     return [
         Parallel(
             [
-                [lambda features: features[..., : frontend.n_features], *patches.blocks(model, frontend)],
+                [partial(without_samples, count=frontend.n_features), *patches.blocks(model, frontend)],
                 [*encoder.pooled(model, frontend), Parallel([head, transmission])],
             ]
         )
     ]
+
+
+def without_samples(features: Any, count: int) -> Any:
+    """The first ``count`` features [B, T, 1, count]; in a stream there are no others."""
+    return features if features.shape[-1] == count else features[..., :count]
 
 
 class FusionLayer(tf_keras.layers.Layer):

@@ -114,7 +114,8 @@ class Network:
             view.outputs["state_samples"] = whole[:, -frontend.overlap :]
         trackers = view.state("state_trackers", (2,))
         features, view.mask, view.outputs["state_trackers"] = self.frontend(whole, trackers)
-        raw_score = view.run(self.blocks, self._with_samples(features, samples))[..., 0]
+        view.samples = samples
+        raw_score = view.run(self.blocks, features)[..., 0]
         outputs = {
             "raw_score": raw_score[:, 0],
             "speech_frames": tf.reduce_sum(view.mask, axis=1),

@@ -51,8 +51,8 @@ def load_pretrained(network: Network, cache: Path) -> None:
 
 
 def pretrained_layers(blocks: int) -> frozenset[str]:
-    """Names of the layers that start from Whisper's weights."""
-    return frozenset(_names(blocks))
+    """Names of the layers that start from Whisper's weights; none without an encoder."""
+    return frozenset(_names(blocks)) if blocks else frozenset()
 
 
 def _names(blocks: int) -> dict[str, tuple[str, str]]:

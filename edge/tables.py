@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import click
@@ -13,6 +14,8 @@ from edge.scoring import Score
 _COLOURS = {"bonafide": "green", "spoof": "red", "uncertain": "yellow"}
 _BARS = "▁▂▃▄▅▆▇█"
 _CELLS = 40
+_LEAST_S = 2.0
+"""Seconds of speech below which a change of verdict is flicker."""
 HEADER = f"{'verdict':<10} {'p(bona fide)':>12} {'speech':>9} {'length':>9}  recording"
 
 
@@ -42,15 +45,44 @@ def text_row(score: Score) -> str:
 
 
 def text_timeline(score: Score) -> list[str]:
-    """A bar of p_bonafide over the recording, then its spans of equal verdict."""
+    """A bar of p_bonafide over the recording, then its passages of one verdict."""
     if not score.timeline:
         return []
-    spans = [
-        f"    {_seconds(first.start_s):>9} – {_seconds(last.end_s):<9} {first.verdict:<10} {_range(points)}".rstrip()
-        for points in (list(group) for _, group in groupby(score.timeline, key=lambda point: point.verdict))
-        for first, last in [(points[0], points[-1])]
+    passages = [
+        f"    {_seconds(passage.points[0].start_s):>9} – {_seconds(passage.points[-1].end_s):<9} "
+        f"{passage.verdict:<10} {_range(passage.points)}".rstrip()
+        for passage in _passages(score.timeline)
     ]
-    return [f"    {_bar(score.timeline)}", *spans]
+    return [f"    {_bar(score.timeline)}", *passages]
+
+
+@dataclass
+class _Passage:
+    verdict: str
+    points: list[TimelinePoint]
+
+    @property
+    def is_flicker(self) -> bool:
+        """Whether it is too short to stand alone; what is spoof stands alone however short, and so does no score."""
+        speech_s = sum(point.speech_s for point in self.points)
+        return self.verdict in ("bonafide", "uncertain") and speech_s < _LEAST_S
+
+
+def _passages(timeline: Sequence[TimelinePoint]) -> list[_Passage]:
+    """Merge points of one verdict, and flicker into the passage before it; at the beginning, into the one after it.
+
+    Spoof takes in the flicker that follows it, not what came before: its beginning is where it was first judged so.
+    """
+    passages: list[_Passage] = []
+    for verdict, group in groupby(timeline, key=lambda point: point.verdict):
+        new, last = _Passage(verdict, list(group)), passages[-1] if passages else None
+        if last is not None and last.verdict != "too_short" and (new.is_flicker or new.verdict == last.verdict):
+            last.points += new.points
+        elif last is not None and last.is_flicker and verdict != "spoof":
+            passages[-1] = _Passage(verdict, last.points + new.points)
+        else:
+            passages.append(new)
+    return passages
 
 
 def _range(points: Sequence[TimelinePoint]) -> str:

@@ -63,7 +63,36 @@ def test_a_row_shows_channel_spoof_within_missing_score_and_odd_names():
     assert click.unstyle(text_row(score(path=None))).endswith("  samples")
 
 
-def test_the_text_timeline_is_a_bar_and_spans_of_equal_verdict():
+def points(*verdicts):
+    """A point of 0.25 s of speech a letter."""
+    names = {"t": "too_short", "b": "bonafide", "u": "uncertain", "s": "spoof"}
+    text = "".join(verdicts)
+    return tuple(
+        TimelinePoint(0.25 * index, 0.25 * (index + 1), 0.25, None if letter == "t" else 0.0, 0.5, names[letter])
+        for index, letter in enumerate(text)
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "passages"),
+    [
+        ("tttt" + "b" * 8 + "ub" * 40 + "u" * 8, ["too_short", "bonafide", "uncertain"]),
+        ("tttt" + "u" + "b" * 8, ["too_short", "bonafide"]),
+        ("tttt" + "u", ["too_short", "uncertain"]),
+        ("tttt" + "u" + "s" * 8, ["too_short", "uncertain", "spoof"]),
+        ("b" * 8 + "u" * 7, ["bonafide"]),
+        ("b" * 8 + "s" + "b" * 8, ["bonafide", "spoof", "bonafide"]),
+        ("b" * 8 + "us" * 20 + "u" * 8, ["bonafide", "spoof", "uncertain"]),
+    ],
+)
+def test_flicker_below_two_seconds_of_speech_joins_its_neighbour_and_spoof_stays(verdicts, passages):
+    _, *lines = text_timeline(score(timeline=points(verdicts)))
+    assert [line.split()[5] for line in lines] == passages
+    assert lines[0].split()[:2] == ["0.0", "s"]
+    assert lines[-1].split()[3] == f"{0.25 * len(verdicts):.1f}"
+
+
+def test_the_text_timeline_is_a_bar_and_passages_of_one_verdict():
     assert text_timeline(score()) == [
         "    ·▇█▁",
         "        0.0 s – 0.3 s     too_short",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -303,8 +304,9 @@ class CallGuard:
 
         Returns
         -------
-        ``verdict``, ``p_bonafide``, ``cm_score`` (None without a score), ``speech_s``, ``spoof_s``, ``duration_s``,
-        ``model``, ``timeline`` (``end_s``, ``cm_score``, ``verdict`` of each chunk).
+        ``verdict``, ``p_bonafide``, ``cm_score`` (None without a score), ``speech_s``, ``spoof_s``,
+        ``spoof_passages`` (``start_s``, ``end_s``, ``cm_score`` of each), ``duration_s``, ``model``, ``timeline``
+        (``end_s``, ``cm_score``, ``verdict`` of each chunk).
 
         Raises
         ------
@@ -392,6 +394,7 @@ def _recording_report(decision: Decision, duration_s: float, model: str) -> dict
         "cm_score": decision.cm_score,
         "speech_s": decision.speech_s,
         "spoof_s": decision.spoof_s,
+        "spoof_passages": [asdict(passage) for passage in decision.spoof_passages],
         "duration_s": duration_s,
         "model": model,
         "timeline": points,

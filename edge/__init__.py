@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from edge.catalog import shipped_models
-    from edge.decision import Decision, LiveState, TimelinePoint
+    from edge.decision import Decision, LiveState, SpoofPassage, TimelinePoint
     from edge.errors import (
         AudioError,
         ChannelError,
@@ -42,6 +42,7 @@ __all__ = [
     "ModelError",
     "NotAModelError",
     "Score",
+    "SpoofPassage",
     "Stream",
     "StreamEndedError",
     "TimelinePoint",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 _HOMES = {"shipped_models": "catalog", "Model": "model", "load_model": "model", "Score": "scoring", "Stream": "stream"}
-_HOMES |= dict.fromkeys(("Decision", "LiveState", "TimelinePoint"), "decision")
+_HOMES |= dict.fromkeys(("Decision", "LiveState", "SpoofPassage", "TimelinePoint"), "decision")
 
 
 def __getattr__(name: str) -> Any:

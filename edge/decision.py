@@ -43,6 +43,21 @@ class TimelinePoint:
 
 
 @dataclass(frozen=True)
+class SpoofPassage:
+    """A part of a recording that, alone, was judged spoof: neighbouring spans of such speech as one.
+
+    Attributes
+    ----------
+    start_s, end_s : where its speech begins and ends in the recording.
+    cm_score : the lowest score of its spans, in nats.
+    """
+
+    start_s: float
+    end_s: float
+    cm_score: float
+
+
+@dataclass(frozen=True)
 class Decision:
     """The verdict on a whole recording.
 
@@ -52,6 +67,8 @@ class Decision:
     p_bonafide : the same as a probability at even odds, in [0, 1].
     speech_s : seconds of speech that was scored.
     spoof_s : seconds of speech inside the spans that, alone, were judged spoof.
+    timeline : the score over time, empty unless asked for.
+    spoof_passages : where those spans are, in order; of more than 20 passages the 20 that score lowest.
     """
 
     verdict: str
@@ -60,6 +77,7 @@ class Decision:
     speech_s: float
     spoof_s: float
     timeline: tuple[TimelinePoint, ...] = ()
+    spoof_passages: tuple[SpoofPassage, ...] = ()
 
 
 def probability(cm_score: float) -> float:
@@ -81,12 +99,45 @@ def score_verdict(cm_score: float, contract: Contract) -> str:
     return "bonafide" if cm_score > contract.thresholds.bonafide_above else "uncertain"
 
 
+class _SpoofPassages:
+    """Merge spans that were judged spoof, in constant memory: of many passages it keeps those that score lowest."""
+
+    MOST = 20
+
+    def __init__(self) -> None:
+        self._kept: list[SpoofPassage] = []
+        self._open: SpoofPassage | None = None
+
+    def add(self, start_s: float, end_s: float, cm_score: float, *, spoof: bool) -> None:
+        """Add the next span."""
+        if not spoof:
+            self._close()
+        elif self._open is None:
+            self._open = SpoofPassage(start_s, end_s, cm_score)
+        else:
+            self._open = SpoofPassage(self._open.start_s, end_s, min(self._open.cm_score, cm_score))
+
+    def flush(self) -> tuple[SpoofPassage, ...]:
+        """End the recording; return the passages in the order of time."""
+        self._close()
+        return tuple(sorted(self._kept, key=lambda passage: passage.start_s))
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._kept = sorted([*self._kept, self._open], key=lambda passage: passage.cm_score)[: self.MOST]
+            self._open = None
+
+
 class FileDecider:
     """Decide on a recording from its raw scores, in constant memory (but for the timeline, where it is kept).
 
     The running statistics of the model look back about ``forgetting_s`` seconds of speech. So a recording is cut into
-    spans of that much speech, each judged by the raw score at its end; the score of the recording is the
+    spans of that much speech, each scored by the raw score at its end; the score of the recording is the
     speech-weighted mean of its spans. A recording shorter than one span is judged by its last raw score.
+
+    A span is spoof by its own score. The raw score at its end still holds a third of the speech before it, which is
+    taken out as if scores were means with the weights of the statistics. So a fake voice of two spans, wherever it
+    begins after a real one, fills a span that is judged without the real one.
     """
 
     def __init__(self, contract: Contract, *, keep_timeline: bool = False) -> None:
@@ -94,12 +145,18 @@ class FileDecider:
         self._span_s = contract.forgetting_s or math.inf
         self._speech_s = self._span_speech_s = self._spoof_s = 0.0
         self._spans_s = self._weighted = 0.0
+        self._span_start = self._span_end = 0
+        self._before = self._before_weight = 0.0
         self._last: float | None = None
         self._timeline: list[TimelinePoint] = []
+        self._spoof_passages = _SpoofPassages()
 
     def add(self, raw_score: RawScore) -> None:
         """Add the raw score of the next chunk."""
         speech_s = raw_score.speech_frames / self.contract.frontend.frames_per_s
+        if speech_s > 0:
+            self._span_start = self._span_start if self._span_speech_s else raw_score.start
+            self._span_end = raw_score.end
         self._speech_s += speech_s
         self._span_speech_s += speech_s
         if speech_s > 0 or self._last is None:
@@ -130,6 +187,7 @@ class FileDecider:
             self._speech_s,
             self._spoof_s,
             timeline,
+            self._spoof_passages.flush(),
         )
 
     def _verdict_without_score(self, all_zero: bool) -> str | None:
@@ -144,9 +202,26 @@ class FileDecider:
             raise ValueError("a span cannot end before its first raw score")
         self._weighted += self._span_speech_s * self._last
         self._spans_s += self._span_speech_s
-        if score_verdict(self._last, self.contract) == "spoof":
+        own = self._own_score(self._last)
+        spoof = score_verdict(own, self.contract) == "spoof"
+        if spoof:
             self._spoof_s += self._span_speech_s
+        rate = self.contract.frontend.sample_rate
+        self._spoof_passages.add(self._span_start / rate, self._span_end / rate, own, spoof=spoof)
         self._span_speech_s = 0.0
+
+    def _own_score(self, cm_score: float) -> float:
+        """Score of the span that ends with ``cm_score``, without the speech before it.
+
+        A rest shorter than a span gains too little weight for that; it keeps ``cm_score``.
+        """
+        if self._span_speech_s < self._span_s:
+            return cm_score
+        kept = self._before_weight * math.exp(-self._span_speech_s / self._span_s)
+        gained = -math.expm1(-self._span_speech_s / self._span_s)
+        own = cm_score + kept / gained * (cm_score - self._before)
+        self._before, self._before_weight = cm_score, kept + gained
+        return own
 
     def _point(self, raw_score: RawScore, speech_s: float) -> TimelinePoint:
         rate = self.contract.frontend.sample_rate

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.audio.reading import open_audio, select_channels
-from edge.decision import Decision, FileDecider, TimelinePoint
+from edge.decision import Decision, FileDecider, SpoofPassage, TimelinePoint
 from edge.errors import AudioError, UnreadableAudioError
 from edge.resampling import Resampler
 from edge.stream import MakeConverter, StepModel, StreamScorer, check_samples
@@ -76,6 +76,11 @@ class Score:
         return self.decision.spoof_s
 
     @property
+    def spoof_passages(self) -> tuple[SpoofPassage, ...]:
+        """Where those spans are; of more than 20 passages the 20 that score lowest."""
+        return self.decision.spoof_passages
+
+    @property
     def timeline(self) -> tuple[TimelinePoint, ...]:
         """The score over time, empty unless asked for."""
         return self.decision.timeline
@@ -90,6 +95,7 @@ class Score:
             "cm_score": self.cm_score,
             "speech_s": self.speech_s,
             "spoof_s": self.spoof_s,
+            "spoof_passages": [_rounded(asdict(passage)) for passage in self.spoof_passages],
             "duration_s": self.duration_s,
             "model": self.model,
         }

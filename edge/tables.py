@@ -8,7 +8,7 @@ from itertools import groupby
 
 import click
 
-from edge.decision import TimelinePoint
+from edge.decision import TimelinePoint, probability
 from edge.scoring import Score
 
 _COLOURS = {"bonafide": "green", "spoof": "red", "uncertain": "yellow"}
@@ -42,6 +42,17 @@ def text_row(score: Score) -> str:
     partly = f", spoof in {_seconds(score.spoof_s)} of it" if score.spoof_s and score.verdict != "spoof" else ""
     lengths = f"{_seconds(score.speech_s):>9} {_seconds(score.duration_s):>9}"
     return f"{verdict} {p_bonafide:>12} {lengths}  {name}{side}{partly}"
+
+
+def text_passages(score: Score) -> list[str]:
+    """Where a recording is spoof that as a whole is not: a line a passage, to stand below its row."""
+    if score.verdict == "spoof":
+        return []
+    return [
+        click.style(f"    spoof from {_clock(passage.start_s)} to {_clock(passage.end_s)}", fg=_COLOURS["spoof"])
+        + f", p(bona fide) {100 * probability(passage.cm_score):.0f} %"
+        for passage in score.spoof_passages
+    ]
 
 
 def text_timeline(score: Score) -> list[str]:
@@ -109,3 +120,9 @@ def _seconds(value: float) -> str:
     minutes, seconds = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def _clock(value: float) -> str:
+    minutes, seconds = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -34,7 +34,11 @@ def _check_channel(_context: click.Context, _option: click.Parameter, value: str
     help="left, right, mix, each, or a number from 1: calls are often recorded with one party a channel.",
 )
 @click.option("--timeline", is_flag=True, help="Show the score over time: which part is spoof.")
-@click.option("--fail-on", type=click.Choice(["spoof"]), help="Exit with 3 if a recording has this verdict.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["spoof", "spoof-passage"]),
+    help="Exit with 3 if a recording has the verdict spoof; with spoof-passage, also if only a part of it is spoof.",
+)
 @model_option
 @json_option
 def score(
@@ -45,7 +49,7 @@ def score(
     Example: edge score call.wav voicemails/ --timeline
 
     Exit codes: 0 done; 1 some input failed (the others are done); 2 misuse, or a model that cannot be used;
-    3 with --fail-on spoof, a spoof was found (also when some input failed).
+    3 with --fail-on, a spoof was found (also when some input failed).
     """
     from edge.model import load_model
     from edge.scoring import Failure, score_paths
@@ -59,13 +63,19 @@ def score(
             progress.clear()
             show(result)
             failed = failed or isinstance(result, Failure)
-            found = found or (not isinstance(result, Failure) and result.verdict == fail_on)
+            found = found or (not isinstance(result, Failure) and _is_found(result, fail_on))
     sys.exit(EXIT_FAIL_ON if found else EXIT_FAILED if failed else 0)
+
+
+def _is_found(score: Score, fail_on: str | None) -> bool:
+    """Whether a recording has what ``fail_on`` asks for."""
+    passage = fail_on == "spoof-passage" and bool(score.spoof_passages)
+    return passage or (fail_on is not None and score.verdict == "spoof")
 
 
 def _printer(*, as_json: bool, timeline: bool) -> Callable[[Score | Failure], None]:
     from edge.scoring import Failure, json_line
-    from edge.tables import HEADER, text_row, text_timeline
+    from edge.tables import HEADER, text_passages, text_row, text_timeline
 
     header = [HEADER]
 
@@ -75,7 +85,7 @@ def _printer(*, as_json: bool, timeline: bool) -> Callable[[Score | Failure], No
         if as_json:
             click.echo(json_line(result, with_timeline=timeline))
         elif not isinstance(result, Failure):
-            for line in [*header, text_row(result), *text_timeline(result)]:
+            for line in [*header, text_row(result), *text_passages(result), *text_timeline(result)]:
                 click.echo(line)
             header.clear()
 

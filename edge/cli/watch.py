@@ -190,13 +190,14 @@ class Reporter:
         self._write(text)
 
     def _row(self, score: Score) -> None:
-        from edge.tables import HEADER, text_row
+        from edge.tables import HEADER, text_passages, text_row
 
         if not self._headed:
             click.echo(HEADER)
             self._headed = True
         shown = score.path if self._names_out else Path(self._hidden(str(score.path)))
-        click.echo(text_row(replace(score, path=shown)))
+        for line in [text_row(replace(score, path=shown)), *text_passages(score)]:
+            click.echo(line)
 
     def _hidden(self, path: str) -> str:
         from edge.service.redaction import hide_name

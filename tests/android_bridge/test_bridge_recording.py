@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ def test_a_recording_gets_the_verdict_of_edge_score(guard, model):
         found = guard.score_recording(str(path))
         for name in ("verdict", "p_bonafide", "cm_score", "speech_s", "spoof_s", "duration_s", "model"):
             assert found[name] == getattr(expected, name), (path, name)
+        assert found["spoof_passages"] == [asdict(passage) for passage in expected.spoof_passages]
         assert [(point["end_s"], point["cm_score"], point["verdict"]) for point in found["timeline"]] == [
             (point.end_s, point.cm_score, point.verdict) for point in expected.timeline
         ]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edge.contract import Contract, OperatingPoint, Thresholds
-from edge.decision import FileDecider, LiveDecider, RawScore, probability
+from edge.decision import FileDecider, LiveDecider, RawScore, SpoofPassage, probability
+from edge.scoring import score_samples
 
 CHUNK = 4096
 CHUNK_S = 0.256
@@ -45,6 +46,21 @@ def decide(values, *, speech=FULL, all_zero=False, keep_timeline=False):
 def run(values, point=POINT, *, speech=FULL, contract=LIVE, **kwargs):
     decider = LiveDecider(contract, point)
     return [decider.add(raw_score, **kwargs) for raw_score in raw_scores(values, speech)]
+
+
+class Follower:
+    """A step model whose raw score is the mean of its samples, fading over the contract's speech as statistics do."""
+
+    contract = replace(CONTRACT, calibration_scale=4.0, calibration_offset=0.0, thresholds=Thresholds(-1.6, 1.0))
+
+    def initial_states(self):
+        return 0.0, 0.0
+
+    def step(self, samples, states):
+        kept = math.exp(-CHUNK_S / self.contract.forgetting_s)
+        weighted = kept * states[0] + (1 - kept) * float(samples.mean())
+        weight = kept * states[1] + 1 - kept
+        return weighted / weight, FULL, (weighted, weight)
 
 
 def alarms(states):
@@ -85,6 +101,46 @@ class TestRecording:
         assert decision.spoof_s == pytest.approx(32 * CHUNK_S)
         assert decision.speech_s == pytest.approx(64 * CHUNK_S)
         assert decide([3.0] * 32 + [-3.0] * 2).cm_score == pytest.approx(7.0), "a rest too short to judge is left out"
+
+    def test_neighbouring_spoof_spans_are_one_passage_from_its_first_speech_to_its_last(self):
+        """Spans of 32 chunks; the passage begins after the pause of 10 chunks and includes the one between its spans."""
+        speech = [FULL] * 32 + [0.0] * 10 + [FULL] * 32 + [0.0] * 4 + [FULL] * 64
+        decision = decide([3.0] * 42 + [-3.0] * 68 + [3.0] * 32, speech=speech)
+        (passage,) = decision.spoof_passages
+        assert (passage.start_s, passage.end_s) == pytest.approx((42 * CHUNK_S, 110 * CHUNK_S))
+        assert decision.spoof_s == pytest.approx(64 * CHUNK_S)
+        assert decide([3.0] * 64).spoof_passages == ()
+        assert decide([-3.0] * 8).spoof_passages == (SpoofPassage(0.0, 8 * CHUNK_S, -5.0),)
+        assert decide([-3.0] * 64, all_zero=True).spoof_passages == ()
+
+    def test_a_span_is_spoof_without_the_speech_before_it(self):
+        """A constant score is each span's own; after a real voice the score at the end of a span holds a third of it."""
+        (passage,) = decide([-3.0] * 96).spoof_passages
+        assert passage.cm_score == pytest.approx(-5.0)
+        decision = decide([3.0] * 320 + [-0.9] * 32)
+        kept = math.exp(-32 * CHUNK_S / 8.0)
+        assert decision.spoof_passages[0].cm_score == pytest.approx((-0.8 - 7.0 * kept) / (1 - kept), rel=1e-3)
+
+    def test_of_many_passages_those_that_score_lowest_are_kept(self):
+        values = [value for index in range(50) for value in [3.0] * 32 + [-3.0 - index % 10] * 32]
+        passages = decide(values).spoof_passages
+        assert len(passages) == 20
+        assert [passage.start_s for passage in passages] == sorted(passage.start_s for passage in passages)
+        lows = {round(passage.start_s / (64 * CHUNK_S) - 0.5) % 10 for passage in passages}
+        assert lows == {6, 7, 8, 9}
+
+    @pytest.mark.parametrize("start", range(0, 34, 3))
+    def test_sixteen_seconds_of_a_fake_voice_in_five_minutes_of_a_real_one_are_found(self, start):
+        """Wherever it begins within a span, though its running score may stay above the threshold at each span's end."""
+        at = 400 * CHUNK + start * CHUNK
+        samples = np.full(300 * 16000, 0.5, np.float32)
+        samples[at : at + 16 * 16000] = -0.5
+        decision = score_samples(Follower(), samples)
+        assert decision.verdict == "bonafide"
+        assert decision.spoof_s > 7.5
+        (passage,) = decision.spoof_passages
+        assert at / 16000 - 8.2 < passage.start_s < at / 16000 + 8.2
+        assert at / 16000 < passage.end_s < at / 16000 + 16 + 8.2
 
     def test_the_timeline_has_a_point_a_chunk_and_no_score_before_enough_speech(self):
         timeline = decide([3.0] * 6, keep_timeline=True).timeline

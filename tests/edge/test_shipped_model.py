@@ -53,6 +53,17 @@ def samples_of(name):
         return np.concatenate([resampler.feed(samples), resampler.flush()])
 
 
+def test_sixteen_seconds_of_a_synthesiser_within_a_real_voice_are_a_passage():
+    pytest.importorskip("soundfile", reason="needs the edge extra")
+    model = edge.load_model("bonafone-patch-v6")
+    real, fake = np.tile(samples_of("bonafide-librivox.flac"), 5), np.tile(samples_of("spoof-flite.mp3"), 3)
+    score = model.score(np.concatenate([real[: 22 * 16000], fake[: 16 * 16000], real[: 8 * 16000]]))
+    assert score.verdict == "uncertain"
+    (passage,) = score.spoof_passages
+    assert 22 <= passage.start_s < passage.end_s <= 38
+    assert score.spoof_s > 7.0
+
+
 def test_a_fake_voice_that_enters_a_call_raises_the_alarm_at_every_point_that_is_not_stricter():
     """A real voice speaks, then half a minute of a synthesiser, at a fifth of its level as another's on a telephone."""
     pytest.importorskip("soundfile", reason="needs the edge extra")

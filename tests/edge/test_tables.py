@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 import pytest
 
-from edge.decision import Decision, TimelinePoint
+from edge.decision import Decision, SpoofPassage, TimelinePoint
 from edge.scoring import Failure, Score, json_line
-from edge.tables import HEADER, columns, text_row, text_timeline
+from edge.tables import HEADER, columns, text_passages, text_row, text_timeline
 
 TIMELINE = (
     TimelinePoint(0.0, 0.256, 0.256, None, None, "too_short"),
@@ -34,8 +34,12 @@ def score(**changes):
 def test_json_has_every_field_and_no_timeline_unless_asked():
     assert json.loads(json_line(score())) == {
         "path": "calls/a.wav", "channel": "mono", "verdict": "bonafide", "p_bonafide": 0.817574, "cm_score": 1.5,
-        "speech_s": 4.2, "spoof_s": 0.0, "duration_s": 5.0, "model": "m-v1",
+        "speech_s": 4.2, "spoof_s": 0.0, "spoof_passages": [], "duration_s": 5.0, "model": "m-v1",
     }  # fmt: skip
+    (passage,) = json.loads(json_line(score(spoof_passages=(SpoofPassage(130.2, 154.3333333, -3.0),))))[
+        "spoof_passages"
+    ]
+    assert passage == {"start_s": 130.2, "end_s": 154.333333, "cm_score": -3.0}
 
 
 def test_json_timeline_has_a_point_a_chunk_with_nulls_where_there_is_no_score():
@@ -61,6 +65,16 @@ def test_a_row_shows_channel_spoof_within_missing_score_and_odd_names():
     assert " – " in click.unstyle(text_row(score(verdict="silenced", p_bonafide=None, cm_score=None)))
     assert click.unstyle(text_row(score(path=Path("f\udcff.wav")))).encode("utf-8").endswith("f\ufffd.wav".encode())
     assert click.unstyle(text_row(score(path=None))).endswith("  samples")
+
+
+def test_passages_that_are_spoof_stand_below_the_row_unless_all_of_it_is():
+    passages = (SpoofPassage(130.2, 154.3, -3.0), SpoofPassage(3661.0, 3670.0, -2.5))
+    assert [click.unstyle(line) for line in text_passages(score(spoof_passages=passages))] == [
+        "    spoof from 2:10 to 2:34, p(bona fide) 5 %",
+        "    spoof from 1:01:01 to 1:01:10, p(bona fide) 8 %",
+    ]
+    assert text_passages(score(verdict="spoof", spoof_passages=passages)) == []
+    assert text_passages(score()) == []
 
 
 def points(*verdicts):

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import edge.scoring
 from edge import __version__
 from edge.catalog import default_model
 from edge.cli.main import main
 from edge.contract import Thresholds, embed_contract, read_contract
+from edge.decision import Decision, SpoofPassage
+from edge.scoring import Score
 from tests.edge.conftest import EXAMPLES, REPOSITORY, with_contract, write_wav
 
 
@@ -45,7 +48,8 @@ def test_score_prints_one_json_object_a_recording(recording):
     assert result.exit_code == 0
     first, second = (json.loads(line) for line in result.stdout.splitlines())
     assert set(first) == {
-        "path", "channel", "verdict", "p_bonafide", "cm_score", "speech_s", "spoof_s", "duration_s", "model",
+        "path", "channel", "verdict", "p_bonafide", "cm_score", "speech_s", "spoof_s", "spoof_passages",
+        "duration_s", "model",
     }  # fmt: skip
     assert first["path"] == str(recording)
     assert first["duration_s"] == 3.0
@@ -87,7 +91,23 @@ def test_fail_on_spoof_has_an_exit_code_of_its_own(recording, strict_model, tmp_
     assert invoke("score", recording, "--model", strict_model).exit_code == 0
     assert invoke("score", recording, "--model", strict_model, "--fail-on", "spoof").exit_code == 3
     assert invoke("score", recording, tmp_path / "none", "--model", strict_model, "--fail-on", "spoof").exit_code == 3
+    assert invoke("score", recording, "--model", strict_model, "--fail-on", "spoof-passage").exit_code == 3
     assert invoke("score", EXAMPLES / "silent.wav", "--model", strict_model, "--fail-on", "spoof").exit_code == 0
+
+
+def test_a_passage_that_is_spoof_is_shown_below_the_row_and_fails_only_where_that_is_asked_for(
+    recording, monkeypatch, tmp_path
+):
+    passage = SpoofPassage(130.2, 154.3, -3.0)
+    decision = Decision("bonafide", 1.5, 0.8176, 280.0, 16.4, (), (passage,))
+    monkeypatch.setattr(edge.scoring, "score_paths", lambda *_, **__: [Score(recording, "mono", decision, 300.0, "m")])
+    result = invoke("score", recording, "--fail-on", "spoof")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1:] == [
+        f"bonafide           82 %   280.0 s   300.0 s  {recording}, spoof in 16.4 s of it",
+        "    spoof from 2:10 to 2:34, p(bona fide) 5 %",
+    ]
+    assert invoke("score", recording, "--fail-on", "spoof-passage").exit_code == 3
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ check: $(VENV)/.dev
 	$(BIN)/python tools/document_cli.py --check
 	$(BIN)/python tools/paste_output.py --check
 	$(CARD) --check
+	$(CARD_SMALL) --check
+	$(CARD_V7) --check
 
 # What the documents show of the programs; the long runs among it are renewed by `tools/paste_output.py --all`.
 docs: $(VENV)/.dev
@@ -55,9 +57,17 @@ CARD = $(BIN)/workbench card models/bonafone-patch-v6.tflite -o models/bonafone-
 	--baseline docs/reports/bonafone-tcn-v1-dev.json --baseline docs/reports/bonafone-tcn-v1-test.json \
 	--baseline docs/reports/dessa-dev.json --baseline docs/reports/dessa-test.json
 
-# The figures of the model's card, from the reports that `workbench evaluate` kept.
+CARD_SMALL = $(BIN)/workbench card models/bonafone-small.tflite -o models/bonafone-small.md \
+	--report docs/reports/bonafone-small-dev.json --report docs/reports/bonafone-small-test.json \
+	--live docs/live/bonafone-small-dev.json
+CARD_V7 = $(BIN)/workbench card models/bonafone-v7-preview.tflite -o models/bonafone-v7-preview.md \
+	--report docs/reports/bonafone-v7-preview-dev.json --report docs/reports/bonafone-v7-preview-test.json
+
+# The figures of the models' cards, from the reports that `workbench evaluate` kept.
 card: $(VENV)/.dev
 	$(CARD)
+	$(CARD_SMALL)
+	$(CARD_V7)
 
 # From the corpus to the shipped models, in hours: docs/training.md. Each step resumes after a kill.
 CORPUS ?= corpus

@@ -5,8 +5,7 @@
                       ◄──► blind                                 no audio comes, or the app says that none can
          ◄──close──
 
-The verdicts are `edge.decision`'s. Added here is the difference between silence, which says nothing about a voice, and
-receiving no audio; neither ever carries a score.
+The verdicts are `edge.decision`'s. Silence and receiving no audio differ here; neither ever carries a score.
 """
 
 from __future__ import annotations

@@ -82,9 +82,8 @@ class Decision:
 
 def probability(cm_score: float) -> float:
     """Probability of bona fide at even prior odds: the logistic of a log-likelihood ratio."""
-    if cm_score >= 0:
-        return 1.0 / (1.0 + math.exp(-cm_score))
-    return math.exp(cm_score) / (1.0 + math.exp(cm_score))
+    odds = math.exp(-abs(cm_score))
+    return (1.0 if cm_score >= 0 else odds) / (1.0 + odds)
 
 
 def calibrated(raw_score: RawScore, contract: Contract) -> float:

@@ -89,7 +89,7 @@ REFUSED = [
     ("[augment]\ntime_masks = -1", "augment.time_masks is at least 0; got -1"),
     ("[train]\ndev_clips = 1", "train.dev_clips is at least 2; got 1"),
     ("[train.descent]\naverage_momentum = 1.0", r"average_momentum lies in \[0, 1\)"),
-    ("[train]\nsolver = 'newton'", r"train.solver is one of \('descent', 'ridge'\); got 'newton'"),
+    ("[train]\nsolver = 'newton'", r"train.solver is one of \('descent', 'ridge', 'fusion'\); got 'newton'"),
     ("[train.ridge]\nwccn_penalty = 1.0\npasses = 1", "needs at least 2 passes; got 1.0 and 1 passes"),
     ("[train.ridge]\npenalties = []", r"train.ridge.penalties are positive; got \(\)"),
     ("[augment]\nnoise = 2", r"augment.noise is a chance in \[0, 1\]; got 2"),
@@ -112,7 +112,7 @@ def test_a_whole_number_will_do_for_a_float(tmp_path):
 
 
 def test_a_missing_file_names_the_shipped_ones():
-    with pytest.raises(ConfigError, match="shipped one: asvspoof2019, dessa, patches, tcn"):
+    with pytest.raises(ConfigError, match="shipped one: asvspoof2019, dessa, encoder, fusion, patches, tcn"):
         load_config("none.toml")
 
 

@@ -35,6 +35,7 @@ batch_norm = false
 head_compression = 0.5
 [train]
 solver = "ridge"
+dev_transmission = "telephone"
 clip_s = 1.5
 [train.ridge]
 passes = 2

@@ -15,6 +15,8 @@ _FOLDERS = (_HERE / "models", _HERE.parent / "models")
 DEFAULT_FAMILY = "bonafone"
 SMALL_MODEL = f"{DEFAULT_FAMILY}-small"
 """Runs everywhere; the default where the runtime lacks operators of the newest."""
+_FIRST_ON_LITERT = 7
+"""Models from this version on use operators that tflite-runtime lacks."""
 # The kind of network may stand between: versions count through all of them.
 _DEFAULT_NAME = re.compile(rf"{re.escape(DEFAULT_FAMILY)}(?:-[a-z]+)?-v(\d+)")
 
@@ -37,15 +39,16 @@ def default_model() -> Path:
         None is installed.
     """
     models = shipped_models()
-    if SMALL_MODEL in models and not _has_litert():
-        return models[SMALL_MODEL]
     versions = {int(match[1]): path for name, path in models.items() if (match := _DEFAULT_NAME.fullmatch(name))}
     if not versions:
         raise NotAModelError(
             f"no model {DEFAULT_FAMILY}-vN is installed in {' or '.join(str(folder) for folder in _FOLDERS)}; "
             "install the package again, or give --model FILE.tflite"
         )
-    return versions[max(versions)]
+    newest = max(versions)
+    if newest >= _FIRST_ON_LITERT and SMALL_MODEL in models and not _has_litert():
+        return models[SMALL_MODEL]
+    return versions[newest]
 
 
 def default_note() -> str:

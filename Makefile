@@ -69,7 +69,7 @@ card: $(VENV)/.dev
 	$(CARD_SMALL)
 	$(CARD_V7)
 
-# From the corpus to the shipped models, in hours: docs/training.md. Each step resumes after a kill.
+# From the corpus to the shipped models, in hours: docs/training.md. Patches and encoder resume after a kill.
 CORPUS ?= corpus
 RUNS ?= runs
 DATA = --manifest $(CORPUS)/manifest.tsv --noise $(CORPUS)/noise

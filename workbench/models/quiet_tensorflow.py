@@ -33,8 +33,8 @@ def load_tensorflow() -> None:
 def _keep_freed_memory() -> None:
     """Let glibc keep what TensorFlow frees, which asks for as much again in the next step.
 
-    By default every large tensor is mapped anew and filled with zeros by the kernel, page by page: half of the time of
-    `workbench train --config patches`, measured.
+    By default every large tensor is mapped anew and filled with zeros by the kernel, page by page: nearly half of the
+    processor time of `workbench train --config patches`.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     for option, value in _MALLOC.items() if mallopt else ():

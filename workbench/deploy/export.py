@@ -11,9 +11,9 @@ import tensorflow as tf
 from edge.contract import Contract, embed_contract
 from edge.model import SIGNATURE
 from workbench.deploy.int8 import halve_filter_banks, round_kernels
-from workbench.models.encoder import dynamic_range_layers
 from workbench.models.layers import ActivationQuantizer
 from workbench.models.network import Network
+from workbench.train.pretrained import pretrained_kernels
 
 
 def export_tflite(network: Network, contract: Contract) -> bytes:
@@ -37,7 +37,7 @@ def export_tflite(network: Network, contract: Contract) -> bytes:
         if any(isinstance(layer, ActivationQuantizer) for layer in network.layers.values()):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         model = converter.convert()
-    rounded = dynamic_range_layers(network.config.model.encoder_blocks) if network.form.int8 else ()
+    rounded = pretrained_kernels(network.config.model.encoder_blocks) if network.form.int8 else ()
     return embed_contract(make_smaller(model, rounded), contract)
 
 

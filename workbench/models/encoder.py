@@ -92,10 +92,3 @@ def head(units: int, dropout: float) -> list[Step]:
         TrainedOnly(tf_keras.layers.Dropout(dropout, name="encoder_head_dropout1")),
         tf_keras.layers.Dense(1, kernel_initializer=start(1), name="encoder_head_raw_score"),
     ]
-
-
-def dynamic_range_layers(blocks: int) -> list[str]:
-    """Names of the layers whose kernels are int8 once deployed, while their activations stay float."""
-    parts = ("attention_qkv", "attention_out", "ffn_hidden", "ffn_out")
-    inner = [f"encoder_block{place}_{part}" for place in range(blocks) for part in parts]
-    return ["encoder_conv1", "encoder_conv2", *inner] if blocks else []

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.data.atomic_file import write_arrays
 from workbench.errors import TrainingError
 from workbench.models.config import input_planes
 from workbench.models.network import Network
@@ -26,7 +27,7 @@ from workbench.train.regression import (
     upper_power,
     weigh,
 )
-from workbench.train.statistics import Extractor, Filters, Progress, fit_compression, write_arrays
+from workbench.train.statistics import Extractor, Filters, Progress, fit_compression
 
 Float = NDArray[np.float32]
 Whole = NDArray[np.int_]

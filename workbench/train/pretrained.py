@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.errors import TrainingError
-from workbench.models.network import Network
 
-DEFAULT_CACHE = Path.home() / ".cache" / "bonafone"
+if TYPE_CHECKING:  # tools/fetch_encoder.py needs no TensorFlow
+    from workbench.models.network import Network
+
 FILE_NAME = "whisper-tiny.en.npz"
 
 _OF_BLOCK = {
@@ -53,6 +54,11 @@ def load_pretrained(network: Network, cache: Path) -> None:
 def pretrained_layers(blocks: int) -> frozenset[str]:
     """Names of the layers that start from Whisper's weights; none without an encoder."""
     return frozenset(_names(blocks)) if blocks else frozenset()
+
+
+def pretrained_kernels(blocks: int) -> frozenset[str]:
+    """Names of those layers that multiply: int8 once deployed, while their activations stay float."""
+    return frozenset(name for name in pretrained_layers(blocks) if not name.endswith("_norm"))
 
 
 def _names(blocks: int) -> dict[str, tuple[str, str]]:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from workbench.data.atomic_file import write_arrays
 from workbench.data.loader import Loader
 from workbench.data.manifest import Row
 from workbench.models.config import input_planes
@@ -147,10 +148,3 @@ def cut_patches(plane: Float, size: tuple[int, int], count: int, rng: np.random.
         return np.zeros((0, frames, bands, plane.shape[2]), np.float32)
     places = zip(rng.integers(starts, size=count), rng.integers(lows, size=count), strict=True)
     return np.stack([plane[start : start + frames, low : low + bands] for start, low in places])
-
-
-def write_arrays(file: Path, **arrays: NDArray[Any]) -> None:
-    """Write ``arrays`` to ``file`` by a temporary name and a rename."""
-    temporary = file.with_name(f".{file.stem}.tmp.npz")
-    np.savez(temporary, **arrays)  # type: ignore[arg-type]
-    temporary.replace(file)

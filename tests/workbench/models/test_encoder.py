@@ -13,6 +13,7 @@ import tf_keras  # noqa: E402
 from edge.contract import Contract  # noqa: E402
 from edge.model import Model  # noqa: E402
 from edge.stream import StreamScorer  # noqa: E402
+from tests.workbench.conftest import ENCODER, stream_through  # noqa: E402
 from workbench.config import load_config  # noqa: E402
 from workbench.deploy.export import export_tflite, state_names  # noqa: E402
 from workbench.deploy.fold import fold  # noqa: E402
@@ -24,14 +25,6 @@ from workbench.models.network import Network  # noqa: E402
 
 CHUNK, CHUNKS = 2560, 12
 """160 ms; more chunks than two windows of attention, so that positions start again twice."""
-ENCODER = {
-    "encoder_blocks": 2,
-    "encoder_width": 128,
-    "encoder_head_units": 8,
-    "widths": [],
-    "dilations": [],
-    "chunk_samples": CHUNK,
-}
 
 
 def _network(make_config, **model):
@@ -54,20 +47,11 @@ def network(request, make_config):
     return _network(make_config, **(patches if request.param == "fusion" else {}))
 
 
-def _stream(network, samples):
-    step, states, found = network.step_model(), network.initial_states(), []
-    for start in range(0, len(samples), CHUNK):
-        outputs = step({"samples": samples[None, start : start + CHUNK], **states})
-        states = {name: outputs[name] for name in states}
-        found.append(float(outputs["raw_score"][0]))
-    return np.array(found)
-
-
 @pytest.mark.slow
 def test_a_stream_gives_what_the_whole_clip_gives(network, samples):
     whole = network.clip_model(len(samples))(samples[None]).numpy()[0]
     assert np.ptp(whole) > 0.05
-    np.testing.assert_allclose(_stream(network, samples), whole, atol=1e-4)
+    np.testing.assert_allclose(stream_through(network, samples), whole, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -7,7 +7,12 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
-from tests.workbench.conftest import SOLVED, make_voice, tiny_config
+from tests.workbench.conftest import (
+    SOLVED,
+    make_voice,
+    stream_through,
+    tiny_config,
+)
 from workbench.config import load_config
 from workbench.deploy.fold import count_parameters, fold
 from workbench.models.network import Network
@@ -32,18 +37,6 @@ def randomised(network: Network) -> Network:
     moved = [np.abs(rng.standard_normal(w.shape)) * np.where(w.min() >= 0, 0.3, 0.1) for w in model.get_weights()]
     model.set_weights([w + m.astype(np.float32) for w, m in zip(model.get_weights(), moved, strict=True)])
     return network
-
-
-def stream(network: Network, samples: np.ndarray) -> np.ndarray:
-    step, raw_score = network.step_model(), []
-    network.step_model = lambda: step  # what a stream starts with is read from the same graph
-    states = network.initial_states()
-    for start in range(0, len(samples), network.config.model.chunk_samples):
-        chunk = samples[None, start : start + network.config.model.chunk_samples]
-        outputs = step({"samples": chunk, **states})
-        raw_score.append(float(outputs["raw_score"][0]))
-        states = {name: outputs[name] for name in states}
-    return np.array(raw_score)
 
 
 PARTS = {
@@ -108,7 +101,7 @@ def test_a_stream_of_any_chunk_equals_the_whole_clip(whole, samples):
         chunked = Network(configured(name, chunk))
         chunked.raw_score_model(chunked.chunk_frames).set_weights(weights)
         every = chunk // CHUNK
-        np.testing.assert_allclose(stream(chunked, samples), expected[every - 1 :: every], atol=FLOAT_TOLERANCE)
+        np.testing.assert_allclose(stream_through(chunked, samples), expected[every - 1 :: every], atol=FLOAT_TOLERANCE)
 
 
 def test_what_comes_later_changes_nothing_before(whole, samples):
@@ -136,7 +129,7 @@ def test_frames_that_patches_step_over_are_the_same_in_a_stream(samples):
     whole = randomised(Network(tiny_config(model=model)))
     expected = whole.clip_model(SAMPLES)(samples[None, :]).numpy()[0]
     assert np.ptp(expected) > 0.01
-    np.testing.assert_allclose(stream(whole, samples), expected, atol=FLOAT_TOLERANCE)
+    np.testing.assert_allclose(stream_through(whole, samples), expected, atol=FLOAT_TOLERANCE)
 
 
 @pytest.mark.slow
@@ -144,7 +137,7 @@ def test_silence_after_speech_leaves_the_raw_score_where_it_was(voice):
     """Two frames still hold the end of the voice; from then on nothing moves."""
     network = randomised(Network(tiny_config(model={"chunk_samples": CHUNK})))
     samples = np.concatenate([voice(0.4), np.zeros(4000, np.float32)])
-    raw_score = stream(network, samples[: len(samples) // CHUNK * CHUNK])
+    raw_score = stream_through(network, samples[: len(samples) // CHUNK * CHUNK])
     last = int(np.ceil(0.4 * 16000 / CHUNK)) + 1
     assert np.ptp(raw_score[:last]) > 0.01
     np.testing.assert_allclose(raw_score[last:], raw_score[last], atol=1e-6)

@@ -12,6 +12,7 @@ import tf_keras  # noqa: E402
 from edge.contract import Contract  # noqa: E402
 from edge.model import Model  # noqa: E402
 from edge.stream import StreamScorer  # noqa: E402
+from tests.workbench.conftest import stream_through  # noqa: E402
 from workbench.deploy.export import export_tflite, state_names  # noqa: E402
 from workbench.deploy.fold import count_parameters, fold  # noqa: E402
 from workbench.deploy.int8 import set_ranges  # noqa: E402
@@ -67,17 +68,8 @@ def whole(trained, samples):
     return found
 
 
-def stream(network, samples):
-    step, states, found = network.step_model(), network.initial_states(), []
-    for start in range(0, len(samples), CHUNK):
-        outputs = step({"samples": samples[None, start : start + CHUNK], **states})
-        states = {name: outputs[name] for name in states}
-        found.append(float(outputs["raw_score"][0]))
-    return found
-
-
 def test_it_streams(trained, samples, whole):
-    np.testing.assert_allclose(stream(trained, samples), whole, atol=1e-3)
+    np.testing.assert_allclose(stream_through(trained, samples), whole, atol=1e-3)
 
 
 @pytest.mark.parametrize(("form", "share"), [(FOLDED, 1e-3), (INT8, 0.05)])

@@ -12,8 +12,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow", reason="needs the workbench extra")
 
-from tests.workbench.conftest import SOLVED  # noqa: E402
-from tests.workbench.models.test_encoder import ENCODER  # noqa: E402
+from tests.workbench.conftest import ENCODER, SOLVED  # noqa: E402
 from tools import fetch_encoder  # noqa: E402
 from workbench.data.manifest import write_manifest  # noqa: E402
 from workbench.data.readers import two_folders  # noqa: E402
